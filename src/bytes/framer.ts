@@ -1,0 +1,149 @@
+import { EMPTY } from "./writer.ts";
+
+/**
+ * Tells how long the frame that starts at `pos` is, its header included; 0 while `end - pos` bytes
+ * are too few to know. Throws when the length is not acceptable: a length is never trusted, and the
+ * framer allocates for what arrived, not for what was announced.
+ */
+export type FrameLength = (buf: Buffer, pos: number, end: number) => number;
+/** One whole frame, `buf[start, end)`. The buffer is never written to again, so it may be kept. */
+export type OnFrame = (buf: Buffer, start: number, end: number) => void;
+
+/**
+ * Cuts a stream of chunks into frames. Frames that lie in one chunk are handed on in place; one that
+ * spans chunks is gathered in a buffer of its own.
+ */
+export class Framer {
+  /** Bytes that arrived and were not yet handed on. */
+  private chunks: Buffer[] = [];
+  private chunk: Buffer = EMPTY;
+  private pos = 0;
+  /** The start of a frame that spans chunks: `carry[0, carried)`. */
+  private carry: Buffer = EMPTY;
+  private carried = 0;
+  private stopped = false;
+  private draining = false;
+  private waiting = 0;
+
+  constructor(private length: FrameLength, private readonly onFrame: OnFrame) {}
+
+  /** Bytes held here, whole frames or parts of one. */
+  get buffered(): number {
+    return this.waiting + this.carried + (this.chunk.length - this.pos);
+  }
+
+  /** Frames stop coming after the one now being handled, until `resume`. */
+  pause(): void {
+    this.stopped = true;
+  }
+
+  resume(): void {
+    this.stopped = false;
+    this.drain();
+  }
+
+  get paused(): boolean {
+    return this.stopped;
+  }
+
+  /** For protocols that change their framing in mid-stream (AMQP's header comes before its frames). */
+  reframe(length: FrameLength): void {
+    this.length = length;
+  }
+
+  push(chunk: Buffer): void {
+    if (this.stopped || this.draining) {
+      this.chunks.push(chunk);
+      this.waiting += chunk.length;
+      return;
+    }
+    this.chunk = chunk;
+    this.pos = 0;
+    this.drain();
+  }
+
+  /** Forgets everything; no frame comes any more. */
+  close(): void {
+    this.stopped = true;
+    this.chunks = [];
+    this.chunk = this.carry = EMPTY;
+    this.pos = this.carried = this.waiting = 0;
+  }
+
+  private drain(): void {
+    if (this.draining) return;
+    this.draining = true;
+    try {
+      while (!this.stopped) {
+        if (this.pos === this.chunk.length) {
+          const next = this.chunks.shift();
+          if (next === undefined) {
+            this.chunk = EMPTY;
+            this.pos = 0;
+            return;
+          }
+          this.waiting -= next.length;
+          this.chunk = next;
+          this.pos = 0;
+        }
+        if (this.carried > 0) this.fill();
+        else this.inPlace();
+      }
+    } finally {
+      this.draining = false;
+    }
+  }
+
+  private inPlace(): void {
+    const { chunk } = this;
+    const end = chunk.length;
+    let pos = this.pos;
+    while (pos < end && !this.stopped) {
+      const size = this.length(chunk, pos, end);
+      if (size === 0 || pos + size > end) {
+        // A partial frame moves out, so that a trickle of bytes does not pin many chunks.
+        this.carried = end - pos;
+        this.carry = Buffer.allocUnsafeSlow(Math.max(64, size === 0 ? 2 * this.carried : room(size, this.carried)));
+        chunk.copy(this.carry, 0, pos, end);
+        pos = end;
+        break;
+      }
+      this.pos = pos + size;
+      this.onFrame(chunk, pos, pos + size);
+      if (this.chunk !== chunk) return; // closed while handling
+      pos += size;
+    }
+    this.pos = pos;
+  }
+
+  /** Moves bytes from the chunk into the carried frame until it is whole. */
+  private fill(): void {
+    const { chunk } = this;
+    let size = this.length(this.carry, 0, this.carried);
+    while (size === 0 || this.carried < size) {
+      const left = chunk.length - this.pos;
+      if (left === 0) return;
+      // Until the length is known, a byte at a time: headers are short, and only split ones come here.
+      const want = size === 0 ? 1 : Math.min(size - this.carried, left);
+      if (this.carried + want > this.carry.length) {
+        const grown = Buffer.allocUnsafeSlow(Math.max(room(size, this.carried + want), 2 * this.carry.length));
+        this.carry.copy(grown, 0, 0, this.carried);
+        this.carry = grown;
+      }
+      chunk.copy(this.carry, this.carried, this.pos, this.pos + want);
+      this.carried += want;
+      this.pos += want;
+      if (size === 0) size = this.length(this.carry, 0, this.carried);
+    }
+    const frame = this.carry;
+    this.carry = EMPTY;
+    this.carried = 0;
+    this.onFrame(frame, 0, size);
+  }
+}
+
+/** What to allocate for a frame of `size` of which `have` bytes arrived: all of it while small, else twice what came. */
+function room(size: number, have: number): number {
+  return size <= TRUSTED ? size : Math.min(size, Math.max(TRUSTED, have * 2));
+}
+const TRUSTED = 2 * 1024 * 1024;
