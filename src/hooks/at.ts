@@ -1,0 +1,80 @@
+import type { Clock } from "../core/time.ts";
+import type { HookEvent } from "./event.ts";
+import type { At, Broker, ConnectionFilter, ConnectionInfo, Counters, Outgoing } from "./plugin.ts";
+import type { Random } from "./random.ts";
+import type { InstalledHook, PluginRecord, Seam } from "./seam.ts";
+
+/** What one call of one hook gets as `at`. Made anew for each call; everything in it is made when first asked for. */
+export class HookAt implements At {
+  private draws: Random | null = null;
+
+  constructor(
+    private readonly seam: Seam, private readonly hook: InstalledHook, private readonly event: HookEvent, readonly ordinal: number,
+  ) {}
+
+  get random(): Random {
+    return (this.draws ??= this.hook.streams.random(this.event.stream, this.ordinal));
+  }
+  get clock(): Clock {
+    return this.seam.clock;
+  }
+  get connection(): ConnectionInfo | null {
+    return this.event.connection;
+  }
+  get stream(): string {
+    return this.event.stream;
+  }
+  get seed(): number {
+    return this.seam.seed;
+  }
+  get state(): Map<string, any> {
+    return this.hook.plugin.state;
+  }
+  get counters(): Counters {
+    return new PluginCounters(this.hook.plugin);
+  }
+  get broker(): Broker {
+    return journaled(this.seam, this.hook, this.event, this.ordinal);
+  }
+  log(...words: unknown[]): void {
+    this.seam.log(this.hook.plugin, words);
+  }
+}
+
+class PluginCounters implements Counters {
+  constructor(private readonly plugin: PluginRecord) {}
+  add(name: string, by = 1): number {
+    const value = this.get(name) + by;
+    this.plugin.counts.set(name, value);
+    return value;
+  }
+  get(name: string): number {
+    return this.plugin.counts.get(name) ?? 0;
+  }
+}
+
+/** The control surface as a hook sees it: what changes something is written to the journal first. */
+function journaled(seam: Seam, hook: InstalledHook, event: HookEvent, ordinal: number): Broker {
+  const control = seam.control;
+  if (control === null) throw new Error("the brokers are not up yet");
+  const note = (action: string, ...args: unknown[]): Broker => {
+    seam.acted(hook, event, ordinal, action, args);
+    return control;
+  };
+  return {
+    connections: (filter?: ConnectionFilter) => control.connections(filter),
+    waitFor: (state, timeout) => control.waitFor(state, timeout),
+    publish: (message: Outgoing) => note("publish", message).publish(message),
+    disconnect: (filter, options = {}) => note("disconnect", filter, options).disconnect(filter, options),
+    block: (filter) => note("block", filter).block(filter),
+    unblock: (filter) => note("unblock", filter).unblock(filter),
+    electLeader: (topic, partition, broker) => note("electLeader", topic, partition, broker).electLeader(topic, partition, broker),
+    killBroker: (broker) => note("killBroker", broker).killBroker(broker),
+    restartBroker: (broker) => note("restartBroker", broker).restartBroker(broker),
+    pauseBroker: (broker) => note("pauseBroker", broker).pauseBroker(broker),
+    resumeBroker: (broker) => note("resumeBroker", broker).resumeBroker(broker),
+    expelMember: (group, memberId) => note("expelMember", group, memberId).expelMember(group, memberId),
+    expireSession: (clientId) => note("expireSession", clientId).expireSession(clientId),
+    advance: (ms) => note("advance", ms).advance(ms),
+  };
+}

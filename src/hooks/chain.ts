@@ -1,0 +1,109 @@
+import type { HookEvent } from "./event.ts";
+import type { Matcher } from "./match.ts";
+import type { InstalledHook } from "./seam.ts";
+import type { ConnectionInfo } from "./plugin.ts";
+import type { Close, Drop, Duplicate, Fail, Reply, Reroute, Verdict } from "./verdicts.ts";
+
+/** What is left to do for the protocol: waiting and `replace` are done by the chain. Null: go on. */
+export type Final = Drop | Fail | Reply | Duplicate | Reroute | Close;
+export type Decision = Final | null | Promise<Final | null>;
+
+/** What a chain needs of the seam: the guarded call of one hook, and time. */
+export interface ChainHost {
+  /** Calls the hook for this event; a hook that fails answers nothing. */
+  ask(hook: InstalledHook, event: HookEvent, ordinal: number): Verdict | undefined | Promise<Verdict | undefined>;
+  /** Writes a fired verdict to the journal. False: the verdict does not fit this hook point, and was reported. */
+  fired(hook: InstalledHook, event: HookEvent, ordinal: number, verdict: Verdict, held?: number): boolean;
+  sleep(ms: number): Promise<void>;
+  now(): number;
+}
+
+/** A hook within a chain, with its match compiled for the chain's protocol. */
+export interface Link extends Matcher {
+  readonly hook: InstalledHook;
+}
+
+const MEMO_MOST = 10_000;
+
+/** The hooks of one point and protocol, in the order of their plugins. */
+export class Chain {
+  private readonly memo = new WeakMap<ConnectionInfo, Map<string, Chain | null>>();
+  private readonly memoForNobody = new Map<string, Chain | null>();
+
+  constructor(private readonly host: ChainHost, private readonly links: readonly Link[]) {}
+
+  /**
+   * The part of this chain that can concern the operation or destination `name` on this connection;
+   * null when there is none and nothing needs to be decoded. Remembered for both.
+   */
+  select(connection: ConnectionInfo | null, name: string): Chain | null {
+    let memo = connection === null ? this.memoForNobody : this.memo.get(connection);
+    if (memo === undefined) this.memo.set(connection!, (memo = new Map()));
+    let chosen = memo.get(name);
+    if (chosen === undefined) {
+      if (memo.size >= MEMO_MOST) memo.clear();
+      const links = this.links.filter((link) => link.selects(connection, name));
+      chosen = links.length === 0 ? null : new Chain(this.host, links);
+      memo.set(name, chosen);
+    }
+    return chosen;
+  }
+
+  /** The connection's client id or user became known: what was remembered for it no longer holds. */
+  forget(connection: ConnectionInfo): void {
+    this.memo.delete(connection);
+  }
+
+  /** Asks the hooks in turn. A promise means that this direction of the connection has to wait for it. */
+  decide(event: HookEvent): Decision {
+    let wait = 0;
+    for (let i = 0; i < this.links.length; i++) {
+      const link = this.links[i]!;
+      if (link.hook.plugin.off || (link.admits !== null && !link.admits(event))) continue;
+      const ordinal = link.hook.streams.next(event.stream);
+      const verdict = this.host.ask(link.hook, event, ordinal);
+      if (verdict === undefined) continue;
+      if (verdict instanceof Promise || verdict.kind === "hold") return this.decideLater(event, i, ordinal, verdict, wait);
+      if (!this.host.fired(link.hook, event, ordinal, verdict)) continue;
+      if (verdict.kind === "delay") wait += verdict.ms;
+      else if (verdict.kind !== "replace") return wait > 0 ? this.host.sleep(wait).then(() => verdict as Final) : verdict;
+    }
+    return wait > 0 ? this.host.sleep(wait).then(() => null) : null;
+  }
+
+  /** The same from hook `i` on, once an answer has to be waited for. */
+  private async decideLater(
+    event: HookEvent, i: number, ordinal: number, pending: Verdict | Promise<Verdict | undefined>, wait: number,
+  ): Promise<Final | null> {
+    let verdict = await pending;
+    for (;;) {
+      const { hook } = this.links[i]!;
+      if (verdict !== undefined) {
+        let held: number | undefined;
+        if (verdict.kind === "hold") {
+          const since = this.host.now();
+          await verdict.until.catch(() => undefined);
+          held = this.host.now() - since;
+        }
+        if (this.host.fired(hook, event, ordinal, verdict, held)) {
+          if (verdict.kind === "delay") wait += verdict.ms;
+          else if (verdict.kind !== "replace" && verdict.kind !== "hold") {
+            if (wait > 0) await this.host.sleep(wait);
+            return verdict;
+          }
+        }
+      }
+      for (;;) {
+        if (++i >= this.links.length) {
+          if (wait > 0) await this.host.sleep(wait);
+          return null;
+        }
+        const link = this.links[i]!;
+        if (!link.hook.plugin.off && (link.admits === null || link.admits(event))) break;
+      }
+      const next = this.links[i]!.hook;
+      ordinal = next.streams.next(event.stream);
+      verdict = await this.host.ask(next, event, ordinal);
+    }
+  }
+}

@@ -1,0 +1,123 @@
+import type { Clock, Timer } from "../core/time.ts";
+
+class Alarm implements Timer {
+  /** Cancelled alarms stay in the heap until they come up: cheaper than finding them. */
+  run: (() => void) | null;
+  constructor(readonly due: number, readonly order: number, run: () => void) {
+    this.run = run;
+  }
+  cancel(): void {
+    this.run = null;
+  }
+}
+
+const before = (a: Alarm, b: Alarm): boolean => a.due < b.due || (a.due === b.due && a.order < b.order);
+/** The longest wait that the machine's timer takes. */
+const LONGEST = 2 ** 31 - 1;
+
+/** The machine's clock plus everything it was advanced by. Alarms due at one time fire in the order they were set. */
+export class AdvanceableClock implements Clock {
+  private offset = 0;
+  private order = 0;
+  private heap: Alarm[] = [];
+  private wake: ReturnType<typeof setTimeout> | null = null;
+  private wakeAt = Infinity;
+  private stopped = false;
+
+  now(): number {
+    return Date.now() + this.offset;
+  }
+
+  after(ms: number, run: () => void): Timer {
+    const alarm = new Alarm(this.now() + Math.max(0, ms), this.order++, run);
+    push(this.heap, alarm);
+    this.arm();
+    return alarm;
+  }
+
+  sleep(ms: number): Promise<void> {
+    return new Promise((resolve) => this.after(ms, resolve));
+  }
+
+  /**
+   * Moves this clock `ms` milliseconds on. Every alarm on the way sees the time it was set for, and
+   * what it started gets its turn before the next one.
+   */
+  async advance(ms: number): Promise<void> {
+    const target = this.now() + ms;
+    for (;;) {
+      const next = this.heap[0];
+      if (next === undefined || next.due > target) break;
+      this.offset += Math.max(0, next.due - this.now());
+      this.fire();
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    this.offset += Math.max(0, target - this.now());
+    this.arm();
+  }
+
+  /** No alarm fires any more. */
+  stop(): void {
+    this.stopped = true;
+    this.heap = [];
+    if (this.wake !== null) clearTimeout(this.wake);
+  }
+
+  private fire(): void {
+    const now = this.now();
+    while (this.heap.length > 0 && this.heap[0]!.due <= now) {
+      const alarm = pop(this.heap);
+      const run = alarm.run;
+      alarm.run = null;
+      run?.();
+    }
+  }
+
+  private arm(): void {
+    if (this.stopped) return;
+    while (this.heap.length > 0 && this.heap[0]!.run === null) pop(this.heap);
+    const due = this.heap[0]?.due ?? Infinity;
+    if (due === Infinity || (this.wake !== null && this.wakeAt <= due)) return;
+    if (this.wake !== null) clearTimeout(this.wake);
+    this.wakeAt = due;
+    this.wake = setTimeout(() => {
+      this.wake = null;
+      this.wakeAt = Infinity;
+      try {
+        this.fire();
+      } finally {
+        this.arm();
+      }
+    }, Math.min(LONGEST, Math.max(0, due - this.now())));
+  }
+}
+
+function push(heap: Alarm[], alarm: Alarm): void {
+  let i = heap.push(alarm) - 1;
+  while (i > 0) {
+    const parent = (i - 1) >> 1;
+    if (before(heap[parent]!, alarm)) break;
+    heap[i] = heap[parent]!;
+    i = parent;
+  }
+  heap[i] = alarm;
+}
+
+function pop(heap: Alarm[]): Alarm {
+  const top = heap[0]!;
+  const last = heap.pop()!;
+  const size = heap.length;
+  if (size > 0) {
+    let i = 0;
+    for (;;) {
+      let child = 2 * i + 1;
+      if (child >= size) break;
+      if (child + 1 < size && before(heap[child + 1]!, heap[child]!)) child++;
+      if (before(last, heap[child]!)) break;
+      heap[i] = heap[child]!;
+      i = child;
+    }
+    heap[i] = last;
+  }
+  return top;
+}

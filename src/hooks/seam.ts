@@ -1,0 +1,290 @@
+import type { Clock } from "../core/time.ts";
+import { HookAt } from "./at.ts";
+import { Chain, type ChainHost, type Link } from "./chain.ts";
+import type { HookEvent } from "./event.ts";
+import type { Journal, JournalRule } from "./journal.ts";
+import { compileMatch, HOOK_POINTS, type HookPoint } from "./match.ts";
+import type { At, Broker, Match, Plugin, Protocol } from "./plugin.ts";
+import { hashRule } from "./random.ts";
+import type { Replay } from "./replay.ts";
+import { Streams } from "./streams.ts";
+import type { Verdict, VerdictKind } from "./verdicts.ts";
+
+export type { Chain, Decision, Final } from "./chain.ts";
+
+/**
+ * The hook points of one protocol. Each is null while no plugin is interested, and that null check
+ * is all that the hot path pays. The fields change when plugins are reloaded: read them anew.
+ */
+export class ProtocolHooks implements Record<HookPoint, Chain | null> {
+  connect: Chain | null = null;
+  disconnect: Chain | null = null;
+  request: Chain | null = null;
+  response: Chain | null = null;
+  message: Chain | null = null;
+  delivery: Chain | null = null;
+  bytes: Chain | null = null;
+}
+
+/** A plugin that was loaded, with what is kept for it across reloads. */
+export interface LoadedPlugin {
+  readonly name: string;
+  /** The file, for messages; empty for a plugin that was given as an object. */
+  readonly file: string;
+  readonly plugin: Plugin;
+}
+
+/** What the seam remembers of a plugin by its name. */
+export class PluginRecord {
+  readonly state = new Map<string, any>();
+  readonly counts = new Map<string, number>();
+  /** Failures since it last answered; see `FailurePolicy`. */
+  failures = 0;
+  timeouts = 0;
+  /** All failures since the start. */
+  errors = 0;
+  off = false;
+  file = "";
+  constructor(readonly name: string) {}
+}
+
+type Run = (event: any, at: At) => unknown;
+
+/** One hook of one plugin. */
+export interface InstalledHook {
+  readonly plugin: PluginRecord;
+  /** `plugin/point`, with `#index` from the second hook of a point on: the rule in streams and journal. */
+  readonly rule: string;
+  readonly point: HookPoint;
+  readonly match: Match;
+  readonly run: Run;
+  readonly streams: Streams;
+}
+
+/** Calls hook functions so that a stuck one comes back; see guard.ts. */
+export interface Guard {
+  /** The function's answer. Throws what it throws, and `HookTimeout` when its time is over. */
+  call(run: Run, event: unknown, at: At): unknown;
+  /** Adds file and line to a failure, where they can be found. */
+  locate(error: unknown, hook: InstalledHook): string;
+}
+
+/** A hook did not come back within its time. */
+export class HookTimeout extends Error {
+  override readonly name = "HookTimeout";
+}
+
+/** When a plugin that keeps failing is switched off. */
+export interface FailurePolicy {
+  errors: number;
+  timeouts: number;
+}
+
+export interface SeamOptions {
+  seed: number;
+  clock: Clock;
+  journal: Journal;
+  guard: Guard;
+  /** Prints a line for the person at the terminal. */
+  print(line: string): void;
+  policy?: FailurePolicy;
+  /** Fires this journal instead of asking any plugin. */
+  replay?: Replay;
+}
+
+/** The verdicts that a hook point takes; Kafka cannot deliver a record twice without storing it twice. */
+const ALLOWED: Record<HookPoint, ReadonlySet<VerdictKind>> = {
+  connect: new Set<VerdictKind>(["delay", "hold", "drop", "fail", "close"]),
+  disconnect: new Set<VerdictKind>([]),
+  request: new Set<VerdictKind>(["delay", "hold", "drop", "fail", "reply", "replace", "close"]),
+  response: new Set<VerdictKind>(["delay", "hold", "drop", "fail", "reply", "replace", "close"]),
+  message: new Set<VerdictKind>(["delay", "hold", "drop", "fail", "replace", "duplicate", "reroute", "close"]),
+  delivery: new Set<VerdictKind>(["delay", "hold", "drop", "replace", "duplicate", "reroute", "close"]),
+  bytes: new Set<VerdictKind>(["delay", "hold", "drop", "replace", "close"]),
+};
+
+/** Where plugins meet the protocols: one object for the whole broker. */
+export class Seam implements ChainHost {
+  readonly kafka = new ProtocolHooks();
+  readonly mqtt = new ProtocolHooks();
+  readonly amqp = new ProtocolHooks();
+  /** What hooks reach as `at.broker`; set once the parts stand. */
+  control: Broker | null = null;
+  /** Fired verdicts by rule and kind, for the metrics. */
+  readonly fires = new Map<string, { rule: string; verdict: VerdictKind; count: number }>();
+
+  readonly seed: number;
+  readonly clock: Clock;
+  readonly journal: Journal;
+  private readonly guard: Guard;
+  private readonly print: (line: string) => void;
+  private readonly policy: FailurePolicy;
+  private readonly replay: Replay | null;
+  private readonly records = new Map<string, PluginRecord>();
+  private readonly streams = new Map<string, Streams>();
+  private installed: InstalledHook[] = [];
+
+  constructor(options: SeamOptions) {
+    this.seed = options.seed;
+    this.clock = options.clock;
+    this.journal = options.journal;
+    this.guard = options.guard;
+    this.print = options.print;
+    this.policy = options.policy ?? { errors: 10, timeouts: 3 };
+    this.replay = options.replay ?? null;
+    if (this.replay !== null) this.rebuild(this.replay.rules().map((rule) => this.hookOf(rule, this.replay!.runner(rule.rule, this))));
+  }
+
+  /** Puts these plugins, in this order, in the place of all there were. Counters, state and ordinals stay. */
+  install(plugins: readonly LoadedPlugin[]): void {
+    if (this.replay !== null) return; // the journal alone decides
+    const hooks: InstalledHook[] = [];
+    for (const { name, file, plugin } of plugins) {
+      const record = this.record(name);
+      record.off = false;
+      record.failures = record.timeouts = 0;
+      record.file = file;
+      for (const point of HOOK_POINTS) {
+        const given = plugin[point];
+        if (given === undefined) continue;
+        (Array.isArray(given) ? given : [given]).forEach((one, index) => {
+          const rule = `${name}/${point}${index === 0 ? "" : `#${index + 1}`}`;
+          const { match = {}, run } = typeof one === "function" ? { run: one } : one;
+          hooks.push(this.hookOf({ rule, plugin: name, point, match }, run));
+        });
+      }
+    }
+    this.rebuild(hooks);
+  }
+
+  record(name: string): PluginRecord {
+    let record = this.records.get(name);
+    if (record === undefined) this.records.set(name, (record = new PluginRecord(name)));
+    return record;
+  }
+
+  /** Every plugin that was ever installed. */
+  plugins(): PluginRecord[] {
+    return [...this.records.values()];
+  }
+
+  private hookOf({ rule, plugin, point, match }: JournalRule, run: Run): InstalledHook {
+    let streams = this.streams.get(rule);
+    if (streams === undefined) this.streams.set(rule, (streams = new Streams(hashRule(this.seed, rule))));
+    return { plugin: this.record(plugin), rule, point, match, run, streams };
+  }
+
+  private rebuild(hooks: InstalledHook[]): void {
+    this.installed = hooks;
+    this.journal.install(hooks.map(({ rule, plugin, point, match }) => ({ rule, plugin: plugin.name, point, match })));
+    for (const protocol of ["kafka", "mqtt", "amqp"] as const) {
+      for (const point of HOOK_POINTS) this[protocol][point] = this.chain(point, protocol);
+    }
+  }
+
+  private chain(point: HookPoint, protocol: Protocol): Chain | null {
+    const links: Link[] = [];
+    for (const hook of this.installed) {
+      if (hook.point !== point || hook.plugin.off) continue;
+      const matcher = compileMatch(hook.match, point, protocol);
+      if (matcher !== null) links.push({ hook, ...matcher });
+    }
+    return links.length === 0 ? null : new Chain(this, links);
+  }
+
+  now(): number {
+    return this.clock.now();
+  }
+
+  sleep(ms: number): Promise<void> {
+    return this.clock.sleep(ms);
+  }
+
+  ask(hook: InstalledHook, event: HookEvent, ordinal: number): Verdict | undefined | Promise<Verdict | undefined> {
+    const at = new HookAt(this, hook, event, ordinal);
+    try {
+      const answer = this.guard.call(hook.run, event, at);
+      if (answer instanceof Promise) {
+        return answer.then(
+          (verdict) => this.answered(hook, verdict),
+          (error) => this.failed(hook, error),
+        );
+      }
+      return this.answered(hook, answer);
+    } catch (error) {
+      return this.failed(hook, error);
+    }
+  }
+
+  private answered(hook: InstalledHook, answer: unknown): Verdict | undefined {
+    if (answer === undefined || answer === null) {
+      hook.plugin.failures = 0;
+      return undefined;
+    }
+    const kind = (answer as Verdict).kind;
+    if (!ALLOWED[hook.point].has(kind)) {
+      const allowed = [...ALLOWED[hook.point]].join(", ") || "no verdict";
+      return this.failed(hook, new TypeError(`${hook.point} takes ${allowed}, not ${kind ?? describe(answer)}`));
+    }
+    hook.plugin.failures = 0;
+    return answer as Verdict;
+  }
+
+  /** Counts and reports a failure; switches off a plugin that keeps failing. Answers for the hook: nothing. */
+  failed(hook: InstalledHook, error: unknown): undefined {
+    const { plugin } = hook;
+    plugin.errors++;
+    plugin.failures++;
+    if (error instanceof HookTimeout) plugin.timeouts++;
+    if (plugin.off) return undefined;
+    this.print(`plugin ${plugin.name}: ${hook.point} failed: ${this.guard.locate(error, hook)}`);
+    if (plugin.failures >= this.policy.errors || plugin.timeouts >= this.policy.timeouts) {
+      plugin.off = true;
+      const why = plugin.timeouts >= this.policy.timeouts ? `${plugin.timeouts} time-outs` : `${plugin.failures} failures in a row`;
+      this.print(`PLUGIN SWITCHED OFF: ${plugin.name} (${plugin.file || "built in"}) after ${why}; save the file to try again`);
+      this.rebuild(this.installed);
+    }
+    return undefined;
+  }
+
+  fired(hook: InstalledHook, event: HookEvent, ordinal: number, verdict: Verdict, held?: number): boolean {
+    if (verdict.kind === "replace") {
+      try {
+        event.change(verdict.changes);
+      } catch (error) {
+        this.failed(hook, error);
+        return false;
+      }
+    }
+    const key = `${hook.rule} ${verdict.kind}`;
+    const fires = this.fires.get(key);
+    if (fires === undefined) this.fires.set(key, { rule: hook.rule, verdict: verdict.kind, count: 1 });
+    else fires.count++;
+    const { kind, reason, ...detail } = verdict;
+    this.journal.write({
+      rule: hook.rule,
+      protocol: event.protocol,
+      name: event.name,
+      stream: event.stream,
+      ordinal,
+      verdict: kind,
+      // A promise cannot be written down; how long it held can, and is what a replay waits.
+      ...(verdict.kind === "hold" ? { detail: { ms: Math.round(held ?? 0) } } : Object.keys(detail).length > 0 ? { detail } : {}),
+      ...(reason === undefined ? {} : { reason }),
+    });
+    return true;
+  }
+
+  /** A hook used the control surface: written down, so that a replay does it again. */
+  acted(hook: InstalledHook, event: HookEvent, ordinal: number, action: string, args: unknown[]): void {
+    this.journal.write({ rule: hook.rule, protocol: event.protocol, name: event.name, stream: event.stream, ordinal, action, detail: args });
+  }
+
+  log(plugin: PluginRecord, words: unknown[]): void {
+    this.print(`plugin ${plugin.name}: ${words.map((word) => (typeof word === "string" ? word : Bun.inspect(word))).join(" ")}`);
+  }
+}
+
+function describe(value: unknown): string {
+  return Bun.inspect(value).split("\n")[0]!.slice(0, 80);
+}

@@ -1,0 +1,95 @@
+import type { Clock } from "../core/time.ts";
+import { matchesConnection } from "../hooks/match.ts";
+import type { ConnectionFilter, Outgoing, Protocol } from "../hooks/plugin.ts";
+import type { Random } from "../hooks/random.ts";
+import type { ProtocolHooks, Seam } from "../hooks/seam.ts";
+import { Connection, type Session } from "./connection.ts";
+import type { Transport } from "./transport.ts";
+
+/** A protocol, as a listener sees it. */
+export interface Server {
+  readonly protocol: Protocol;
+  /** Connections beyond this many are refused. */
+  readonly maxConnections: number;
+  accept(connection: Connection): Session;
+}
+
+/** What a protocol gets from the house it stands in. */
+export interface Host {
+  readonly hooks: ProtocolHooks;
+  readonly clock: Clock;
+  readonly net: Net;
+  /** Sends a message to whichever protocol its target names: for `reroute`. */
+  publish(message: Outgoing): void;
+  /** Draws for ids that the broker makes up, keyed by seed and `stream`: the same in every run. */
+  random(stream: string): Random;
+  /** Prints a line for the person at the terminal. */
+  print(line: string): void;
+}
+
+/** What can be counted of connections, for the metrics. */
+export interface ProtocolCounts {
+  active: number;
+  accepted: number;
+  refused: number;
+  /** Connections closed because what came could not be read or handled. */
+  failed: number;
+}
+
+/** All connections of all protocols. */
+export class Net {
+  readonly clock: Clock;
+  readonly counts: Record<Protocol, ProtocolCounts> = { kafka: zero(), mqtt: zero(), amqp: zero() };
+  private readonly open = new Map<number, Connection>();
+  private readonly clients = new Map<string, number>();
+  private lastId = 0;
+
+  constructor(private readonly seam: Seam, private readonly report: (line: string) => void = () => undefined) {
+    this.clock = seam.clock;
+  }
+
+  hooks(protocol: Protocol): ProtocolHooks {
+    return this.seam[protocol];
+  }
+
+  /** A socket was opened. Null: refused, the transport is closed. */
+  accept(transport: Transport, server: Server, listener = "plain", broker?: number): Connection | null {
+    const counts = this.counts[server.protocol];
+    if (counts.active >= server.maxConnections) {
+      counts.refused++;
+      transport.end();
+      return null;
+    }
+    const connection = new Connection(this, transport, ++this.lastId, server.protocol, listener, broker);
+    counts.active++;
+    counts.accepted++;
+    this.open.set(connection.id, connection);
+    connection.start(server.accept(connection));
+    return connection;
+  }
+
+  forget(connection: Connection): void {
+    if (this.open.delete(connection.id)) this.counts[connection.protocol].active--;
+  }
+
+  /** How many connections this client id had to this broker, this one included. */
+  countClient(connection: Connection): number {
+    const key = `${connection.protocol} ${connection.broker ?? ""} ${connection.clientId}`;
+    const count = (this.clients.get(key) ?? 0) + 1;
+    this.clients.set(key, count);
+    return count;
+  }
+
+  countFailure(connection: Connection, error: Error): void {
+    this.counts[connection.protocol].failed++;
+    this.report(`${connection.protocol} connection ${connection.id} from ${connection.remote}: ${String(error)}`);
+  }
+
+  connections(filter: ConnectionFilter = {}): Connection[] {
+    return [...this.open.values()].filter((connection) => matchesConnection(filter, connection));
+  }
+}
+
+function zero(): ProtocolCounts {
+  return { active: 0, accepted: 0, refused: 0, failed: 0 };
+}
