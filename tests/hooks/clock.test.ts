@@ -1,0 +1,49 @@
+import { expect, test } from "bun:test";
+import { AdvanceableClock } from "../../src/hooks/clock.ts";
+
+test("advance fires what is due, in order, each at its own time", async () => {
+  const clock = new AdvanceableClock();
+  const start = clock.now();
+  const fired: [string, number][] = [];
+  const note = (name: string) => (): void => void fired.push([name, Math.round((clock.now() - start) / 1000)]);
+  clock.after(3_600_000, note("hour"));
+  clock.after(60_000, () => {
+    note("minute")();
+    clock.after(60_000, note("two minutes"));
+  });
+  clock.after(60_000, note("also a minute"));
+  clock.after(86_400_000, note("day"));
+  clock.after(5_000, note("cancelled")).cancel();
+  await clock.advance(3_600_000);
+  expect(fired).toEqual([["minute", 60], ["also a minute", 60], ["two minutes", 120], ["hour", 3600]]);
+  clock.stop();
+});
+
+test("sleep settles when its time has come, and what awaited it runs before later alarms", async () => {
+  const clock = new AdvanceableClock();
+  const order: string[] = [];
+  void (async () => {
+    await clock.sleep(1000);
+    order.push("slept");
+  })();
+  clock.after(2000, () => void order.push("alarm"));
+  await clock.advance(3000);
+  expect(order).toEqual(["slept", "alarm"]);
+  clock.stop();
+});
+
+test("without advance it runs by itself", async () => {
+  const clock = new AdvanceableClock();
+  await clock.sleep(5);
+  clock.stop();
+  expect(clock.now()).toBeGreaterThan(0);
+});
+
+test("a thousand alarms in any order fire sorted", async () => {
+  const clock = new AdvanceableClock();
+  const fired: number[] = [];
+  for (let i = 0; i < 1000; i++) clock.after(((i * 7919) % 1000) * 1000 + 1000, () => void fired.push((i * 7919) % 1000));
+  await clock.advance(1_100_000);
+  expect(fired).toEqual(Array.from({ length: 1000 }, (_, i) => i));
+  clock.stop();
+});

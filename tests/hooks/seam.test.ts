@@ -1,0 +1,210 @@
+import { describe, expect, test } from "bun:test";
+import { canonical, formatLine, parseJournal, type JournalLine } from "../../src/hooks/journal.ts";
+import { close, delay, drop, duplicate, hold, replace, type At } from "../../src/hooks/plugin.ts";
+import { Replay } from "../../src/hooks/replay.ts";
+import { echoHouse } from "../support/echo.ts";
+
+const numbers = (count: number): string[] => Array.from({ length: count }, (_, i) => `m${i}`);
+
+describe("verdicts", () => {
+  test("nothing returned passes", async () => {
+    const house = echoHouse();
+    house.plug({ request: () => undefined });
+    const client = house.connect();
+    client.send("a", "b");
+    expect(await client.take(2)).toEqual(["a", "b"]);
+    expect(house.journal.fired).toBe(0);
+  });
+
+  test("delays add up, and what comes behind waits, so order holds", async () => {
+    const house = echoHouse();
+    house.plug({ request: [(event: any) => (event.text === "a" ? delay(600_000) : undefined), (event: any) => (event.text === "a" ? delay(400_000) : undefined)] });
+    const client = house.connect();
+    client.send("a", "b");
+    await Bun.sleep(1);
+    await house.clock.advance(999_000);
+    expect(house.server.seen).toEqual([]);
+    await house.clock.advance(2_000);
+    expect(await client.take(2)).toEqual(["a", "b"]);
+  });
+
+  test("a delayed answer holds back the answers behind it, but not the requests", async () => {
+    const house = echoHouse();
+    house.plug({ response: (event: any) => (event.text === "a" ? delay(60_000) : undefined) });
+    const client = house.connect();
+    client.send("a", "b");
+    await Bun.sleep(1);
+    expect(house.server.seen).toEqual(["a", "b"]);
+    expect(client.wire.readNow().length).toBe(0);
+    await house.clock.advance(60_000);
+    expect(await client.take(2)).toEqual(["a", "b"]);
+  });
+
+  test("replace feeds the next hook; drop ends the chain", async () => {
+    const house = echoHouse();
+    const later: string[] = [];
+    house.plug({
+      request: [
+        (event: any) => replace({ text: `${event.text}!` }),
+        (event: any) => (event.text === "a!" ? drop() : undefined),
+        (event: any) => void later.push(event.text),
+      ],
+    });
+    const client = house.connect();
+    client.send("a", "b");
+    expect(await client.take(1)).toEqual(["b!"]);
+    expect(later).toEqual(["b!"]);
+  });
+
+  test("hold waits for its promise; close cuts", async () => {
+    const house = echoHouse();
+    const gate = Promise.withResolvers<void>();
+    house.plug({ request: (event: any) => (event.text === "a" ? hold(gate.promise) : close({ reset: true })) });
+    const client = house.connect();
+    client.send("a", "b");
+    await Bun.sleep(1);
+    expect(house.server.seen).toEqual([]);
+    gate.resolve();
+    expect(await client.take(1)).toEqual([]); // the reset takes the unsent answer with it
+    expect(await client.wire.closed()).toBe("reset");
+    expect(house.server.seen).toEqual(["a"]);
+  });
+
+  test("a verdict that the hook point does not take is a failure of the plugin and passes", async () => {
+    const house = echoHouse();
+    house.plug({ request: () => duplicate() as never });
+    const client = house.connect();
+    client.send("a");
+    expect(await client.take(1)).toEqual(["a"]);
+    expect(house.printed.join()).toContain("request takes delay, hold, drop, fail, reply, replace, close, not duplicate");
+  });
+});
+
+describe("matching", () => {
+  test("a hook is called only where its match holds", async () => {
+    const house = echoHouse();
+    const calls: string[] = [];
+    house.plug({
+      request: [
+        { match: { protocol: "kafka" }, run: () => void calls.push("kafka") },
+        { match: { operation: "OTHER" }, run: () => void calls.push("operation") },
+        { match: { client: "nobody-*" }, run: () => void calls.push("client") },
+        { match: { topic: "a/+" }, run: () => void calls.push("topic") },
+        { match: { protocol: ["mqtt", "amqp"], operation: "E*", client: /^t/ }, run: () => void calls.push("all") },
+      ],
+    });
+    const client = house.connect();
+    client.send("a/b", "a/b/c");
+    await client.take(2);
+    expect(calls).toEqual(["topic", "all", "all"]);
+  });
+
+  test("nobody interested leaves the hook point null", () => {
+    const house = echoHouse();
+    expect(house.seam.mqtt.request).toBeNull();
+    house.plug({ request: { match: { protocol: "kafka" }, run: () => undefined } });
+    expect(house.seam.mqtt.request).toBeNull();
+    expect(house.seam.kafka.request).not.toBeNull();
+    house.seam.install([]);
+    expect(house.seam.kafka.request).toBeNull();
+  });
+});
+
+describe("failures", () => {
+  test("a throw and a rejected promise pass, are counted, and switch the plugin off after ten in a row", async () => {
+    const house = echoHouse();
+    let calls = 0;
+    house.plug({
+      request: (event: any) => {
+        calls++;
+        if (event.text.endsWith("1")) return Promise.reject(new Error("later"));
+        throw new Error("now");
+      },
+    });
+    const client = house.connect();
+    client.send(...numbers(15));
+    expect(await client.take(15)).toEqual(numbers(15));
+    expect(calls).toBe(10);
+    expect(house.seam.record("p")).toMatchObject({ errors: 10, off: true });
+    expect(house.printed.at(-1)).toStartWith("PLUGIN SWITCHED OFF: p");
+    expect(house.seam.mqtt.request).toBeNull();
+    house.plug({ request: () => undefined });
+    expect(house.seam.record("p").off).toBeFalse();
+  });
+
+  test("an answer in between starts the count again", async () => {
+    const house = echoHouse();
+    house.plug({
+      request: (event: any) => {
+        if (event.text !== "m9") throw new Error("now");
+        return undefined;
+      },
+    });
+    const client = house.connect();
+    client.send(...numbers(19));
+    await client.take(19);
+    expect(house.seam.record("p")).toMatchObject({ errors: 18, off: false });
+  });
+});
+
+describe("seed and replay", () => {
+  const chaos = {
+    request: (_event: unknown, at: At) => (at.random.chance(0.3) ? drop("unlucky") : at.random.chance(0.2) ? delay(at.random.int(1, 5)) : undefined),
+    response: (_event: unknown, at: At) => (at.random.chance(0.1) ? drop() : undefined),
+  };
+
+  async function run(options: Parameters<typeof echoHouse>[0], plugin: object | null) {
+    const house = echoHouse(options);
+    const lines: JournalLine[] = [];
+    if (plugin !== null) house.plug(plugin as never);
+    house.journal.listen((line) => void lines.push(line));
+    const client = house.connect();
+    client.send(...numbers(200));
+    while (house.server.seen.at(-1) !== "m199" && house.journal.entries().at(-1)?.ordinal !== 199) {
+      await house.clock.advance(5);
+      if (house.server.seen.length + house.journal.entries().filter((e) => e.verdict === "drop" && e.rule === "p/request").length === 200) break;
+    }
+    return { seen: house.server.seen, entries: house.journal.entries(), lines, house };
+  }
+
+  test("one seed, one journal; another seed, another journal", async () => {
+    const [a, b, c] = [await run({ seed: 7 }, chaos), await run({ seed: 7 }, chaos), await run({ seed: 8 }, chaos)];
+    expect(a.entries.length).toBeGreaterThan(50);
+    expect(canonical(b.entries)).toEqual(canonical(a.entries));
+    expect(b.seen).toEqual(a.seen);
+    expect(canonical(c.entries)).not.toEqual(canonical(a.entries));
+  });
+
+  test("a journal given back fires the same verdicts without the plugin and without drawing", async () => {
+    const first = await run({ seed: 7 }, chaos);
+    const replay = new Replay(parseJournal(first.lines.map(formatLine).join("\n")));
+    expect(replay.seed).toBe(7);
+    const again = await run({ seed: 99, replay }, null);
+    expect(canonical(again.entries)).toEqual(canonical(first.entries));
+    expect(again.seen).toEqual(first.seen);
+  });
+
+  test("what a hook did through the control surface is replayed too", async () => {
+    const published: unknown[] = [];
+    const house = echoHouse();
+    house.seam.control = { publish: (message: unknown) => void published.push(message) } as never;
+    const lines: JournalLine[] = [];
+    house.plug({ request: (event: any, at) => at.broker.publish({ protocol: "kafka", topic: "t", payload: Buffer.from(event.text) }) });
+    house.journal.listen((line) => void lines.push(line));
+    const client = house.connect();
+    client.send("a", "b");
+    await client.take(2);
+    const replayed: unknown[] = [];
+    const second = echoHouse({ replay: new Replay(parseJournal(lines.map(formatLine).join("\n"))) });
+    second.seam.control = { publish: (message: unknown) => void replayed.push(message) } as never;
+    const again = second.connect();
+    again.send("a", "b");
+    await again.take(2);
+    expect(published).toHaveLength(2);
+    expect(replayed).toEqual(published);
+  });
+
+  test("a broken journal names its line", () => {
+    expect(() => parseJournal('{"seed":1}\nnope')).toThrow("journal line 2");
+  });
+});

@@ -1,0 +1,108 @@
+import { Framer } from "../../src/bytes/framer.ts";
+import { AdvanceableClock } from "../../src/hooks/clock.ts";
+import { operationStream, type Fact, type HookEvent } from "../../src/hooks/event.ts";
+import { plainGuard } from "../../src/hooks/guard.ts";
+import { Journal } from "../../src/hooks/journal.ts";
+import type { ConnectionInfo, Plugin } from "../../src/hooks/plugin.ts";
+import type { Replay } from "../../src/hooks/replay.ts";
+import { Seam } from "../../src/hooks/seam.ts";
+import type { CloseReason, Connection, Session } from "../../src/net/connection.ts";
+import { connectMemory, type MemoryClient } from "../../src/net/memory.ts";
+import { Net, type Server } from "../../src/net/net.ts";
+
+/** A toy protocol for tests of the seam and the net: frames are a length byte and text, the answer is the same frame. */
+export class EchoServer implements Server {
+  readonly protocol = "mqtt";
+  maxConnections = 1000;
+  readonly ended: CloseReason[] = [];
+  readonly seen: string[] = [];
+  drains = 0;
+  accept(connection: Connection): Session {
+    connection.identify("toy", "");
+    return {
+      frameLength: (buf, pos, end) => (end === pos ? 0 : buf[pos]! + 1),
+      frame: (buf, start, end) => this.frame(connection, buf.toString("latin1", start + 1, end)),
+      failed: (error) => connection.out.utf8(`!${error.message}`),
+      closed: (reason) => void this.ended.push(reason),
+      drained: () => void this.drains++,
+    };
+  }
+
+  private frame(connection: Connection, text: string): void {
+    if (text === "boom") throw new Error("boom");
+    const event = new EchoEvent(connection, "ECHO", text);
+    const decision = connection.hooks.request?.select(connection, "ECHO")?.decide(event) ?? null;
+    if (decision instanceof Promise) connection.holdInput(decision.then((final) => final === null && this.carryOut(connection, event.text)));
+    else if (decision === null) this.carryOut(connection, event.text);
+    else if (decision.kind === "close") connection.obey(decision);
+  }
+
+  private carryOut(connection: Connection, text: string): void {
+    this.seen.push(text);
+    const event = new EchoEvent(connection, "ECHO", text);
+    const decision = connection.hooks.response?.select(connection, "ECHO")?.decide(event) ?? null;
+    connection.inOrder(decision, (final) => {
+      if (final?.kind === "close") return connection.obey(final);
+      if (final !== null) return;
+      connection.out.u8(event.text.length);
+      connection.out.utf8(event.text);
+    });
+  }
+}
+
+class EchoEvent implements HookEvent {
+  readonly protocol = "mqtt";
+  constructor(readonly connection: ConnectionInfo, readonly name: string, public text: string) {}
+  get stream(): string {
+    return operationStream(this.connection, this.name);
+  }
+  fact(name: string): Fact {
+    return name === "topic" ? this.text : undefined;
+  }
+  change(changes: { text?: string }): void {
+    if (typeof changes.text !== "string") throw new TypeError("text is missing");
+    this.text = changes.text;
+  }
+}
+
+/** A house with the toy protocol in it. */
+export function echoHouse(options: { seed?: number; replay?: Replay } = {}) {
+  const seed = options.seed ?? 1;
+  const clock = new AdvanceableClock();
+  const journal = new Journal("test", seed, () => clock.now());
+  const printed: string[] = [];
+  const seam = new Seam({
+    seed, clock, journal, guard: plainGuard, print: (line) => void printed.push(line),
+    ...(options.replay === undefined ? {} : { replay: options.replay }),
+  });
+  const net = new Net(seam);
+  const server = new EchoServer();
+  return {
+    clock, journal, seam, net, server, printed,
+    plug: (plugin: Plugin, name = "p") => seam.install([{ name, file: "", plugin }]),
+    connect: () => new EchoClient(connectMemory(server, net)),
+  };
+}
+
+export class EchoClient {
+  private readonly got: string[] = [];
+  private readonly framer = new Framer(
+    (buf, pos, end) => (end === pos ? 0 : buf[pos]! + 1),
+    (buf, start, end) => void this.got.push(buf.toString("latin1", start + 1, end)),
+  );
+  constructor(readonly wire: MemoryClient) {}
+
+  send(...texts: string[]): void {
+    this.wire.send(Buffer.concat(texts.map((text) => Buffer.from([text.length, ...Buffer.from(text)]))));
+  }
+
+  /** The next `count` answers; fewer when the connection is closed meanwhile. */
+  async take(count: number): Promise<string[]> {
+    while (this.got.length < count) {
+      const chunk = await this.wire.read();
+      if (chunk.length === 0) break;
+      this.framer.push(chunk);
+    }
+    return this.got.splice(0, count);
+  }
+}
