@@ -40,10 +40,12 @@ export interface Load {
   done(): number;
   /** Payload bytes a message stands for. */
   bytesPerMessage: number;
-  /** Stops sending, and answers how many messages must have come back in the end. */
-  stop(): number;
+  /** Stops sending, and answers how many messages must have come back in the end; null when that has no meaning. */
+  stop(): number | null;
   /** Ends a run early, for servers that would keep all of it in memory. */
   limit?: number;
+  /** Cleans up on the server. */
+  finish?(): void;
 }
 
 export async function run(options: { pid: number; seconds: number; warmup: number }, load: Load): Promise<never> {
@@ -55,7 +57,7 @@ export async function run(options: { pid: number; seconds: number; warmup: numbe
   const to = snapshot();
 
   const expected = load.stop();
-  for (const deadline = performance.now() + 10_000; load.done() !== expected; await Bun.sleep(10)) {
+  for (const deadline = performance.now() + 10_000; expected !== null && load.done() !== expected; await Bun.sleep(10)) {
     if (performance.now() > deadline) fail(`sent ${expected} messages, ${load.done()} came back`);
   }
 
@@ -69,6 +71,7 @@ export async function run(options: { pid: number; seconds: number; warmup: numbe
     loadCpu: (to.load - from.load) / seconds,
     serverCpu: to.server === null || from.server === null ? null : (to.server - from.server) / seconds,
   };
+  load.finish?.();
   await Bun.write(Bun.stdout, `${JSON.stringify(sample)}\n`);
   process.exit(0);
 

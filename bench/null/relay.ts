@@ -4,13 +4,12 @@ export class Outlet {
 
   constructor(readonly socket: Bun.Socket<unknown>) {}
 
-  write(bytes: Uint8Array): void {
-    if (this.#waiting.length > 0) {
-      this.#waiting.push(bytes);
-      return;
-    }
-    const written = Math.max(0, this.socket.write(bytes));
-    if (written < bytes.length) this.#waiting.push(bytes.subarray(written));
+  /** False when some of the bytes have to wait: they must stay as they are. */
+  write(bytes: Uint8Array): boolean {
+    const written = this.#waiting.length > 0 ? 0 : Math.max(0, this.socket.write(bytes));
+    if (written === bytes.length) return true;
+    this.#waiting.push(bytes.subarray(written));
+    return false;
   }
 
   drain(): void {
