@@ -8,6 +8,8 @@ import { median, table } from "./table.ts";
 export interface Contestant {
   name: string;
   start(): Promise<Peer>;
+  /** Warm-up of its first run of each case, in seconds, when the usual one is not enough: a JIT compiler needs some. */
+  coldWarmup?: number;
 }
 
 /** One load, as the flags of the protocol's generator. */
@@ -71,11 +73,11 @@ export async function compare({ protocol, contestants, peers, cases }: Compariso
   }
 
   await using stack = new AsyncDisposableStack();
-  const running: Peer[] = [];
-  for (const { name, start } of contestants) {
+  const running: { peer: Peer; coldWarmup: number }[] = [];
+  for (const { name, start, coldWarmup = 0 } of contestants) {
     if (only !== undefined && !only.includes(name)) continue;
     try {
-      running.push(stack.use(await start()));
+      running.push({ peer: stack.use(await start()), coldWarmup });
     } catch (error) {
       if (!(error instanceof NotInstalled)) throw error;
       console.error(`skipped ${name}: ${error.message}`);
@@ -87,9 +89,10 @@ export async function compare({ protocol, contestants, peers, cases }: Compariso
   for (const { name, flags } of cases.filter((each) => each.name.includes(values.case))) {
     const samples = new Map<Peer, Sample[]>();
     for (let round = 0; round < Number(values.rounds); round++) {
-      for (const peer of running) {
+      for (const { peer, coldWarmup } of running) {
+        const warmup = Math.max(Number(values.warmup), round === 0 ? coldWarmup : 0);
         try {
-          const sample = await load(protocol, peer, { ...flags, seconds: values.seconds, warmup: values.warmup });
+          const sample = await load(protocol, peer, { ...flags, seconds: values.seconds, warmup });
           samples.set(peer, [...(samples.get(peer) ?? []), sample]);
         } catch (error) {
           failures.push(`${name}, ${peer.name}: ${(error as Error).message}`);

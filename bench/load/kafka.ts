@@ -6,9 +6,8 @@ import { Wire } from "./wire.ts";
 
 const MiB = 1 << 20;
 const PRELOAD = 256 * MiB; // what a fetch run reads again and again
-const LIMIT = 8192 * MiB; // and the most a produce run writes
 
-const options = flags({ ...COMMON, payload: 100, batch: 16384, window: 32 }, { mode: "produce" });
+const options = flags({ ...COMMON, payload: 100, batch: 16384, window: 32, connections: 1 }, { mode: "produce" });
 const topic = `bench-${(process.pid % 1e6).toString().padStart(6, "0")}`;
 const batch = recordBatch(options.batch, (index) => payload(options.payload, index));
 const wire = await Wire.open(options.port);
@@ -18,19 +17,23 @@ await createTopic();
 if (options.mode === "produce") await produce();
 else await fetch();
 
+/** Each connection writes to a partition of its own. */
 async function produce(): Promise<void> {
-  const producer = startProducer();
+  const others = await Promise.all(Array.from({ length: options.connections - 1 }, () => Wire.open(options.port)));
+  const producers = [wire, ...others].map(startProducer);
+  const sum = (of: (producer: Producer) => number) => producers.reduce((total, producer) => total + of(producer), 0);
   await run(options, {
-    done: () => producer.acknowledged * batch.records,
+    done: () => sum((producer) => producer.acknowledged) * batch.records,
     bytesPerMessage: options.payload,
-    limit: (LIMIT / options.batch) * batch.records,
-    stop: () => producer.stop() * batch.records,
+    stop: () => sum((producer) => producer.stop()) * batch.records,
     finish: () => send(deleteTopic()),
   });
 }
 
+type Producer = ReturnType<typeof startProducer>;
+
 /** Sends the same batch for ever. Every response is read: its order, its error code and its base offset. */
-function startProducer() {
+function startProducer(wire: Wire, partition: number) {
   const count = Math.max(8, Math.ceil((2 * MiB) / options.batch));
   const ring = Ring.of(count, (index) =>
     request(
@@ -40,7 +43,7 @@ function startProducer() {
       int32(30_000),
       compactArray(Buffer.concat([
         compactString(topic),
-        compactArray(Buffer.concat([int32(0), compactBytes(batch.bytes), NO_TAGS])),
+        compactArray(Buffer.concat([int32(partition), compactBytes(batch.bytes), NO_TAGS])),
         NO_TAGS,
       ])),
       NO_TAGS,
@@ -114,7 +117,7 @@ async function fetch(): Promise<void> {
 }
 
 async function preload(batches: number): Promise<void> {
-  const producer = startProducer();
+  const producer = startProducer(wire, 0);
   while (producer.acknowledged < batches) await Bun.sleep(10);
   const sent = producer.stop();
   while (producer.acknowledged < sent) await Bun.sleep(10);
@@ -152,7 +155,7 @@ async function createTopic(): Promise<void> {
   const config: Record<string, string> =
     options.mode === "produce" ? { "retention.bytes": String(256 * MiB), "segment.bytes": String(64 * MiB) } : {};
   const entries = Object.entries(config).map(([key, value]) => Buffer.concat([string(key), string(value)]));
-  const topics = array(Buffer.concat([string(topic), int32(1), int16(1), array(), array(...entries)]));
+  const topics = array(Buffer.concat([string(topic), int32(options.connections), int16(1), array(), array(...entries)]));
   const body = await call(request(Api.CreateTopics, 0, topics, int32(30_000), int8(0)));
   const error = body.readInt16BE(4 + 4 + 2 + topic.length);
   if (error !== 0) fail(`CreateTopics: error code ${error}`);

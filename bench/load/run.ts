@@ -1,6 +1,6 @@
 // What every load generator does around its protocol: read the flags, warm up, measure, drain, report.
 import { parseArgs } from "node:util";
-import { cpuSeconds } from "../peers/process.ts";
+import { cpuSeconds, residentBytes } from "../peers/process.ts";
 
 /** One line of JSON on stdout, the generator's only output. */
 export interface Sample {
@@ -33,6 +33,8 @@ export function flags<const N extends Record<string, number>, const T extends Re
   return Object.fromEntries(entries);
 }
 
+const MEMORY_LIMIT = 6 * 2 ** 30;
+
 export const COMMON = { port: 0, pid: 0, seconds: 4, warmup: 1.5 };
 
 export interface Load {
@@ -42,18 +44,14 @@ export interface Load {
   bytesPerMessage: number;
   /** Stops sending, and answers how many messages must have come back in the end; null when that has no meaning. */
   stop(): number | null;
-  /** Ends a run early, for servers that would keep all of it in memory. */
-  limit?: number;
   /** Cleans up on the server. */
   finish?(): void;
 }
 
 export async function run(options: { pid: number; seconds: number; warmup: number }, load: Load): Promise<never> {
-  const limit = load.limit ?? Infinity;
-  await Bun.sleep(options.warmup * 1000);
+  await pass(options.warmup);
   const from = snapshot();
-  const end = from.time + options.seconds * 1000;
-  while (performance.now() < end && load.done() < limit) await Bun.sleep(Math.min(100, Math.max(1, end - performance.now())));
+  await pass(options.seconds);
   const to = snapshot();
 
   const expected = load.stop();
@@ -74,6 +72,14 @@ export async function run(options: { pid: number; seconds: number; warmup: numbe
   load.finish?.();
   await Bun.write(Bun.stdout, `${JSON.stringify(sample)}\n`);
   process.exit(0);
+
+  /** Lets time pass, but not until a server that keeps everything has eaten the machine. */
+  async function pass(seconds: number): Promise<void> {
+    for (let left = seconds * 1000; left > 0; left -= 250) {
+      await Bun.sleep(Math.min(left, 250));
+      if (residentBytes(options.pid) > MEMORY_LIMIT) fail(`the server's memory passed ${MEMORY_LIMIT / 2 ** 30} GiB`);
+    }
+  }
 
   function snapshot() {
     const { user, system } = process.cpuUsage();

@@ -18,7 +18,8 @@ interface Client {
 let topic = "";
 let batch: Buffer = Buffer.alloc(0);
 let records = 0;
-let endOffset = 0;
+/** By partition. */
+let endOffsets: number[] = [];
 let produced: Buffer = Buffer.alloc(0);
 let fetched: Buffer = Buffer.alloc(0);
 
@@ -48,12 +49,17 @@ const BODY = 19;
 function answer(request: Buffer, frames: Frames): Buffer {
   const correlationId = request.readInt32BE(8);
   switch (request.readInt16BE(4) as Api) {
-    case Api.Produce:
-      if (batch.length === 0) firstBatch(request, frames);
+    case Api.Produce: {
+      if (batch.length === 0) firstBatch(request);
+      frames.keep = HEAD; // from here on the records aren't needed
+      const partition = request.readInt32BE(partitionAt());
+      const tail = produced.length - PRODUCE_TAIL;
       produced.writeInt32BE(correlationId, 4);
-      writeOffset(produced, produced.length - PRODUCE_TAIL, endOffset);
-      endOffset += records;
+      produced.writeInt32BE(partition, tail - 2 - 4);
+      writeOffset(produced, tail, endOffsets[partition] ?? 0);
+      endOffsets[partition] = (endOffsets[partition] ?? 0) + records;
       return produced;
+    }
     case Api.Fetch: {
       // tags 1, replica 4, max wait 4, min bytes 4, max bytes 4, isolation 1, session 8, topics 1, name 1 + n, partitions 1, index 4, epoch 4
       const at = BODY + 1 + 4 + 4 + 4 + 4 + 1 + 8 + 1 + 1 + topic.length + 1 + 4 + 4;
@@ -71,11 +77,10 @@ function answer(request: Buffer, frames: Frames): Buffer {
     case Api.CreateTopics:
       topic = request.toString("latin1", BODY + 4 + 2, BODY + 4 + 2 + request.readInt16BE(BODY + 4));
       batch = Buffer.alloc(0);
-      endOffset = 0;
-      frames.keep = 2 * FETCH_BYTES;
+      endOffsets = [];
       return response(Api.CreateTopics, correlationId, int32(0), array(Buffer.concat([string(topic), int16(0), int16(-1)])));
     case Api.ListOffsets: {
-      const partition = Buffer.concat([int32(0), int16(0), int64(-1), int64(endOffset), int32(0)]);
+      const partition = Buffer.concat([int32(0), int16(0), int64(-1), int64(endOffsets[0] ?? 0), int32(0)]);
       return response(Api.ListOffsets, correlationId, int32(0), array(Buffer.concat([string(topic), array(partition)])));
     }
     case Api.DeleteTopics:
@@ -87,12 +92,10 @@ function answer(request: Buffer, frames: Frames): Buffer {
 const PRODUCE_TAIL = 33;
 
 /** Keeps the batch and builds both responses. */
-function firstBatch(request: Buffer, frames: Frames): void {
-  // tags 1, transactional id 1, acks 2, timeout 4, topics 1, name 1 + n, partitions 1, index 4
-  const { value, next } = readUnsignedVarint(request, BODY + 1 + 1 + 2 + 4 + 1 + 1 + topic.length + 1 + 4);
+function firstBatch(request: Buffer): void {
+  const { value, next } = readUnsignedVarint(request, partitionAt() + 4);
   batch = Buffer.from(request.subarray(next, next + value - 1));
   records = batch.readInt32BE(23) + 1;
-  frames.keep = HEAD;
 
   const written = Buffer.concat([int32(0), int16(0), int64(0), int64(-1), int64(0), compactArray(), Buffer.from([0]), NO_TAGS]);
   produced = response(Api.Produce, 0, compactArray(inTopic(written)), int32(0), NO_TAGS);
@@ -103,6 +106,12 @@ function firstBatch(request: Buffer, frames: Frames): void {
     compactArray(), int32(-1), compactBytes(Buffer.concat(copies)), NO_TAGS, // no aborted transactions, no preferred replica
   ]);
   fetched = response(Api.Fetch, 0, int32(0), int16(0), int32(0), compactArray(inTopic(read)), NO_TAGS);
+}
+
+/** Where a produce request has its partition index, followed by the records. */
+function partitionAt(): number {
+  // tags 1, transactional id 1, acks 2, timeout 4, topics 1, name 1 + n, partitions 1
+  return BODY + 1 + 1 + 2 + 4 + 1 + 1 + topic.length + 1;
 }
 
 function inTopic(partition: Buffer): Buffer {

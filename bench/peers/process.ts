@@ -109,6 +109,15 @@ export function cpuSeconds(pid: number): number | null {
   }
 }
 
+/** Resident bytes of a process, or 0 where there is no /proc. */
+export function residentBytes(pid: number): number {
+  try {
+    return Number(readFileSync(`/proc/${pid}/statm`, "utf8").split(" ")[1]) * 4096;
+  } catch {
+    return 0;
+  }
+}
+
 function descendants(pid: number): number[] {
   const parents = new Map<number, number>();
   for (const entry of processes()) {
