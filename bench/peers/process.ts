@@ -64,22 +64,23 @@ export class Child {
   }
 
   /** Waits until `ready` answers true; a child that ends before is an error with the tail of its log. */
-  async until(ready: () => Promise<boolean>, seconds = 60): Promise<void> {
+  async until(ready: () => Promise<boolean>, { seconds = 60, pause = 20 } = {}): Promise<void> {
     const deadline = performance.now() + seconds * 1000;
     while (!(await ready())) {
       if (this.#process.exitCode !== null || this.#process.signalCode !== null) throw this.#failure("ended before it was ready");
       if (performance.now() > deadline) throw this.#failure(`was not ready in ${seconds} s`);
-      await Bun.sleep(20);
+      await Bun.sleep(pause);
     }
   }
 
   async stop(): Promise<void> {
     const family = [this.pid, ...descendants(this.pid)];
     signal(this.pid, "SIGTERM");
-    await Promise.race([this.#process.exited, Bun.sleep(10_000)]);
-    // What outlived its parent now belongs to init: only the list taken before still knows it.
-    for (const pid of family) signal(pid, "SIGKILL");
+    const patience = setTimeout(() => signal(this.pid, "SIGKILL"), 10_000);
     await this.#process.exited;
+    clearTimeout(patience);
+    // What outlived its parent now belongs to init: only the list taken before still knows it.
+    for (const pid of family.slice(1)) signal(pid, "SIGKILL");
     live.delete(this.pid);
   }
 
