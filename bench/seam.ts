@@ -23,8 +23,8 @@ const CASES: { protocol: Protocol; name: string; flags: Record<string, string | 
   { protocol: "kafka", name: "Kafka produce, 16 KiB batches", flags: { mode: "produce", batch: 16384, window: 32 } },
 ];
 
-if (!existsSync(join(values.root, "src/main.ts"))) {
-  console.error(`skipped: there is no src/main.ts in ${values.root}`);
+if (!existsSync(join(values.root, "build.ts"))) {
+  console.error(`skipped: there is no build.ts in ${values.root}`);
   process.exit(0);
 }
 const folder = freshFolder("seam");

@@ -18,15 +18,8 @@ export async function buildVariant(root: string, outfile: string, { seam }: { se
       }));
     },
   };
-  await Bun.build({
-    entrypoints: [join(root, "src/main.ts")],
-    root,
-    target: "bun",
-    format: "esm",
-    minify: true,
-    bytecode: true,
-    compile: { outfile, autoloadDotenv: false, autoloadBunfig: false },
-    plugins: seam ? [] : [withoutSeam],
-  });
+  // Imported by path, because --root may name another checkout.
+  const { compile }: { compile(options: { outfile: string; plugins: BunPlugin[] }): Promise<void> } = await import(join(root, "build.ts"));
+  await compile({ outfile, plugins: seam ? [] : [withoutSeam] });
   return removed;
 }
