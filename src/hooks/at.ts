@@ -1,4 +1,4 @@
-import type { Clock } from "../core/time.ts";
+import type { Clock, Timer } from "../core/time.ts";
 import type { HookEvent } from "./event.ts";
 import type { At, Broker, ConnectionFilter, ConnectionInfo, Counters, Outgoing } from "./plugin.ts";
 import type { Random } from "./random.ts";
@@ -7,6 +7,9 @@ import type { InstalledHook, PluginRecord, Seam } from "./seam.ts";
 /** What one call of one hook gets as `at`. Made anew for each call; everything in it is made when first asked for. */
 export class HookAt implements At {
   private draws: Random | null = null;
+  private time: Clock | null = null;
+  /** Set while the hook's answer is awaited: answers in its place. */
+  abandon: ((error: unknown) => void) | null = null;
 
   constructor(
     private readonly seam: Seam, private readonly hook: InstalledHook, private readonly event: HookEvent, readonly ordinal: number,
@@ -16,7 +19,7 @@ export class HookAt implements At {
     return (this.draws ??= this.hook.streams.random(this.event.stream, this.ordinal));
   }
   get clock(): Clock {
-    return this.seam.clock;
+    return (this.time ??= new HookClock(this.seam, this.hook, this));
   }
   get connection(): ConnectionInfo | null {
     return this.event.connection;
@@ -34,10 +37,24 @@ export class HookAt implements At {
     return new PluginCounters(this.hook.plugin);
   }
   get broker(): Broker {
-    return journaled(this.seam, this.hook, this.event, this.ordinal);
+    return journaled(this.seam, this.hook, this, this.event, this.ordinal);
   }
   log(...words: unknown[]): void {
     this.seam.log(this.hook.plugin, words);
+  }
+}
+
+/** The clock of the broker; what runs when the time has come is guarded as the hook itself is. */
+class HookClock implements Clock {
+  constructor(private readonly seam: Seam, private readonly hook: InstalledHook, private readonly at: HookAt) {}
+  now(): number {
+    return this.seam.clock.now();
+  }
+  after(ms: number, run: () => void): Timer {
+    return this.seam.clock.after(ms, () => this.seam.resume(this.hook, this.at, run));
+  }
+  sleep(ms: number): Promise<void> {
+    return new Promise((resolve) => this.after(ms, resolve));
   }
 }
 
@@ -54,16 +71,24 @@ class PluginCounters implements Counters {
 }
 
 /** The control surface as a hook sees it: what changes something is written to the journal first. */
-function journaled(seam: Seam, hook: InstalledHook, event: HookEvent, ordinal: number): Broker {
+function journaled(seam: Seam, hook: InstalledHook, at: HookAt, event: HookEvent, ordinal: number): Broker {
   const control = seam.control;
   if (control === null) throw new Error("the brokers are not up yet");
   const note = (action: string, ...args: unknown[]): Broker => {
     seam.acted(hook, event, ordinal, action, args);
     return control;
   };
+  /** What follows the plugin's `await` of this is guarded. */
+  const resumed = (promise: Promise<void>): Promise<void> =>
+    new Promise((resolve, reject) => {
+      promise.then(
+        () => seam.resume(hook, at, resolve),
+        (error) => seam.resume(hook, at, () => reject(error)),
+      );
+    });
   return {
     connections: (filter?: ConnectionFilter) => control.connections(filter),
-    waitFor: (state, timeout) => control.waitFor(state, timeout),
+    waitFor: (state, timeout) => resumed(control.waitFor(() => seam.check(hook, at, state), timeout)),
     publish: (message: Outgoing) => note("publish", message).publish(message),
     disconnect: (filter, options = {}) => note("disconnect", filter, options).disconnect(filter, options),
     block: (filter) => note("block", filter).block(filter),
@@ -75,6 +100,6 @@ function journaled(seam: Seam, hook: InstalledHook, event: HookEvent, ordinal: n
     resumeBroker: (broker) => note("resumeBroker", broker).resumeBroker(broker),
     expelMember: (group, memberId) => note("expelMember", group, memberId).expelMember(group, memberId),
     expireSession: (clientId) => note("expireSession", clientId).expireSession(clientId),
-    advance: (ms) => note("advance", ms).advance(ms),
+    advance: (ms) => resumed(note("advance", ms).advance(ms)),
   };
 }

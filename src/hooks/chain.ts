@@ -15,6 +15,8 @@ export interface ChainHost {
   /** Writes a fired verdict to the journal. False: the verdict does not fit this hook point, and was reported. */
   fired(hook: InstalledHook, event: HookEvent, ordinal: number, verdict: Verdict, held?: number): boolean;
   sleep(ms: number): Promise<void>;
+  /** Settles when what `hold` waits for has settled, one way or the other. */
+  settled(until: Promise<unknown>): Promise<void>;
   now(): number;
 }
 
@@ -82,7 +84,7 @@ export class Chain {
         let held: number | undefined;
         if (verdict.kind === "hold") {
           const since = this.host.now();
-          await verdict.until.catch(() => undefined);
+          await this.host.settled(verdict.until);
           held = this.host.now() - since;
         }
         if (this.host.fired(hook, event, ordinal, verdict, held)) {

@@ -7,6 +7,7 @@ import { compileMatch, HOOK_POINTS, type HookPoint } from "./match.ts";
 import type { At, Broker, Match, Plugin, Protocol } from "./plugin.ts";
 import { hashRule } from "./random.ts";
 import type { Replay } from "./replay.ts";
+import type { Place } from "./source.ts";
 import { Streams } from "./streams.ts";
 import type { Verdict, VerdictKind } from "./verdicts.ts";
 
@@ -45,10 +46,12 @@ export class PluginRecord {
   errors = 0;
   off = false;
   file = "";
+  /** What was installed last under this name: only another one gets a new chance. */
+  plugin: Plugin | null = null;
   constructor(readonly name: string) {}
 }
 
-type Run = (event: any, at: At) => unknown;
+export type Run = (event: any, at: At) => unknown;
 
 /** One hook of one plugin. */
 export interface InstalledHook {
@@ -61,10 +64,16 @@ export interface InstalledHook {
   readonly streams: Streams;
 }
 
-/** Calls hook functions so that a stuck one comes back; see guard.ts. */
+/** Calls what plugins are made of so that a stuck one comes back; see guard.ts. */
 export interface Guard {
   /** The function's answer. Throws what it throws, and `HookTimeout` when its time is over. */
   call(run: Run, event: unknown, at: At): unknown;
+  /** Carries on what a call of `run` left for later: a timer's function, what follows an `await`. `failed` gets what that throws. */
+  resume(run: Run, work: () => void, failed: (error: unknown) => void): void;
+  /** Does `work` now or, within a guarded call, right after it: the broker's own work must not be cut in the middle. */
+  outside(work: () => void): void;
+  /** Throws `HookTimeout` when the call that runs now has too little time left to enter the broker's own work. */
+  admit(): void;
   /** Adds file and line to a failure, where they can be found. */
   locate(error: unknown, hook: InstalledHook): string;
 }
@@ -72,6 +81,10 @@ export interface Guard {
 /** A hook did not come back within its time. */
 export class HookTimeout extends Error {
   override readonly name = "HookTimeout";
+  /** `place`: where it is stuck, if that is known. */
+  constructor(message: string, readonly place: Place | null = null) {
+    super(message);
+  }
 }
 
 /** When a plugin that keeps failing is switched off. */
@@ -141,9 +154,12 @@ export class Seam implements ChainHost {
     const hooks: InstalledHook[] = [];
     for (const { name, file, plugin } of plugins) {
       const record = this.record(name);
-      record.off = false;
-      record.failures = record.timeouts = 0;
-      record.file = file;
+      if (record.plugin !== plugin) {
+        record.plugin = plugin;
+        record.off = false;
+        record.failures = record.timeouts = 0;
+        record.file = file;
+      }
       for (const point of HOOK_POINTS) {
         const given = plugin[point];
         if (given === undefined) continue;
@@ -204,16 +220,52 @@ export class Seam implements ChainHost {
     const at = new HookAt(this, hook, event, ordinal);
     try {
       const answer = this.guard.call(hook.run, event, at);
-      if (answer instanceof Promise) {
-        return answer.then(
-          (verdict) => this.answered(hook, verdict),
-          (error) => this.failed(hook, error),
-        );
-      }
-      return this.answered(hook, answer);
+      return answer instanceof Promise ? this.later(hook, at, answer) : this.answered(hook, answer);
     } catch (error) {
       return this.failed(hook, error);
     }
+  }
+
+  /** What goes on once the promise has settled is the broker's: it must not run within the plugin's time. */
+  private later(hook: InstalledHook, at: HookAt, answer: Promise<unknown>): Promise<Verdict | undefined> {
+    return new Promise((resolve) => {
+      let open = true;
+      const settle = (judge: () => Verdict | undefined): void => {
+        if (open) this.guard.outside(() => resolve(judge()));
+        open = false;
+      };
+      at.abandon = (error) => settle(() => this.failed(hook, error));
+      answer.then(
+        (verdict) => settle(() => this.answered(hook, verdict)),
+        (error) => settle(() => this.failed(hook, error)),
+      );
+    });
+  }
+
+  /** Settles, never with an error, when `until` has, outside of any plugin's time. */
+  settled(until: Promise<unknown>): Promise<void> {
+    return new Promise((resolve) => {
+      const done = (): void => this.guard.outside(resolve);
+      Promise.resolve(until).then(done, done);
+    });
+  }
+
+  /** Asks a function that a hook handed over; what it throws is a failure of the hook too. */
+  check(hook: InstalledHook, at: HookAt, state: () => boolean): boolean {
+    try {
+      return Boolean(this.guard.call(state as Run, undefined, at));
+    } catch (error) {
+      this.failed(hook, error);
+      throw error;
+    }
+  }
+
+  /** Carries on what a hook left for later. Where that fails, the hook's pending answer will never come. */
+  resume(hook: InstalledHook, at: HookAt, work: () => void): void {
+    this.guard.resume(hook.run, work, (error) => {
+      if (at.abandon === null || !(error instanceof HookTimeout)) this.failed(hook, error);
+      else at.abandon(error);
+    });
   }
 
   private answered(hook: InstalledHook, answer: unknown): Verdict | undefined {
@@ -230,21 +282,23 @@ export class Seam implements ChainHost {
     return answer as Verdict;
   }
 
-  /** Counts and reports a failure; switches off a plugin that keeps failing. Answers for the hook: nothing. */
+  /** A hook failed. Answers for it: nothing. */
   failed(hook: InstalledHook, error: unknown): undefined {
-    const { plugin } = hook;
+    this.blame(hook.plugin, () => `${hook.point} failed: ${this.guard.locate(error, hook)}`, error instanceof HookTimeout);
+  }
+
+  /** Counts and reports a failure; switches off a plugin that keeps failing. */
+  blame(plugin: PluginRecord, what: () => string, timeout = false): void {
     plugin.errors++;
     plugin.failures++;
-    if (error instanceof HookTimeout) plugin.timeouts++;
-    if (plugin.off) return undefined;
-    this.print(`plugin ${plugin.name}: ${hook.point} failed: ${this.guard.locate(error, hook)}`);
-    if (plugin.failures >= this.policy.errors || plugin.timeouts >= this.policy.timeouts) {
-      plugin.off = true;
-      const why = plugin.timeouts >= this.policy.timeouts ? `${plugin.timeouts} time-outs` : `${plugin.failures} failures in a row`;
-      this.print(`PLUGIN SWITCHED OFF: ${plugin.name} (${plugin.file || "built in"}) after ${why}; save the file to try again`);
-      this.rebuild(this.installed);
-    }
-    return undefined;
+    if (timeout) plugin.timeouts++;
+    if (plugin.off) return;
+    this.print(`plugin ${plugin.name}: ${what()}`);
+    if (plugin.failures < this.policy.errors && plugin.timeouts < this.policy.timeouts) return;
+    plugin.off = true;
+    const why = plugin.timeouts >= this.policy.timeouts ? `${plugin.timeouts} time-outs` : `${plugin.failures} failures in a row`;
+    this.print(`PLUGIN SWITCHED OFF: ${plugin.name} (${plugin.file || "built in"}) after ${why}; save the file to try again`);
+    this.rebuild(this.installed);
   }
 
   fired(hook: InstalledHook, event: HookEvent, ordinal: number, verdict: Verdict, held?: number): boolean {
@@ -277,6 +331,7 @@ export class Seam implements ChainHost {
 
   /** A hook used the control surface: written down, so that a replay does it again. */
   acted(hook: InstalledHook, event: HookEvent, ordinal: number, action: string, args: unknown[]): void {
+    this.guard.admit();
     this.journal.write({ rule: hook.rule, protocol: event.protocol, name: event.name, stream: event.stream, ordinal, action, detail: args });
   }
 

@@ -5,7 +5,7 @@ import { plainGuard } from "../../src/hooks/guard.ts";
 import { Journal } from "../../src/hooks/journal.ts";
 import type { ConnectionInfo, Plugin } from "../../src/hooks/plugin.ts";
 import type { Replay } from "../../src/hooks/replay.ts";
-import { Seam } from "../../src/hooks/seam.ts";
+import { Seam, type Guard } from "../../src/hooks/seam.ts";
 import type { CloseReason, Connection, Session } from "../../src/net/connection.ts";
 import { connectMemory, type MemoryClient } from "../../src/net/memory.ts";
 import { Net, type Server } from "../../src/net/net.ts";
@@ -66,13 +66,13 @@ class EchoEvent implements HookEvent {
 }
 
 /** A house with the toy protocol in it. */
-export function echoHouse(options: { seed?: number; replay?: Replay } = {}) {
+export function echoHouse(options: { seed?: number; replay?: Replay; guard?: Guard } = {}) {
   const seed = options.seed ?? 1;
   const clock = new AdvanceableClock();
   const journal = new Journal("test", seed, () => clock.now());
   const printed: string[] = [];
   const seam = new Seam({
-    seed, clock, journal, guard: plainGuard, print: (line) => void printed.push(line),
+    seed, clock, journal, guard: options.guard ?? plainGuard, print: (line) => void printed.push(line),
     ...(options.replay === undefined ? {} : { replay: options.replay }),
   });
   const net = new Net(seam);

@@ -1,0 +1,67 @@
+import type { SourceMap } from "node:module";
+
+/** A line in a file of the author's, both counted from 1. */
+export interface Place {
+  readonly file: string;
+  readonly line: number;
+  readonly column: number;
+}
+
+const INLINE_MAP = "//# sourceMappingURL=data:application/json;base64,";
+const ENDLESS = /\bwhile\s*\(\s*(?:true|1|!0)\s*\)|\bfor\s*\(\s*;\s*;[^;]*\)/g;
+
+/** A plugin as it was bundled, and the way back to the author's lines. */
+export class PluginSource {
+  private readonly map: SourceMap;
+
+  private constructor(
+    /** What runs. */
+    readonly text: string,
+    payload: object,
+    /** Absolute paths of all files that went in. */
+    readonly inputs: ReadonlySet<string>,
+  ) {
+    const { SourceMap } = require("node:module") as typeof import("node:module");
+    this.map = new SourceMap(payload as never);
+  }
+
+  /** Takes a bundle with its map inline, and makes the paths in the map absolute so that stack traces show them so. */
+  static of(bundle: string, inputs: ReadonlySet<string>, absolute: (path: string) => string): PluginSource {
+    const at = bundle.lastIndexOf(INLINE_MAP);
+    if (at < 0) return new PluginSource(bundle, { version: 3, sources: [], names: [], mappings: "" }, inputs);
+    const map = JSON.parse(Buffer.from(bundle.slice(at + INLINE_MAP.length).trim(), "base64").toString()) as { sources: string[] };
+    map.sources = map.sources.map(absolute);
+    const text = `${bundle.slice(0, at)}${INLINE_MAP}${Buffer.from(JSON.stringify(map)).toString("base64")}\n`;
+    return new PluginSource(text, map, inputs);
+  }
+
+  /** Where a function of this plugin begins; null where its text is not in the bundle. */
+  definition(run: Function): Place | null {
+    const at = this.text.indexOf(run.toString());
+    return at < 0 ? null : this.placeOf(at);
+  }
+
+  /** The loop whose head does not end it, if a function has exactly one. */
+  endlessLoopIn(run: Function): Place | null {
+    const text = run.toString();
+    const at = this.text.indexOf(text);
+    const loops = [...text.matchAll(ENDLESS)];
+    return at < 0 || loops.length !== 1 ? null : this.placeOf(at + loops[0]!.index);
+  }
+
+  /** The innermost frame of an error that lies in this plugin. */
+  thrownAt(error: Error): Place | null {
+    for (const line of (error.stack ?? "").split("\n")) {
+      const frame = /(?:^|[(\s@])([^()\s][^()]*):(\d+):(\d+)\)?$/.exec(line.trim().replace(/^at /, ""));
+      if (frame !== null && this.inputs.has(frame[1]!)) return { file: frame[1]!, line: Number(frame[2]), column: Number(frame[3]) };
+    }
+    return null;
+  }
+
+  private placeOf(index: number): Place | null {
+    const before = this.text.slice(0, index).split("\n");
+    const entry = this.map.findEntry(before.length - 1, before.at(-1)!.length) as Partial<import("node:module").SourceMapping>;
+    if (entry.originalSource === undefined) return null;
+    return { file: entry.originalSource, line: entry.originalLine! + 1, column: entry.originalColumn! + 1 };
+  }
+}
