@@ -14,7 +14,7 @@ const TRANSPORTS = ["tcp", "tls", "websocket", "memory"];
 
 /** Checks what a plugin file exports, as far as that can be seen without calling its hooks. */
 export function misfitsOf(plugin: unknown): Misfit[] {
-  if (typeof plugin !== "object" || plugin === null || Array.isArray(plugin)) {
+  if (typeof plugin !== "object" || plugin === null || Array.isArray(plugin) || plugin instanceof Promise) {
     return [{ message: `the default export is ${kindOf(plugin)}, not a plugin: export default definePlugin({ … })`, words: ["default"] }];
   }
   const found: Misfit[] = [];
