@@ -1,0 +1,33 @@
+import { api } from "../protocol.ts";
+import { array, bool, bytes, int16, int32, string } from "../schema.ts";
+
+export default api({
+  key: 15,
+  name: "DescribeGroups",
+  versions: "0-6",
+  flexible: "5+",
+  request: {
+    groups: array(string()),
+    includeAuthorizedOperations: bool("3+"),
+  },
+  response: {
+    throttleTimeMs: int32("1+", { default: 0 }),
+    groups: array({
+      errorCode: int16(),
+      errorMessage: string("6+", { nullable: "6+", default: null }),
+      groupId: string(),
+      groupState: string(),
+      protocolType: string(),
+      protocolData: string(),
+      members: array({
+        memberId: string(),
+        groupInstanceId: string("4+", { nullable: "4+", default: null }),
+        clientId: string(),
+        clientHost: string(),
+        memberMetadata: bytes(),
+        memberAssignment: bytes(),
+      }),
+      authorizedOperations: int32("3+", { default: -2147483648 }),
+    }),
+  },
+});

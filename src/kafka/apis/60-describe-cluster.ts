@@ -1,0 +1,30 @@
+import { api } from "../protocol.ts";
+import { array, bool, int16, int32, int8, string } from "../schema.ts";
+
+export default api({
+  key: 60,
+  name: "DescribeCluster",
+  versions: "0-2",
+  flexible: "0+",
+  request: {
+    includeClusterAuthorizedOperations: bool(),
+    endpointType: int8("1+", { default: 1 }),
+    includeFencedBrokers: bool("2+"),
+  },
+  response: {
+    throttleTimeMs: int32("0+", { default: 0 }),
+    errorCode: int16(),
+    errorMessage: string("0+", { nullable: "0+", default: null }),
+    endpointType: int8("1+", { default: 1 }),
+    clusterId: string(),
+    controllerId: int32("0+", { default: -1 }),
+    brokers: array({
+      brokerId: int32(),
+      host: string(),
+      port: int32(),
+      rack: string("0+", { nullable: "0+", default: null }),
+      isFenced: bool("2+"),
+    }),
+    clusterAuthorizedOperations: int32("0+", { default: -2147483648 }),
+  },
+});
