@@ -146,4 +146,4 @@ export class Framer {
 function room(size: number, have: number): number {
   return size <= TRUSTED ? size : Math.min(size, Math.max(TRUSTED, have * 2));
 }
-const TRUSTED = 2 * 1024 * 1024;
+const TRUSTED = 256 * 1024;

@@ -111,6 +111,7 @@ export class Reader {
         low |= bits << 28;
         high |= bits >>> 4;
       } else high |= bits << (7 * i - 32);
+      if (i === 9 && byte > 1) break;
       if (byte < 0x80) {
         const sign = low & 1;
         const half = ((low >>> 1) | (high << 31)) >>> 0;
