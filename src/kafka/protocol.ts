@@ -1,58 +1,69 @@
 import { DecodeError, type Reader } from "../bytes/reader.ts";
 import type { Writer } from "../bytes/writer.ts";
+import type { Call } from "./call.ts";
 import { Message } from "./codec.ts";
-import { bounds, type Fields, type Infer, type Range, within } from "./schema.ts";
+import { bounds, type Draft, type Fields, type Infer, type Range } from "./schema.ts";
 
 /** One API: both tables, the versions we serve, and what answers it. */
 export interface Api<Name extends string = string, Req extends Fields = Fields, Res extends Fields = Fields> {
   readonly key: number;
   readonly name: Name;
-  /** Versions we serve: all of them work. */
-  readonly versions: Range;
-  /** Versions whose header and body have compact lengths and tags (KIP-482); null for none. */
-  readonly flexible: Range | null;
-  /** What ApiVersions says where it must differ from `versions`. */
-  readonly advertised: Range;
+  /** The versions we serve: all of them work. */
+  readonly first: number;
+  readonly last: number;
+  /** The first version whose header and body have compact lengths and tags (KIP-482). */
+  readonly flexibleFrom: number;
+  /** The lowest version that ApiVersions names; below `first` only where clients need to hear it. */
+  readonly advertisedFrom: number;
   readonly request: Message<Req>;
   readonly response: Message<Res>;
+  /** Carries it out. Null: there is no answer. */
+  handle(call: Call, body: Infer<Req>): Answer<Res> | Promise<Answer<Res>>;
+  /** The answer that says `error` wherever this API can say it. Null: there is none. */
+  refuse(body: Infer<Req>, error: number, call: Call): Answer<Res>;
 }
+
+type Answer<Res extends Fields> = Draft<Res> | null;
 
 /** An API whose tables are not looked into. */
 export type AnyApi = Api<string, any, any>;
 export type RequestOf<A> = A extends Api<string, infer Req, any> ? Infer<Req> : never;
 export type ResponseOf<A> = A extends Api<string, any, infer Res> ? Infer<Res> : never;
+export type ResponseDraft<A> = A extends Api<string, any, infer Res> ? Draft<Res> : never;
 
 interface Definition<Name extends string, Req extends Fields, Res extends Fields> {
   key: number;
   name: Name;
   versions: Range;
-  flexible: Range | null;
-  advertised?: Range;
+  /** Versions that use compact lengths and tags; null for none. */
+  flexible: `${number}+` | null;
+  advertisedFrom?: number;
   request: Req;
   response: Res;
+  handle(call: Call, body: Infer<Req>): Answer<Res> | Promise<Answer<Res>>;
+  refuse(body: Infer<Req>, error: number, call: Call): Answer<Res>;
 }
 
 export function api<const Name extends string, Req extends Fields, Res extends Fields>(
   d: Definition<Name, Req, Res>,
 ): Api<Name, Req, Res> {
+  const [first, last] = bounds(d.versions);
   return {
     key: d.key,
     name: d.name,
-    versions: d.versions,
-    flexible: d.flexible,
-    advertised: d.advertised ?? d.versions,
+    first,
+    last,
+    flexibleFrom: d.flexible === null ? Infinity : bounds(d.flexible)[0],
+    advertisedFrom: d.advertisedFrom ?? first,
     request: new Message(d.name, "request", d.request, d.flexible),
     response: new Message(d.name, "response", d.response, d.flexible),
+    handle: d.handle,
+    refuse: d.refuse,
   };
 }
 
-export function serves(api: AnyApi, version: number): boolean {
-  return within(api.versions, version);
-}
-
 /** Every version we serve, lowest first. */
-export function versionsOf(api: AnyApi): number[] {
-  const [first, last] = bounds(api.versions);
+export function versionsOf({ first, last }: AnyApi): number[] {
   return Array.from({ length: last - first + 1 }, (_, i) => first + i);
 }
 
@@ -98,7 +109,7 @@ export function writeRequestHeader(w: Writer, api: AnyApi, h: RequestHeader): vo
     w.i16(Buffer.byteLength(h.clientId));
     w.utf8(h.clientId);
   }
-  if (within(api.flexible, h.apiVersion)) w.u8(0);
+  if (h.apiVersion >= api.flexibleFrom) w.u8(0);
 }
 
 export function skipTags(r: Reader): void {
@@ -113,12 +124,12 @@ const API_VERSIONS = 18;
 
 export function writeResponseHeader(w: Writer, api: AnyApi, version: number, correlationId: number): void {
   w.i32(correlationId);
-  if (api.key !== API_VERSIONS && within(api.flexible, version)) w.u8(0);
+  if (version >= api.flexibleFrom && api.key !== API_VERSIONS) w.u8(0);
 }
 
 /** Returns the correlation id. */
 export function readResponseHeader(r: Reader, api: AnyApi, version: number): number {
   const correlationId = r.i32();
-  if (api.key !== API_VERSIONS && within(api.flexible, version)) skipTags(r);
+  if (version >= api.flexibleFrom && api.key !== API_VERSIONS) skipTags(r);
   return correlationId;
 }

@@ -133,8 +133,8 @@ export function writeBatch(draft: BatchDraft): Batch {
   return batch;
 }
 
-/** The same batch with other records: everything the records do not say stays, the range of offsets included. */
-export function rewrite(batch: Batch, changed: readonly RecordDraft[]): Batch {
+/** The same batch with other records: everything they and `other` do not say stays, the range of offsets included. */
+export function rewrite(batch: Batch, changed: readonly RecordDraft[], other: Partial<BatchDraft> = {}): Batch {
   return writeBatch({
     baseOffset: batch.baseOffset,
     leaderEpoch: batch.leaderEpoch,
@@ -146,7 +146,8 @@ export function rewrite(batch: Batch, changed: readonly RecordDraft[]): Batch {
     producerEpoch: batch.producerEpoch,
     baseSequence: batch.baseSequence,
     baseTimestamp: batch.baseTimestamp,
-    lastOffsetDelta: Math.max(batch.lastOffsetDelta, (changed.at(-1)?.offset ?? batch.baseOffset) - batch.baseOffset),
+    lastOffsetDelta: batch.lastOffsetDelta,
+    ...other,
     records: changed,
   });
 }

@@ -42,7 +42,8 @@ export class Field<out Out = unknown, out In = unknown, out Opt extends boolean 
 
   /** Values the wire may lack: the default, else the zero of the type. */
   get absent(): unknown {
-    return this.default_ !== undefined ? this.default_ : zero(this);
+    // An empty array as default stands for the one that nobody can write to.
+    return this.default_ === undefined || Array.isArray(this.default_) ? zero(this) : this.default_;
   }
 }
 
