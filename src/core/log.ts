@@ -112,23 +112,22 @@ export class Log {
       this.size -= this.entries[this.head++]!.bytes.length;
     }
     while (this.epochs.length > 1 && this.epochs[1]!.start <= this.first) this.epochs.shift();
-    if (this.head * 2 > this.entries.length) {
+    if (this.head > 32 && this.head * 2 > this.entries.length) {
       this.entries.splice(0, this.head);
       this.head = 0;
     }
   }
 
-  /** Lets go of the oldest entries: those older than `before`, and those that make the log larger than `most` bytes. */
-  retain(before: number, most: number): void {
-    let keepFrom = this.head;
-    let size = this.size;
-    while (keepFrom < this.entries.length) {
-      const entry = this.entries[keepFrom]!;
-      if (entry.time >= before && size <= most) break;
-      size -= entry.bytes.length;
-      keepFrom++;
+  /** Lets go of the oldest entries while the others are `bytes` at least. */
+  keepBytes(bytes: number): void {
+    while (this.head < this.entries.length && this.size - this.entries[this.head]!.bytes.length >= bytes) {
+      this.deleteBefore(this.entries[this.head]!.next);
     }
-    if (keepFrom > this.head) this.deleteBefore(this.entries[keepFrom]?.base ?? this.last);
+  }
+
+  /** Lets go of the oldest entries while nothing in them is as late as `time`. */
+  keepSince(time: number): void {
+    while (this.head < this.entries.length && this.entries[this.head]!.time < time) this.deleteBefore(this.entries[this.head]!.next);
   }
 
   /** Index of the entry that covers `offset`, or of the next one. */

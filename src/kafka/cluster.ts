@@ -1,12 +1,14 @@
+import type { Outgoing } from "../hooks/plugin.ts";
 import type { Connection, Session } from "../net/connection.ts";
 import type { Host, Server } from "../net/net.ts";
-import type { Outgoing } from "../hooks/plugin.ts";
+import apis from "./apis/index.ts";
 import { configProblem, TopicConfig } from "./configs.ts";
-import type { ErrorName } from "./errors.ts";
+import { type ErrorName, KafkaError } from "./errors.ts";
 import { Coordinator } from "./groups/coordinator.ts";
 import { Metrics } from "./metrics.ts";
 import { type Network, Nodes } from "./nodes.ts";
 import { kafkaDefaults, type KafkaOptions } from "./options.ts";
+import type { AnyApi } from "./protocol.ts";
 import { publish } from "./publish.ts";
 import { KafkaSession } from "./session.ts";
 import { collisionKey, nameProblem, Partition, Topic } from "./topics.ts";
@@ -15,13 +17,6 @@ import { collisionKey, nameProblem, Partition, Topic } from "./topics.ts";
 const HOUSEKEEPING = 60_000;
 /** `producer.id.expiration.ms`. */
 const PRODUCER_EXPIRATION = 86_400_000;
-
-/** A request that cannot be carried out: the error, and the words that go with it. */
-export class KafkaError extends Error {
-  constructor(readonly error: ErrorName, reason: string) {
-    super(reason);
-  }
-}
 
 export interface NewTopic {
   /** -1 for the default. */
@@ -36,6 +31,7 @@ export interface NewTopic {
 /** A Kafka cluster of virtual brokers that share one memory: each has its port, each leads some of the partitions. */
 export class KafkaCluster implements Server {
   readonly protocol = "kafka";
+  readonly apis: readonly AnyApi[] = apis;
   readonly maxConnections: number;
   readonly options: KafkaOptions;
   readonly nodes: Nodes;
@@ -55,7 +51,9 @@ export class KafkaCluster implements Server {
     this.nodes = new Nodes(this.options.brokers, host.net, network, () => this.topics.values());
     this.groups = new Coordinator(host, this.options);
     for (const [name, topic] of Object.entries(this.options.topics)) {
-      const config = { ...topic.config, ...(topic.retention === undefined ? {} : { "retention.ms": String(topic.retention) }) };
+      const config: Record<string, string> = { ...topic.config };
+      if (topic.retention !== undefined) config["retention.ms"] = String(topic.retention);
+      if (topic.retention_bytes !== undefined) config["retention.bytes"] = String(topic.retention_bytes);
       this.createTopic(name, { partitions: topic.partitions, replicationFactor: topic.replication_factor, config });
     }
     this.keepHouse();
@@ -225,7 +223,7 @@ export class KafkaCluster implements Server {
       const now = this.host.clock.now();
       for (const topic of this.topics.values()) {
         for (const { log, producers } of topic.partitions) {
-          log.retain(now - topic.config.retentionMs, topic.config.retentionBytes);
+          log.keepSince(now - topic.config.retentionMs);
           producers.expire(now - PRODUCER_EXPIRATION);
         }
       }

@@ -186,3 +186,10 @@ const names = new Map<number, ErrorName>(Object.entries(Errors).map(([name, code
 export function errorName(code: number): ErrorName {
   return names.get(code) ?? "UNKNOWN_SERVER_ERROR";
 }
+
+/** A request that cannot be carried out: the error, and the words that go with it. */
+export class KafkaError extends Error {
+  constructor(readonly error: ErrorName, reason: string) {
+    super(reason);
+  }
+}

@@ -4,6 +4,8 @@ export interface TopicOptions {
   replication_factor?: number;
   /** Milliseconds that records are kept: the topic's `retention.ms`. */
   retention?: number;
+  /** Bytes that are kept of each partition: the topic's `retention.bytes`. */
+  retention_bytes?: number;
   /** Topic configuration by Kafka's names. */
   config?: Readonly<Record<string, string>>;
 }
@@ -28,7 +30,7 @@ export interface KafkaOptions {
 export const kafkaDefaults: KafkaOptions = {
   brokers: 1,
   auto_create_topics: true,
-  default_partitions: 1,
+  default_partitions: 3,
   default_replication_factor: 1,
   min_insync_replicas: 1,
   topics: {},

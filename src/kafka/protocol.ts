@@ -29,7 +29,8 @@ type Answer<Res extends Fields> = Draft<Res> | null;
 export type AnyApi = Api<string, any, any>;
 export type RequestOf<A> = A extends Api<string, infer Req, any> ? Infer<Req> : never;
 export type ResponseOf<A> = A extends Api<string, any, infer Res> ? Infer<Res> : never;
-export type ResponseDraft<A> = A extends Api<string, any, infer Res> ? Draft<Res> : never;
+/** What a client has to give to ask. */
+export type RequestDraft<A> = A extends Api<string, infer Req, any> ? Draft<Req> : never;
 
 interface Definition<Name extends string, Req extends Fields, Res extends Fields> {
   key: number;

@@ -40,9 +40,10 @@ export class Partition {
   /** Appends a checked batch; it takes the next offsets. */
   append(batch: Batch, now: number): Entry {
     batch.place(this.log.end, this.leaderEpoch);
-    const { logAppendTime } = this.topic.config;
+    const { logAppendTime, retentionBytes } = this.topic.config;
     if (logAppendTime) batch.stamp(now);
     const entry = this.log.append(batch.bytes, batch.lastOffsetDelta + 1, batch.count, batch.maxTimestamp, this.leaderEpoch);
+    if (this.log.bytes > retentionBytes) this.log.keepBytes(retentionBytes);
     this.topic.messagesIn += batch.count;
     this.topic.bytesIn += entry.bytes.length;
     this.changed.wake();

@@ -39,7 +39,7 @@ const request = {
     topic: string("7-12"),
     topicId: uuid("13+"),
     partitions: array(int32(), "7+"),
-  }, "7+"),
+  }, "7+", { default: [] }),
   rackId: string("11+", { default: "" }),
 };
 

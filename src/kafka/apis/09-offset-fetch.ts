@@ -4,11 +4,11 @@ import { api } from "../protocol.ts";
 import { array, bool, int16, int32, int64, string, uuid, ZERO_UUID } from "../schema.ts";
 
 const request = {
-  groupId: string("0-7"),
+  groupId: string("0-7", { default: "" }),
   topics: array({
     name: string("0-7"),
     partitionIndexes: array(int32(), "0-7"),
-  }, "0-7", { nullable: "2-7" }),
+  }, "0-7", { nullable: "2-7", default: [] }),
   groups: array({
     groupId: string("8+"),
     memberId: string("9+", { nullable: "9+", default: null }),
@@ -18,7 +18,7 @@ const request = {
       topicId: uuid("10+"),
       partitionIndexes: array(int32(), "8+"),
     }, "8+", { nullable: "8+" }),
-  }, "8+"),
+  }, "8+", { default: [] }),
   requireStable: bool("7+", { default: false }),
 };
 

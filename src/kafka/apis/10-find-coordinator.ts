@@ -4,9 +4,9 @@ import { api } from "../protocol.ts";
 import { array, int16, int32, int8, string } from "../schema.ts";
 
 const request = {
-  key: string("0-3"),
+  key: string("0-3", { default: "" }),
   keyType: int8("1+", { default: 0 }),
-  coordinatorKeys: array(string(), "4+"),
+  coordinatorKeys: array(string(), "4+", { default: [] }),
 };
 
 const response = {

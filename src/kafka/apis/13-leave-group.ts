@@ -3,12 +3,12 @@ import { array, int16, int32, string } from "../schema.ts";
 
 const request = {
   groupId: string(),
-  memberId: string("0-2"),
+  memberId: string("0-2", { default: "" }),
   members: array({
     memberId: string("3+"),
     groupInstanceId: string("3+", { nullable: "3+", default: null }),
     reason: string("5+", { nullable: "5+", default: null }),
-  }, "3+"),
+  }, "3+", { default: [] }),
 };
 
 const response = {

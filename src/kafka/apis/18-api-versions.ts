@@ -1,6 +1,6 @@
-import apis from "./index.ts";
+import type { Call } from "../call.ts";
 import { Errors } from "../errors.ts";
-import { type AnyApi, api } from "../protocol.ts";
+import { api } from "../protocol.ts";
 import { array, bool, type Draft, int16, int32, int64, string } from "../schema.ts";
 
 const request = {
@@ -41,19 +41,18 @@ export default api({
   response,
   handle(call, { clientSoftwareName, clientSoftwareVersion, clusterId, nodeId }) {
     const named = /^[a-zA-Z0-9](?:[a-zA-Z0-9.-]*[a-zA-Z0-9])?$/;
-    if (call.version >= 3 && !(named.test(clientSoftwareName) && named.test(clientSoftwareVersion))) return list(Errors.INVALID_REQUEST);
+    if (call.version >= 3 && !(named.test(clientSoftwareName) && named.test(clientSoftwareVersion))) return list(call, Errors.INVALID_REQUEST);
     // The client means another cluster or node than the one it reached (KIP-1242).
-    if ((clusterId !== null && clusterId !== call.cluster.id) || (nodeId >= 0 && nodeId !== call.node)) return list(Errors.REBOOTSTRAP_REQUIRED);
-    return list(Errors.NONE);
+    if ((clusterId !== null && clusterId !== call.cluster.id) || (nodeId >= 0 && nodeId !== call.node)) return list(call, Errors.REBOOTSTRAP_REQUIRED);
+    return list(call, Errors.NONE);
   },
-  refuse: (_body, error) => list(error),
+  refuse: (_body, error, call) => list(call, error),
 });
 
 /** Also an error comes with the list, so that a client learns which versions to use. */
-function list(errorCode: number): Draft<typeof response> {
-  const all: readonly AnyApi[] = apis;
+function list(call: Call, errorCode: number): Draft<typeof response> {
   return {
     errorCode,
-    apiKeys: all.map(({ key, advertisedFrom, last }) => ({ apiKey: key, minVersion: advertisedFrom, maxVersion: last })),
+    apiKeys: call.cluster.apis.map(({ key, advertisedFrom, last }) => ({ apiKey: key, minVersion: advertisedFrom, maxVersion: last })),
   };
 }

@@ -1,7 +1,6 @@
 import type { Call } from "../call.ts";
-import { KafkaError } from "../cluster.ts";
 import { TOPIC_CONFIGS } from "../configs.ts";
-import { Errors } from "../errors.ts";
+import { Errors, KafkaError } from "../errors.ts";
 import { api } from "../protocol.ts";
 import { array, bool, type Draft, type Infer, int16, int32, int8, string, uuid, ZERO_UUID } from "../schema.ts";
 

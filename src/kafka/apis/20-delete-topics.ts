@@ -7,8 +7,8 @@ const request = {
   topics: array({
     name: string("6+", { nullable: "6+", default: null }),
     topicId: uuid("6+"),
-  }, "6+"),
-  topicNames: array(string(), "0-5"),
+  }, "6+", { default: [] }),
+  topicNames: array(string(), "0-5", { default: [] }),
   timeoutMs: int32(),
 };
 

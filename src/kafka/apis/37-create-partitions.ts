@@ -1,5 +1,4 @@
-import { KafkaError } from "../cluster.ts";
-import { Errors } from "../errors.ts";
+import { Errors, KafkaError } from "../errors.ts";
 import { api } from "../protocol.ts";
 import { array, bool, int16, int32, string } from "../schema.ts";
 
