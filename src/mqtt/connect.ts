@@ -41,10 +41,13 @@ export function readConnect(r: Reader): Connect {
   const version = level as Version;
   const flags = r.u8();
   const willQoS = (flags & WILL_QOS) >> 3;
-  if ((flags & RESERVED) !== 0) throw new MqttError("Malformed Packet", "reserved connect flag"); // [MQTT-3.1.2-3]
   if (willQoS === 3) throw new MqttError("Malformed Packet", "Will QoS 3"); // [MQTT-3.1.2-12]
+  // 3.1 has servers ignore what follows.
+  if (version > 3 && (flags & RESERVED) !== 0) throw new MqttError("Malformed Packet", "reserved connect flag"); // [MQTT-3.1.2-3]
   // [MQTT-3.1.2-11], [MQTT-3.1.2-13]
-  if ((flags & WILL) === 0 && (flags & (WILL_QOS | WILL_RETAIN)) !== 0) throw new MqttError("Malformed Packet", "Will flags without a Will");
+  if (version > 3 && (flags & WILL) === 0 && (flags & (WILL_QOS | WILL_RETAIN)) !== 0) {
+    throw new MqttError("Malformed Packet", "Will flags without a Will");
+  }
   // [MQTT-3.1.2-22] of 3.1.1; 5.0 allows it.
   if (version < 5 && (flags & PASSWORD) !== 0 && (flags & USERNAME) === 0) throw new MqttError("Malformed Packet", "password without user name");
   const connect: Connect = { type: "CONNECT", version, cleanStart: (flags & CLEAN) !== 0, keepAlive: r.u16(), clientId: "" };

@@ -189,7 +189,7 @@ function read(type: PacketType, r: Reader, version: Version, buf: Buffer, start:
       return { type, code, ...(r.remaining > 0 ? section() : {}) };
     }
     case "RESERVED":
-      throw new MqttError("Malformed Packet", "packet type 0");
+      throw new MqttError("Protocol Error", "packet type 0");
   }
 }
 

@@ -131,7 +131,7 @@ function readProperty(r: Reader, place: PropertyPlace, into: Properties): void {
   const row = byId[id];
   if (row === undefined) throw new MqttError("Malformed Packet", `unknown property 0x${id.toString(16).padStart(2, "0")}`);
   const { name, type } = row;
-  if (!row.places.has(place)) throw new MqttError("Protocol Error", `property ${name} in ${place}`);
+  if (!row.places.has(place)) throw new MqttError("Malformed Packet", `property ${name} in ${place}`); // 2.2.2.2
   const values = into as Record<PropertyName, unknown>;
   if (type === "pairs") return void (into.userProperties ??= []).push([readText(r), readText(r)]);
   if (type === "vars" && place === "PUBLISH") return void (into.subscriptionIdentifier ??= []).push(readValue(r, row) as number);

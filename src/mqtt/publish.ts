@@ -50,7 +50,7 @@ export class PublishView {
     const head = buf[start]!;
     const qos = (head >> 1) & 3;
     if (qos === 3) throw new MqttError("Malformed Packet", "PUBLISH: QoS 3"); // [MQTT-3.3.1-4]
-    if (qos === 0 && (head & DUP) !== 0) throw new MqttError("Malformed Packet", "PUBLISH: DUP in QoS 0"); // [MQTT-3.3.1-2]
+    if (qos === 0 && (head & DUP) !== 0 && version > 3) throw new MqttError("Malformed Packet", "PUBLISH: DUP in QoS 0"); // [MQTT-3.3.1-2]
     let pos = start + 1;
     while (buf[pos++]! >= 0x80);
     if (pos + 2 > end) throw short("topic");
@@ -63,7 +63,7 @@ export class PublishView {
       if (pos + 2 > end) throw short("packet identifier");
       this.id = (buf[pos]! << 8) | buf[pos + 1]!;
       pos += 2;
-      if (this.id === 0) throw new MqttError("Malformed Packet", "PUBLISH: packet identifier 0"); // [MQTT-2.2.1-3]
+      if (this.id === 0) throw new MqttError("Protocol Error", "PUBLISH: packet identifier 0"); // [MQTT-2.2.1-3]
     }
     this.sectionStart = this.propsStart = this.propsEnd = pos;
     if (version === 5) {
