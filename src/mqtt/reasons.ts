@@ -7,8 +7,8 @@ export const PACKET_TYPES = [
 ] as const;
 export type PacketType = (typeof PACKET_TYPES)[number];
 
-/** Code, name and the packets that may carry it: MQTT 5.0, table 2-6. */
-const TABLE = [
+/** Code, name and the packets that may carry it: MQTT 5.0, table 2-6. First what went well, then what did not. */
+const FINE = [
   [0x00, "Success", "CONNACK PUBACK PUBREC PUBREL PUBCOMP UNSUBACK AUTH"],
   [0x00, "Normal disconnection", "DISCONNECT"],
   [0x00, "Granted QoS 0", "SUBACK"],
@@ -19,6 +19,8 @@ const TABLE = [
   [0x11, "No subscription existed", "UNSUBACK"],
   [0x18, "Continue authentication", "AUTH"],
   [0x19, "Re-authenticate", "AUTH"],
+] as const;
+const ERRORS = [
   [0x80, "Unspecified error", "CONNACK PUBACK PUBREC SUBACK UNSUBACK DISCONNECT"],
   [0x81, "Malformed Packet", "CONNACK DISCONNECT"],
   [0x82, "Protocol Error", "CONNACK DISCONNECT"],
@@ -56,11 +58,19 @@ const TABLE = [
   [0xa2, "Wildcard Subscriptions not supported", "SUBACK DISCONNECT"],
 ] as const;
 
+const TABLE = [...FINE, ...ERRORS] as const;
+
 /** A reason code's name, spelled as in MQTT 5.0. */
 export type ReasonName = (typeof TABLE)[number][1];
+/** Those of 0x80 and above. */
+export type ErrorName = (typeof ERRORS)[number][1];
 
 /** Wire code of every reason. */
 export const REASONS = Object.fromEntries(TABLE.map(([code, name]) => [name, code])) as Record<ReasonName, number>;
+
+export function isErrorName(name: string): name is ErrorName {
+  return ERRORS.some((row) => row[1] === name);
+}
 
 const names = new Map<string, ReasonName>();
 for (const [code, name, packets] of TABLE) for (const packet of packets.split(" ")) names.set(`${packet} ${code}`, name);
@@ -107,7 +117,7 @@ export function returnCode(reason: ReasonName): number {
 
 /** A packet that the specification forbids, with the reason to close the connection with. */
 export class MqttError extends DecodeError {
-  constructor(readonly reason: ReasonName, message: string) {
+  constructor(readonly reason: ErrorName, message: string) {
     super(message);
   }
 }

@@ -334,7 +334,7 @@ describe("what the library lets pass", () => {
     ["DUP in QoS 0", 4, bytes(0x38, 3, 0, 1, "t"), "Malformed Packet"],
     ["a property section beyond the packet", 5, bytes(0x30, 4, 0, 1, "t", 1), "Malformed Packet"],
   ])("%s is refused", (_name, version, frame, reason) => {
-    expect(refusal(frame, version).reason).toBe(reason);
+    expect<ReasonName>(refusal(frame, version).reason).toBe(reason);
   });
   test("a byte order mark is kept [MQTT-1.5.4-3]", () => {
     const frame = bytes(0xa2, 9, 0, 1, 0, 5, "\ufeffab");
