@@ -4,7 +4,7 @@ import type { Outgoing, Target } from "../hooks/plugin.ts";
 import type { Random } from "../hooks/random.ts";
 import type { Connection } from "../net/connection.ts";
 import type { Host, Server } from "../net/net.ts";
-import type { Will } from "./connect.ts";
+import type { Will } from "./packets.ts";
 import { MessageEvent } from "./events.ts";
 import { Link } from "./link.ts";
 import { bytesOf, Fanout, makeMessage, Message, pairs } from "./message.ts";

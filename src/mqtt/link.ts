@@ -5,7 +5,7 @@ import type { ProtocolHooks } from "../hooks/seam.ts";
 import type { CloseReason, Connection, Session } from "../net/connection.ts";
 import { PUBACK, PUBCOMP, PUBREC, PUBREL, writeAck } from "./acks.ts";
 import type { MqttBroker } from "./broker.ts";
-import type { Will } from "./connect.ts";
+import type { Will } from "./packets.ts";
 import { ClientEvent, MessageEvent, PacketEvent } from "./events.ts";
 import { handlers } from "./handler.ts";
 import { copySize, writeCopy, type Copy } from "./message.ts";

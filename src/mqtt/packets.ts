@@ -2,13 +2,35 @@ import type { FrameLength } from "../bytes/framer.ts";
 import { DecodeError, Reader } from "../bytes/reader.ts";
 import { Writer } from "../bytes/writer.ts";
 import { AckView, encodeAck, type Ack } from "./acks.ts";
-import { readConnect, writeConnect, type Connect } from "./connect.ts";
-import { readProperties, readText, writeProperties, writePropertyList, writeText, writeVar, type Properties } from "./properties.ts";
+import { readControl, writeControl } from "./control.ts";
+import { readProperties, readText, writePropertyList, type Properties } from "./properties.ts";
 import { DUP, PUBLISH, PublishView, RETAIN, writePublish, type QoS, type Version } from "./publish.ts";
-import { MqttError, PACKET_TYPES, reasonName, type PacketType } from "./reasons.ts";
+import { MqttError, PACKET_TYPES, type PacketType } from "./reasons.ts";
+import { inspect } from "./strict.ts";
 
-export type { Ack, Connect, Properties, QoS, Version };
+export type { Ack, Properties, QoS, Version };
 
+/** What is published for a client that goes without a word. */
+export interface Will {
+  topic: string;
+  payload: Buffer;
+  qos: QoS;
+  retain: boolean;
+  properties?: Properties;
+}
+export interface Connect {
+  type: "CONNECT";
+  version: Version;
+  /** Clean Session before 5.0. */
+  cleanStart: boolean;
+  /** Seconds; 0 turns it off. */
+  keepAlive: number;
+  clientId: string;
+  will?: Will;
+  username?: string;
+  password?: Buffer;
+  properties?: Properties;
+}
 export interface Connack {
   type: "CONNACK";
   sessionPresent: boolean;
@@ -71,11 +93,12 @@ export interface Disconnect {
   code: number;
   properties?: Properties;
 }
-export type Packet =
-  | Connect | Connack | Publish | Ack | Subscribe | Suback | Unsubscribe | Unsuback | Ping | Disconnect;
+/** Every packet but PUBLISH and its acknowledgements. */
+export type Control = Connect | Connack | Subscribe | Suback | Unsubscribe | Unsuback | Ping | Disconnect;
+export type Packet = Control | Publish | Ack;
 
-/** First byte of each packet type but PUBLISH; 3.1.1 fixed the flags (table 2.2), 3.1 allowed others. */
-export function firstByte(type: PacketType): number {
+/** First byte of a control packet; 3.1.1 fixed the flags (table 2.2), 3.1 allowed others. */
+function firstByte(type: PacketType): number {
   return (PACKET_TYPES.indexOf(type) << 4) | (type === "PUBREL" || type === "SUBSCRIBE" || type === "UNSUBSCRIBE" ? 2 : 0);
 }
 
@@ -107,16 +130,26 @@ export function frameLength(most: number): FrameLength {
 export function decode(buf: Buffer, start: number, end: number, version: Version): Packet {
   const head = buf[start]!;
   const type = PACKET_TYPES[head >> 4]!;
-  let body = start + 1;
-  while (buf[body++]! >= 0x80);
-  const r = new Reader(buf, body, end);
   try {
-    if (type !== "PUBLISH" && head !== firstByte(type) && !(version === 3 && (firstByte(type) & 2) !== 0)) {
-      throw new MqttError("Malformed Packet", `reserved flags ${head & 15}`); // [MQTT-2.1.3-1]
+    switch (type) {
+      case "PUBLISH":
+        return readPublish(buf, start, end, version);
+      case "PUBACK":
+      case "PUBREC":
+      case "PUBREL":
+      case "PUBCOMP":
+        checkFlags(head, type, version);
+        return readAck(type, buf, start, end, version);
+      case "RESERVED":
+        throw new MqttError("Protocol Error", "packet type 0");
     }
-    const packet = read(type, r, version, buf, start, end);
+    checkFlags(head, type, version);
+    let body = start + 1;
+    while (buf[body++]! >= 0x80);
+    const r = new Reader(buf, body, end);
+    const sections = inspect(type, r, version);
     if (r.remaining > 0) throw new MqttError("Malformed Packet", `${r.remaining} bytes too many`);
-    return packet;
+    return readControl(type, plain(type, buf.subarray(start, end) as Buffer), version, sections);
   } catch (error) {
     if (!(error instanceof DecodeError)) throw error;
     const known = error instanceof MqttError ? error : new MqttError("Malformed Packet", error.message);
@@ -124,106 +157,40 @@ export function decode(buf: Buffer, start: number, end: number, version: Version
   }
 }
 
-function read(type: PacketType, r: Reader, version: Version, buf: Buffer, start: number, end: number): Packet {
-  const section = (from = r) => withProperties(version === 5 ? readProperties(from, type) : undefined);
-  switch (type) {
-    case "CONNECT":
-      return readConnect(r);
-    case "CONNACK": {
-      const flags = r.u8();
-      if (flags > 1) throw new MqttError("Malformed Packet", `acknowledge flags ${flags}`);
-      return { type, sessionPresent: flags === 1, code: r.u8(), ...section() };
-    }
-    case "PUBLISH": {
-      const view = new PublishView();
-      view.read(buf, start, end, version);
-      const properties = section(new Reader(buf, view.sectionStart, view.propsEnd));
-      r.skip(r.remaining);
-      const topic = readText(new Reader(buf, view.topicStart - 2, view.topicEnd));
-      const payload = buf.subarray(view.payloadStart, end) as Buffer;
-      return { type, topic, payload, qos: view.qos, retain: view.retain, dup: view.dup, id: view.id, ...properties };
-    }
-    case "PUBACK":
-    case "PUBREC":
-    case "PUBREL":
-    case "PUBCOMP": {
-      const view = new AckView();
-      view.read(buf, start, end, version);
-      r.skip(r.remaining);
-      return { type, id: view.id, code: view.code, ...withProperties(view.properties) };
-    }
-    case "SUBSCRIBE": {
-      const id = identifier(r);
-      const properties = section();
-      const subscriptions: Subscription[] = [];
-      while (r.remaining > 0) subscriptions.push(readSubscription(r, version));
-      if (subscriptions.length === 0) throw new MqttError("Protocol Error", "no topic filter"); // [MQTT-3.8.3-2]
-      return { type, id, subscriptions, ...properties };
-    }
-    case "UNSUBSCRIBE": {
-      const id = identifier(r);
-      const properties = section();
-      const filters: string[] = [];
-      while (r.remaining > 0) filters.push(readText(r));
-      if (filters.length === 0) throw new MqttError("Protocol Error", "no topic filter"); // [MQTT-3.10.3-2]
-      return { type, id, filters, ...properties };
-    }
-    case "SUBACK":
-    case "UNSUBACK": {
-      const id = identifier(r);
-      const properties = section();
-      return { type, id, codes: [...r.view(r.remaining)], ...properties };
-    }
-    case "PINGREQ":
-    case "PINGRESP":
-      return { type };
-    case "DISCONNECT":
-    case "AUTH": {
-      if (version < 5) {
-        if (type === "AUTH") throw new MqttError("Malformed Packet", "comes with 5.0");
-        return { type, code: 0 };
-      }
-      // A reason code may be left out when it is 0, and the properties when there are none (3.14.2.1).
-      const code = r.remaining > 0 ? r.u8() : 0;
-      if (reasonName(type, code) === undefined) throw new MqttError("Protocol Error", `reason code ${code}`);
-      return { type, code, ...(r.remaining > 0 ? section() : {}) };
-    }
-    case "RESERVED":
-      throw new MqttError("Protocol Error", "packet type 0");
-  }
+/** [MQTT-2.1.3-1]; 3.1 gives a meaning to DUP and QoS in packets that now have them reserved. */
+function checkFlags(head: number, type: PacketType, version: Version): void {
+  const expected = firstByte(type);
+  if (head !== expected && !(version === 3 && (expected & 2) !== 0)) throw new MqttError("Malformed Packet", `reserved flags ${head & 15}`);
 }
 
-function withProperties(properties: Properties | undefined): { properties?: Properties } {
-  return properties === undefined ? {} : { properties };
+/** The frame as mqtt-packet wants it: it knows neither the flags of 3.1 nor an AUTH without a reason code. */
+function plain(type: PacketType, frame: Buffer): Buffer {
+  if (type === "AUTH" && frame[1] === 0) return Buffer.from([frame[0]!, 2, 0, 0]);
+  if (frame[0] === firstByte(type)) return frame;
+  const copy = Buffer.from(frame);
+  copy[0] = firstByte(type);
+  return copy;
 }
 
-function identifier(r: Reader): number {
-  const id = r.u16();
-  if (id === 0) throw new MqttError("Malformed Packet", "packet identifier 0"); // [MQTT-2.2.1-3]
-  return id;
+function readPublish(buf: Buffer, start: number, end: number, version: Version): Publish {
+  const view = new PublishView();
+  view.read(buf, start, end, version);
+  const properties = version === 5 ? readProperties(new Reader(buf, view.sectionStart, view.propsEnd), "PUBLISH") : undefined;
+  const topic = readText(new Reader(buf, view.topicStart - 2, view.topicEnd));
+  const payload = buf.subarray(view.payloadStart, end) as Buffer;
+  const { qos, retain, dup, id } = view;
+  return { type: "PUBLISH", topic, payload, qos, retain, dup, id, ...(properties && { properties }) };
 }
 
-function readSubscription(r: Reader, version: Version): Subscription {
-  const filter = readText(r);
-  const options = r.u8();
-  const qos = options & 3, retainHandling = (options >> 4) & 3;
-  // [MQTT-3.8.3-4], [MQTT-3.8.3-5]
-  if (qos === 3 || retainHandling === 3 || (options & (version === 5 ? 0xc0 : 0xfc)) !== 0) {
-    throw new MqttError("Malformed Packet", `subscription options 0x${options.toString(16)}`);
-  }
-  return {
-    filter,
-    qos: qos as QoS,
-    noLocal: (options & 4) !== 0,
-    retainAsPublished: (options & 8) !== 0,
-    retainHandling: retainHandling as 0 | 1 | 2,
-  };
+function readAck(type: Ack["type"], buf: Buffer, start: number, end: number, version: Version): Ack {
+  const view = new AckView();
+  view.read(buf, start, end, version);
+  return { type, id: view.id, code: view.code, ...(view.properties && { properties: view.properties }) };
 }
 
-/** Bodies are written here first, because the length stands before them; packets other than PUBLISH are small. */
-let body = new Writer(1024);
+const scratch = new Writer(256);
 
-/** Writes a packet as given: nothing is judged. */
+/** Writes a packet. Throws for a control packet that mqtt-packet refuses to write; the others go out as given. */
 export function encode(w: Writer, packet: Packet, version: Version): void {
   switch (packet.type) {
     case "PUBACK":
@@ -233,60 +200,14 @@ export function encode(w: Writer, packet: Packet, version: Version): void {
       return encodeAck(w, packet, version);
     case "PUBLISH": {
       const { qos, retain, dup, id, payload } = packet;
-      body.pos = 0;
-      if (packet.properties !== undefined) writePropertyList(body, packet.properties);
-      const properties = version === 5 ? body.buf.subarray(0, body.pos) : null;
+      scratch.pos = 0;
+      if (packet.properties !== undefined) writePropertyList(scratch, packet.properties);
+      const properties = version === 5 ? scratch.buf.subarray(0, scratch.pos) : null;
       const head = PUBLISH | (dup ? DUP : 0) | (qos << 1) | (retain ? RETAIN : 0);
       writePublish(w, { head, topic: Buffer.from(packet.topic), id, properties, payload });
-      break;
+      return;
     }
     default:
-      body.pos = 0;
-      writeBody(body, packet, version);
-      w.u8(firstByte(packet.type));
-      writeVar(w, body.pos);
-      w.bytes(body.buf.subarray(0, body.pos));
-  }
-  if (body.buf.length > 64 * 1024) body = new Writer(1024);
-}
-
-function writeBody(w: Writer, packet: Exclude<Packet, Publish | Ack>, version: Version): void {
-  const section = (properties: Properties | undefined) => version === 5 && writeProperties(w, properties);
-  switch (packet.type) {
-    case "CONNECT":
-      return writeConnect(w, packet);
-    case "CONNACK":
-      w.u8(packet.sessionPresent ? 1 : 0);
-      w.u8(packet.code);
-      section(packet.properties);
-      return;
-    case "SUBSCRIBE":
-      w.u16(packet.id);
-      section(packet.properties);
-      for (const { filter, qos, noLocal, retainAsPublished, retainHandling } of packet.subscriptions) {
-        writeText(w, filter);
-        w.u8(qos | (noLocal ? 4 : 0) | (retainAsPublished ? 8 : 0) | (retainHandling << 4));
-      }
-      return;
-    case "UNSUBSCRIBE":
-      w.u16(packet.id);
-      section(packet.properties);
-      for (const filter of packet.filters) writeText(w, filter);
-      return;
-    case "SUBACK":
-    case "UNSUBACK":
-      w.u16(packet.id);
-      section(packet.properties);
-      if (packet.type === "SUBACK" || version === 5) w.bytes(Buffer.from(packet.codes));
-      return;
-    case "DISCONNECT":
-    case "AUTH":
-      if (version < 5 || (packet.code === 0 && packet.properties === undefined)) return;
-      w.u8(packet.code);
-      if (packet.properties !== undefined || packet.type === "AUTH") section(packet.properties);
-      return;
-    case "PINGREQ":
-    case "PINGRESP":
-      return;
+      w.bytes(writeControl(packet, version));
   }
 }

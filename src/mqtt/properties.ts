@@ -100,12 +100,17 @@ export function varSize(value: number): number {
 
 /** Length-prefixed UTF-8, checked. */
 export function readText(r: Reader): string {
+  const at = r.pos + 2;
+  skipText(r);
+  return utf8(r.buf, at, r.pos);
+}
+/** The same without making a text of it. */
+export function skipText(r: Reader): void {
   const size = r.u16();
   const at = r.take(size);
   if (!isText(r.buf, at, at + size)) throw new MqttError("Malformed Packet", "not well-formed UTF-8");
-  return utf8(r.buf, at, at + size);
 }
-export function writeText(w: Writer, text: string): void {
+function writeText(w: Writer, text: string): void {
   const size = Buffer.byteLength(text);
   w.u16(size);
   w.utf8(text);

@@ -1,7 +1,7 @@
 import type { Timer } from "../core/time.ts";
 import { PUBREL } from "./acks.ts";
 import type { MqttBroker } from "./broker.ts";
-import type { Will } from "./connect.ts";
+import type { Will } from "./packets.ts";
 import type { Link } from "./link.ts";
 import { copySize, type Copy, type Message } from "./message.ts";
 import type { QoS } from "./publish.ts";

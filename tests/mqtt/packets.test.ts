@@ -182,7 +182,7 @@ describe.each(runs)("$title", ({ bytes: frame, packet, version }) => {
     expect(plain(decode(chunk, 1, 1 + frame.length, version))).toEqual(plain(packet) as never);
   });
   test("is written", () => {
-    expect(written(packet, version)).toEqual(frame);
+    same(written(packet, version), frame, packet, version);
   });
   test("the library reads the same", () => {
     const like = toLibrary(packet, version) as unknown as Record<string, unknown>;
@@ -191,10 +191,7 @@ describe.each(runs)("$title", ({ bytes: frame, packet, version }) => {
     expect(essence(theirs, like)).toEqual(plain(like) as never);
   });
   test("the library writes the same", () => {
-    const theirs = generateWithLibrary(packet, version);
-    // 5.0 lets packets that end in a reason leave out what the library writes: it reads the same.
-    if (theirs.length > frame.length && "code" in packet) expect(plain(decode(theirs, 0, theirs.length, version))).toEqual(plain(packet));
-    else expect(theirs).toEqual(frame);
+    same(generateWithLibrary(packet, version), frame, packet, version);
   });
   test("cut short at any byte, it is refused or means something else", () => {
     for (let size = 0; size < frame.length - 2; size++) {
@@ -213,6 +210,12 @@ describe.each(runs)("$title", ({ bytes: frame, packet, version }) => {
     }
   });
 });
+
+/** The same bytes, or, as 5.0 lets packets that end in a reason leave out what is 0 or empty, others that read the same. */
+function same(frame: Buffer, expected: Buffer, packet: Packet, version: Version): void {
+  if (frame.length > expected.length && "code" in packet) expect(plain(decode(frame, 0, frame.length, version))).toEqual(plain(packet));
+  else expect(frame).toEqual(expected);
+}
 
 /** Both refuse, or both read the same, or ours is the stricter; never the other way round. */
 function agree(frame: Buffer, version: Version): void {
@@ -237,12 +240,6 @@ function agree(frame: Buffer, version: Version): void {
 function laxer(ours: Packet, theirs: Error, version: Version): boolean {
   // 3.1 defines DUP and QoS for these packets; the library applies the rule of 3.1.1 to it.
   if (version === 3 && /Invalid header flag bits/.test(theirs.message)) return true;
-  // 3.1 reserves these flags without a word on what to do when they are set.
-  if (version === 3 && ours.type === "CONNECT" && /flag bit 0|Will (Retain|QoS) (Flag )?must/.test(theirs.message)) return true;
-  // 3.1 lets user name and password be missing although they are announced (its chapter on CONNECT).
-  if (version === 3 && ours.type === "CONNECT" && /username|password/.test(theirs.message)) return true;
-  // Reason codes of an answer are the server's words; only its own codec tests read them here.
-  if ((ours.type === "SUBACK" || ours.type === "UNSUBACK") && /Invalid (sub|unsub)ack/.test(theirs.message)) return true;
   // 3.14.2.1 and 3.15.2.1: the reason code and the property length may be left out.
   if ((ours.type === "DISCONNECT" || ours.type === "AUTH") && ours.code === 0) return true;
   return false;

@@ -1,8 +1,7 @@
-import type { Connect } from "../connect.ts";
 import { ClientEvent } from "../events.ts";
 import type { Handler } from "../handler.ts";
 import type { Link } from "../link.ts";
-import { decode, type Connack } from "../packets.ts";
+import { decode, type Connack, type Connect } from "../packets.ts";
 import { isErrorName } from "../reasons.ts";
 import { isTopicName } from "../text.ts";
 
