@@ -7,7 +7,7 @@ export class Entry<T> {
 
   constructor(
     readonly item: T,
-    /** Its place in the order of arrival, kept when it comes back. */
+    /** Its place in the order: by rank, then by arrival. Kept when it comes back. */
     readonly position: number,
     /** What it counts for in `maxBytes`. */
     readonly size: number,
@@ -24,6 +24,9 @@ export interface Limits {
 
 /** Why the queue let go of an entry by itself. */
 export type DropReason = "maxlen" | "expired";
+
+/** Arrivals that one rank has room for. */
+const RANK = 2 ** 45;
 
 /**
  * First in, first out, with entries that may come back to where they were. Entries expire only at
@@ -60,25 +63,17 @@ export class Queue<T> {
     return this.bytes;
   }
 
-  /** True when another entry of `size` would be above the limits. */
-  overflows(size: number): boolean {
-    return this.count + 1 > this.limits.maxLength || this.bytes + size > this.limits.maxBytes;
-  }
-
-  /** Puts an item at the end; the head makes room for it where it must. */
-  push(item: T, size: number, expires = Infinity): void {
-    if (this.count === this.ring.length) this.widen();
-    this.ring[(this.head + this.count) & (this.ring.length - 1)] = new Entry(item, this.next++, size, expires);
-    this.count++;
-    this.bytes += size;
+  /** Puts an item behind all others of its rank; the head makes room for it where it must. `rank` is 0 to 255, 0 goes first. */
+  push(item: T, size: number, expires = Infinity, rank = 0): void {
+    this.insert(new Entry(item, rank * RANK + this.next++, size, expires));
     if (this.count > this.limits.maxLength || this.bytes > this.limits.maxBytes) this.trim();
-    if (this.count === 1) this.watch();
+    this.watch();
   }
 
   /** Takes the item past the ready ones, straight to a receiver: only right while none are ready. */
-  handOver(item: T, size: number, expires = Infinity): Entry<T> {
+  handOver(item: T, size: number, expires = Infinity, rank = 0): Entry<T> {
     this.outside++;
-    return new Entry(item, this.next++, size, expires);
+    return new Entry(item, rank * RANK + this.next++, size, expires);
   }
 
   /** Takes the head; `settle` or `requeue` follows. Undefined: nothing is ready. */
@@ -89,8 +84,8 @@ export class Queue<T> {
     return this.behead();
   }
 
-  /** An entry that was taken is done with. */
-  settle(_entry: Entry<T>): void {
+  /** One entry that was taken is done with. */
+  settle(): void {
     this.outside--;
   }
 
@@ -150,9 +145,15 @@ export class Queue<T> {
 
   private insert(entry: Entry<T>): void {
     if (this.count === this.ring.length) this.widen();
-    const { ring } = this;
+    const { ring, count } = this;
     const mask = ring.length - 1;
-    let low = 0, high = this.count;
+    this.count++;
+    this.bytes += entry.size;
+    if (count === 0 || ring[(this.head + count - 1) & mask]!.position < entry.position) {
+      ring[(this.head + count) & mask] = entry;
+      return;
+    }
+    let low = 0, high = count;
     while (low < high) {
       const middle = (low + high) >> 1;
       if (ring[(this.head + middle) & mask]!.position < entry.position) low = middle + 1;
@@ -161,8 +162,6 @@ export class Queue<T> {
     this.head = (this.head - 1) & mask;
     for (let i = 0; i < low; i++) ring[(this.head + i) & mask] = ring[(this.head + i + 1) & mask];
     ring[(this.head + low) & mask] = entry;
-    this.count++;
-    this.bytes += entry.size;
   }
 
   private widen(): void {

@@ -242,3 +242,13 @@ function writeField(out: Writer, { type, value }: Field): void {
     }
   }
 }
+
+const NAMES: Record<FieldType, string> = {
+  t: "bool", b: "byte", B: "unsignedbyte", s: "short", u: "unsignedshort", I: "signedint", i: "unsignedint", l: "long", L: "long",
+  f: "float", d: "double", D: "decimal", S: "longstr", x: "binary", A: "array", T: "timestamp", F: "table", V: "void",
+};
+
+/** What RabbitMQ calls the type in its error texts. */
+export function typeName(field: Field): string {
+  return NAMES[field.type];
+}

@@ -43,6 +43,7 @@ const PROPERTIES = [
 ] as const satisfies readonly (readonly [keyof BasicProperties, PropertyType])[];
 
 export type PropertyName = (typeof PROPERTIES)[number][0];
+export const PROPERTY_NAMES: readonly PropertyName[] = PROPERTIES.map(([name]) => name);
 
 /** The flag of each property in the first flag word. */
 export const FLAG = Object.fromEntries(PROPERTIES.map(([name], i) => [name, 1 << (15 - i)])) as { readonly [N in PropertyName]: number };
@@ -90,15 +91,24 @@ export function decodeProperties(buf: Buffer, start: number, end: number): Basic
  * formed is all that a message on its way through must show.
  */
 export function checkProperties(buf: Buffer, start: number, end: number): void {
-  if (end - start === 2 && buf[start] === 0 && buf[start + 1] === 0) return;
-  const reader = new Reader(buf, start, end);
-  const flags = readFlags(reader);
-  for (let i = 0; i < PROPERTIES.length; i++) {
-    if (!(flags & (1 << (15 - i)))) continue;
-    const type = PROPERTIES[i]![1];
-    reader.skip(type === "shortstr" ? reader.u8() : type === "octet" ? 1 : type === "timestamp" ? 8 : reader.u32());
+  if (end - start < 2) throw new DecodeError("no property flags");
+  let flags = (buf[start]! << 8) | buf[start + 1]!;
+  let at = start + 2;
+  if (flags & 3) {
+    const reader = new Reader(buf, start, end);
+    flags = readFlags(reader);
+    at = reader.pos;
   }
-  if (reader.remaining > 0) throw new DecodeError(`${reader.remaining} bytes after the last property`);
+  for (let i = 0; flags & 0xfffc; i++, flags <<= 1) {
+    if (!(flags & 0x8000)) continue;
+    const type = PROPERTIES[i]![1];
+    if (type === "octet") at += 1;
+    else if (type === "timestamp") at += 8;
+    else if (type === "shortstr") at += at < end ? 1 + buf[at]! : 1;
+    else at += end - at >= 4 ? 4 + buf.readUInt32BE(at) : 4;
+    if (at > end) throw new DecodeError(`${PROPERTIES[i]![0]}: short read`);
+  }
+  if (at !== end) throw new DecodeError(`${end - at} bytes after the last property`);
 }
 
 /** Writes flags and values; absent and undefined properties are not sent. */
