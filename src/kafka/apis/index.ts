@@ -25,30 +25,4 @@ import offsetDelete from "./47-offset-delete.ts";
 import describeCluster from "./60-describe-cluster.ts";
 import describeTopicPartitions from "./75-describe-topic-partitions.ts";
 
-export default [
-  produce,
-  fetch,
-  listOffsets,
-  metadata,
-  offsetCommit,
-  offsetFetch,
-  findCoordinator,
-  joinGroup,
-  heartbeat,
-  leaveGroup,
-  syncGroup,
-  describeGroups,
-  listGroups,
-  apiVersions,
-  createTopics,
-  deleteTopics,
-  deleteRecords,
-  initProducerId,
-  offsetForLeaderEpoch,
-  describeConfigs,
-  createPartitions,
-  deleteGroups,
-  offsetDelete,
-  describeCluster,
-  describeTopicPartitions,
-] as const;
+export default [produce, fetch, listOffsets, metadata, offsetCommit, offsetFetch, findCoordinator, joinGroup, heartbeat, leaveGroup, syncGroup, describeGroups, listGroups, apiVersions, createTopics, deleteTopics, deleteRecords, initProducerId, offsetForLeaderEpoch, describeConfigs, createPartitions, deleteGroups, offsetDelete, describeCluster, describeTopicPartitions];
