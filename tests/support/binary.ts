@@ -94,6 +94,7 @@ export async function startBinary(options: BinaryOptions = {}): Promise<RunningB
     const kill = setTimeout(() => child.kill("SIGKILL"), 5_000);
     const code = await child.exited;
     clearTimeout(kill);
+    await Promise.all([stdout.ended, stderr.ended]);
     rmSync(folder, { recursive: true, force: true });
     return code;
   }
@@ -141,9 +142,9 @@ function readReadyFile(path: string): ReadyFile | undefined {
   }
 }
 
-function collect(stream: ReadableStream<Uint8Array>): { text: string } {
-  const collected = { text: "" };
-  void (async () => {
+function collect(stream: ReadableStream<Uint8Array>): { text: string; ended: Promise<void> } {
+  const collected = { text: "", ended: Promise.resolve() };
+  collected.ended = (async () => {
     const decoder = new TextDecoder();
     for await (const chunk of stream) collected.text += decoder.decode(chunk, { stream: true });
   })();
