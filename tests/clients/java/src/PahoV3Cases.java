@@ -2,6 +2,8 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.Semaphore;
+import java.util.concurrent.TimeUnit;
 import java.util.stream.IntStream;
 import org.eclipse.paho.client.mqttv3.IMqttDeliveryToken;
 import org.eclipse.paho.client.mqttv3.MqttAsyncClient;
@@ -13,7 +15,6 @@ import org.eclipse.paho.client.mqttv3.persist.MemoryPersistence;
 /** Eclipse Paho for MQTT 3.1.1. */
 final class PahoV3Cases {
     static final int COUNT = 10_000;
-    static final int WINDOW = 10; // unacknowledged at a time
     static final long TIMEOUT = 10_000;
 
     public static void main(String[] wanted) {
@@ -32,6 +33,7 @@ final class PahoV3Cases {
         final MqttAsyncClient mqtt;
         final boolean sessionPresent;
         private final List<MqttMessage> received = new ArrayList<>();
+        private final Semaphore window = new Semaphore(10); // Paho refuses to have more in flight than this
 
         Client() throws Exception {
             this(Cases.unique("paho-v3"), new MqttConnectOptions());
@@ -41,7 +43,6 @@ final class PahoV3Cases {
             mqtt = new MqttAsyncClient(Cases.MQTT_URL.replace("mqtt://", "tcp://"), id, new MemoryPersistence());
             mqtt.setCallback(this);
             options.setMqttVersion(MqttConnectOptions.MQTT_VERSION_3_1_1);
-            options.setMaxInflight(10 * WINDOW);
             var token = mqtt.connect(options);
             token.waitForCompletion(TIMEOUT);
             sessionPresent = token.getSessionPresent();
@@ -53,7 +54,15 @@ final class PahoV3Cases {
 
         @Override public void connectionLost(Throwable cause) {}
 
-        @Override public void deliveryComplete(IMqttDeliveryToken token) {}
+        @Override public void deliveryComplete(IMqttDeliveryToken token) {
+            window.release();
+        }
+
+        /** Does not wait for the acknowledgement, but for a place in the window. */
+        IMqttDeliveryToken send(String topic, String payload, int qos, boolean retain) throws Exception {
+            if (!window.tryAcquire(TIMEOUT, TimeUnit.MILLISECONDS)) throw new AssertionError("no acknowledgement");
+            return mqtt.publish(topic, payload.getBytes(), qos, retain);
+        }
 
         void subscribe(String filter, int qos) throws Exception {
             var token = mqtt.subscribe(filter, qos);
@@ -62,7 +71,7 @@ final class PahoV3Cases {
         }
 
         void publish(String topic, String payload, boolean retain) throws Exception {
-            mqtt.publish(topic, payload.getBytes(), 1, retain).waitForCompletion(TIMEOUT);
+            send(topic, payload, 1, retain).waitForCompletion(TIMEOUT);
         }
 
         /** Exactly these payloads in this order. */
@@ -96,11 +105,7 @@ final class PahoV3Cases {
         Client subscriber = new Client(), publisher = new Client();
         subscriber.subscribe(topic, qos);
         List<String> payloads = IntStream.range(0, COUNT).mapToObj(i -> "message " + i).toList();
-        List<IMqttDeliveryToken> sent = new ArrayList<>();
-        for (int i = 0; i < COUNT; i++) {
-            sent.add(publisher.mqtt.publish(topic, payloads.get(i).getBytes(), qos, false));
-            if (i >= WINDOW) sent.get(i - WINDOW).waitForCompletion(TIMEOUT);
-        }
+        for (String payload : payloads) publisher.send(topic, payload, qos, false);
         for (MqttMessage message : subscriber.expect(payloads)) Cases.equal(message.getQos(), qos, "QoS");
         publisher.leave();
         subscriber.leave();

@@ -1,10 +1,11 @@
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.Semaphore;
+import java.util.concurrent.TimeUnit;
 import java.util.stream.IntStream;
 import org.eclipse.paho.mqttv5.client.IMqttToken;
 import org.eclipse.paho.mqttv5.client.MqttAsyncClient;
 import org.eclipse.paho.mqttv5.client.MqttCallback;
-import org.eclipse.paho.mqttv5.client.MqttClientException;
 import org.eclipse.paho.mqttv5.client.MqttConnectionOptions;
 import org.eclipse.paho.mqttv5.client.MqttDisconnectResponse;
 import org.eclipse.paho.mqttv5.client.persist.MemoryPersistence;
@@ -17,7 +18,6 @@ import org.eclipse.paho.mqttv5.common.packet.UserProperty;
 /** Eclipse Paho for MQTT 5. */
 final class PahoV5Cases {
     static final int COUNT = 10_000;
-    static final int WINDOW = 10; // unacknowledged at a time
     static final long TIMEOUT = 10_000;
 
     public static void main(String[] wanted) {
@@ -40,6 +40,7 @@ final class PahoV5Cases {
         final MqttAsyncClient mqtt;
         final boolean sessionPresent;
         private final List<MqttMessage> received = new ArrayList<>();
+        private final Semaphore window = new Semaphore(10); // Paho refuses to have more in flight than the broker's receive maximum
 
         Client() throws Exception {
             this(Cases.unique("paho-v5"), new MqttConnectionOptions());
@@ -61,7 +62,9 @@ final class PahoV5Cases {
 
         @Override public void mqttErrorOccurred(MqttException error) {}
 
-        @Override public void deliveryComplete(IMqttToken token) {}
+        @Override public void deliveryComplete(IMqttToken token) {
+            window.release();
+        }
 
         @Override public void connectComplete(boolean reconnect, String server) {}
 
@@ -81,17 +84,10 @@ final class PahoV5Cases {
             send(topic, message).waitForCompletion(TIMEOUT);
         }
 
-        /** Does not wait for the acknowledgement. */
+        /** Does not wait for the acknowledgement, but for a place in the window. */
         IMqttToken send(String topic, MqttMessage message) throws Exception {
-            while (true) {
-                try {
-                    return mqtt.publish(topic, message);
-                } catch (MqttException error) {
-                    // the client counts a completed message as in flight until its callback thread has come to it
-                    if (error.getReasonCode() != MqttClientException.REASON_CODE_MAX_INFLIGHT) throw error;
-                    Thread.sleep(1);
-                }
-            }
+            if (!window.tryAcquire(TIMEOUT, TimeUnit.MILLISECONDS)) throw new AssertionError("no acknowledgement");
+            return mqtt.publish(topic, message);
         }
 
         synchronized List<String> payloads() {
@@ -129,11 +125,7 @@ final class PahoV5Cases {
         Client subscriber = new Client(), publisher = new Client();
         subscriber.subscribe(topic, qos);
         List<String> payloads = IntStream.range(0, COUNT).mapToObj(i -> "message " + i).toList();
-        List<IMqttToken> sent = new ArrayList<>();
-        for (int i = 0; i < COUNT; i++) {
-            sent.add(publisher.send(topic, new MqttMessage(payloads.get(i).getBytes(), qos, false, null)));
-            if (i >= WINDOW) sent.get(i - WINDOW).waitForCompletion(TIMEOUT);
-        }
+        for (String payload : payloads) publisher.send(topic, new MqttMessage(payload.getBytes(), qos, false, null));
         for (MqttMessage message : subscriber.expect(payloads)) Cases.equal(message.getQos(), qos, "QoS");
         publisher.leave();
         subscriber.leave();
