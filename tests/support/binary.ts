@@ -70,7 +70,7 @@ export async function startBinary(options: BinaryOptions = {}): Promise<RunningB
   const external = externalAddresses();
   if (external) return externalBinary(external, options);
 
-  await buildIfStale();
+  await ensureBinary();
   const folder = mkdtempSync(join(tmpdir(), "havoq-test-"));
   const readyFile = join(folder, "ready.json");
   const child = Bun.spawn({
@@ -169,8 +169,8 @@ function externalBinary(addresses: Addresses, options: BinaryOptions): RunningBi
 
 let building: Promise<void> | undefined;
 
-/** Builds once per test run, and only when a source is newer than the binary. */
-function buildIfStale(): Promise<void> {
+/** Builds dist/havoq once per test run, and only when a source is newer than the binary. */
+export function ensureBinary(): Promise<void> {
   return (building ??= (async () => {
     if (existsSync(binaryPath) && statSync(binaryPath).mtimeMs >= newestSource()) return;
     const build = Bun.spawn({ cmd: [process.execPath, "build.ts"], cwd: root, stdout: "pipe", stderr: "pipe" });
