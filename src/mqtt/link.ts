@@ -50,7 +50,14 @@ export class Link implements Session {
 
   constructor(readonly broker: MqttBroker, readonly connection: Connection) {
     this.hooks = connection.hooks;
-    this.frameLength = frameLength(broker.options.maxPacketSize);
+    const length = frameLength(broker.options.maxPacketSize);
+    this.frameLength = (buf, pos, end) => {
+      // [MQTT-3.1.0-1]: whoever speaks another protocol is not waited for.
+      if (this.session === null && !this.silent && buf[pos]! >> 4 !== CONNECT) {
+        throw new MqttError("Protocol Error", `${PACKET_TYPES[buf[pos]! >> 4]} before CONNECT`);
+      }
+      return length(buf, pos, end);
+    };
     this.seen = broker.time();
     this.timer = broker.host.clock.after(CONNECT_WITHIN, () => connection.close());
   }
@@ -67,10 +74,7 @@ export class Link implements Session {
 
   private handle(buf: Buffer, start: number, end: number): void {
     const type = buf[start]! >> 4;
-    // [MQTT-3.1.0-1], [MQTT-3.1.0-2]
-    if ((this.session === null) !== (type === CONNECT)) {
-      throw new MqttError("Protocol Error", this.session === null ? `${PACKET_TYPES[type]} before CONNECT` : "CONNECT: not the first");
-    }
+    if (type === CONNECT && this.session !== null) throw new MqttError("Protocol Error", "CONNECT: not the first"); // [MQTT-3.1.0-2]
     const handler = handlers[type];
     if (handler === undefined) throw new MqttError("Protocol Error", `${PACKET_TYPES[type]} from a client`);
     handler.handle(this, buf, start, end);

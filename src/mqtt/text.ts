@@ -58,17 +58,17 @@ export interface ParsedFilter {
   group?: string;
 }
 
-/** Takes `$share` off. Throws "Topic Filter invalid" for a filter that no client may subscribe to. */
+/** Takes `$share` off. Throws for a filter that is not well-formed; "Topic Filter invalid" is for those that are and are not wanted. */
 export function parseFilter(text: string): ParsedFilter {
   if (!text.startsWith("$share/")) {
-    if (text === "$share" || !isTopicFilter(text)) throw new MqttError("Topic Filter invalid", `topic filter ${JSON.stringify(text)}`);
+    if (text === "$share" || !isTopicFilter(text)) throw new MqttError("Malformed Packet", `topic filter ${JSON.stringify(text)}`);
     return { filter: text };
   }
   const slash = text.indexOf("/", 7);
   const group = text.slice(7, slash);
   // [MQTT-4.8.2-1], [MQTT-4.8.2-2]
   if (slash < 8 || /[+#]/.test(group) || !isTopicFilter(text.slice(slash + 1))) {
-    throw new MqttError("Topic Filter invalid", `shared subscription ${JSON.stringify(text)}`);
+    throw new MqttError("Malformed Packet", `shared subscription ${JSON.stringify(text)}`);
   }
   return { filter: text.slice(slash + 1), group };
 }

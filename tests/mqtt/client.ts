@@ -40,8 +40,10 @@ export class TestBroker {
     return client;
   }
 
-  advance(seconds: number): Promise<void> {
-    return this.house.clock.advance(seconds * 1000);
+  /** Moves the clock on, once all that is under way has come to rest. */
+  async advance(seconds: number): Promise<void> {
+    await settled();
+    await this.house.clock.advance(seconds * 1000);
   }
 }
 

@@ -1,0 +1,137 @@
+import { describe, expect, test } from "bun:test";
+import type { ReasonName } from "../../src/mqtt/reasons.ts";
+import { Random, hashRule } from "../../src/hooks/random.ts";
+import { settled } from "../support/memory.ts";
+import { TestBroker, VERSIONS, type TestClient } from "./client.ts";
+
+type Bytes = (number | string)[];
+
+describe.each(VERSIONS)("level %d: a connection is closed by", (version) => {
+  const props = version === 5 ? [0] : [];
+  const after: [string, Bytes, ReasonName][] = [
+    ["a second CONNECT", [0x10, 0], "Protocol Error"],
+    ["packet type 0", [0x00, 0], "Protocol Error"],
+    ["a packet that servers send", [0x20, 2, 0, 0], "Protocol Error"],
+    ["PUBLISH in QoS 3", [0x36, 5 + props.length, 0, 1, "t", 0, 1, ...props], "Malformed Packet"],
+    ["PUBLISH with packet identifier 0", [0x32, 5 + props.length, 0, 1, "t", 0, 0, ...props], "Protocol Error"],
+    ["PUBLISH to a topic with a wildcard", [0x30, 5 + props.length, 0, 3, "a/+", ...props], "Protocol Error"],
+    ["PUBLISH to an empty topic", [0x30, 2 + props.length, 0, 0, ...props], "Protocol Error"],
+    ["PUBLISH to a topic that is not UTF-8", [0x30, 3 + props.length, 0, 1, 0xff, ...props], "Malformed Packet"],
+    ["PUBLISH to a topic with U+0000", [0x30, 3 + props.length, 0, 1, 0, ...props], "Malformed Packet"],
+    ["PUBLISH whose topic is longer than the packet", [0x30, 3, 0, 9, "t"], "Malformed Packet"],
+    ["SUBSCRIBE in QoS 3", [0x82, 6 + props.length, 0, 1, ...props, 0, 1, "t", 3], "Malformed Packet"],
+    ["SUBSCRIBE without a filter", [0x82, 2 + props.length, 0, 1, ...props], "Protocol Error"],
+    ["SUBSCRIBE with packet identifier 0", [0x82, 6 + props.length, 0, 0, ...props, 0, 1, "t", 0], "Malformed Packet"],
+    ["UNSUBSCRIBE without a filter", [0xa2, 2 + props.length, 0, 1, ...props], "Protocol Error"],
+    ["PINGREQ with flags", [0xc1, 0], "Malformed Packet"],
+    ["PINGREQ with a body", [0xc0, 1, 0], "Malformed Packet"],
+    ["PUBACK without an identifier", [0x40, 0], "Malformed Packet"],
+    ["a remaining length of five bytes", [0x30, 0xff, 0xff, 0xff, 0xff, 1], "Malformed Packet"],
+    ["AUTH that nobody asked for", [0xf0, 0], "Protocol Error"],
+  ];
+  test.each(after)("%s", async (_name, bytes, reason) => {
+    const t = new TestBroker();
+    const beside = await t.client(4);
+    const client = await t.client(version);
+    client.raw(...bytes);
+    await client.closedWith(reason);
+    await beside.nothing();
+    expect(t.broker.sessions.size).toBe(1);
+  });
+
+  test("SUBSCRIBE without its flags, but 3.1 knows them not", async () => {
+    const client = await new TestBroker().client(version);
+    client.raw(0x80, 6 + props.length, 0, 1, ...props, 0, 1, "t", 0);
+    if (version === 3) await client.expect("SUBACK");
+    else await client.closedWith("Malformed Packet");
+  });
+
+  test("anything before CONNECT, without a word [MQTT-3.1.0-1]", async () => {
+    for (const bytes of [[0xc0, 0], [0x30, 3, 0, 1, "t"], [0x82, 6, 0, 1, 0, 1, "t", 0], ["GET / HTTP/1.1\r\n\r\n"]] as Bytes[]) {
+      const client = new TestBroker().open(version).raw(...bytes);
+      await client.closed();
+    }
+  });
+
+  test("silence instead of a CONNECT", async () => {
+    const t = new TestBroker();
+    const client = t.open(version);
+    await t.advance(31);
+    await client.closed();
+  });
+});
+
+describe("a CONNECT is refused", () => {
+  const code = async (client: TestClient): Promise<number> => {
+    const connack = await client.expect("CONNACK");
+    await client.closed();
+    return connack.code;
+  };
+  test("for a protocol level that nobody knows [MQTT-3.1.2-2]", async () => {
+    const t = new TestBroker();
+    expect(await code(t.open(4).raw(0x10, 13, 0, 4, "MQTT", 6, 2, 0, 0, 0, 1, "c"))).toBe(1);
+    expect(await code(t.open(4).raw(0x10, 15, 0, 6, "MQIsdp", 4, 2, 0, 0, 0, 1, "c"))).toBe(1);
+  });
+  test("for a protocol name that nobody knows, without a word [MQTT-3.1.2-1]", async () => {
+    await new TestBroker().open(4).raw(0x10, 13, 0, 4, "XXXX", 4, 2, 0, 0, 0, 1, "c").closed();
+  });
+  test("for an authentication method", async () => {
+    const t = new TestBroker();
+    const client = t.open(5);
+    expect((await client.connect({ properties: { authenticationMethod: "SCRAM" } })).code).toBe(0x8c);
+    await client.closed();
+  });
+  test("for a Will topic with wildcards", async () => {
+    const t = new TestBroker();
+    const will = { topic: "a/#", payload: Buffer.alloc(0), qos: 0, retain: false } as const;
+    const five = t.open(5);
+    expect((await five.connect({ will })).code).toBe(0x90);
+    await five.closed();
+  });
+  test("in 5.0 with the reason, also when it is malformed", async () => {
+    const t = new TestBroker();
+    expect(await code(t.open(5).raw(0x10, 14, 0, 4, "MQTT", 5, 3, 0, 0, 0, 0, 1, "c"))).toBe(0x81); // reserved flag
+    expect(await code(t.open(5).raw(0x10, 17, 0, 4, "MQTT", 5, 2, 0, 0, 3, 0x21, 0, 0, 0, 1, "c"))).toBe(0x82); // receive maximum 0
+    await t.open(4).raw(0x10, 13, 0, 4, "MQTT", 4, 3, 0, 0, 0, 1, "c").closed();
+  });
+});
+
+test("5.0 is told what was wrong", async () => {
+  const client = await new TestBroker().client(5);
+  client.raw(0x36, 6, 0, 1, "t", 0, 1, 0);
+  expect((await client.expect("DISCONNECT")).properties!.reasonString).toBe("PUBLISH: QoS 3");
+});
+
+test("a client that takes no packets that large is told the reason code only", async () => {
+  const client = await new TestBroker().client(5, { properties: { maximumPacketSize: 20 } });
+  client.raw(0x36, 6, 0, 1, "t", 0, 1, 0);
+  expect(await client.expect("DISCONNECT")).toEqual({ type: "DISCONNECT", code: 0x81 });
+});
+
+test.each([1, 2, 3])("random garbage never harms the others, seed %d", async (seed) => {
+  const random = new Random(hashRule(seed, "garbage"), 0);
+  const t = new TestBroker();
+  const good = await t.client(5);
+  await good.subscribe("good", { qos: 1 });
+  for (let i = 0; i < 300; i++) {
+    const client = random.chance(0.8) ? await t.client(random.pick(VERSIONS), { clientId: `bad${i}` }) : t.open(4);
+    for (let n = random.int(1, 5); n > 0; n--) {
+      const body = Buffer.from(Array.from({ length: random.int(0, 40) }, () => random.int(0, 255)));
+      const head = random.int(0, 15) * 16 + random.int(0, 15);
+      client.raw(head, random.chance(0.9) ? body.length : random.int(0, 255), body);
+    }
+    if (i % 20 === 0) {
+      good.publish("good", String(i), { qos: 1 });
+      const got = await good.rest();
+      expect(got.map(({ type }) => type).sort()).toEqual(["PUBACK", "PUBLISH"]);
+      for (const packet of got) if (packet.type === "PUBLISH") good.send({ type: "PUBACK", id: packet.id, code: 0 });
+    }
+    await settled();
+    client.memory.close();
+  }
+  await settled();
+  expect(t.broker.connected).toBe(1);
+  expect(t.house.lines.length).toBeGreaterThan(100);
+  expect(t.house.lines.filter((line) => /(Type|Range|Reference|Syntax)Error/.test(line))).toEqual([]);
+  expect(t.broker.host.net.counts.mqtt.active).toBe(1);
+});
