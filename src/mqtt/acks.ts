@@ -24,11 +24,16 @@ export class AckView {
   /** Undefined in all packets but those that carry some. */
   properties: Properties | undefined = undefined;
 
-  /** Reads one whole frame. Throws for a layout or reason code that the type may not have. */
+  /** Reads one whole frame. Throws for flags, a layout or a reason code that the type may not have. */
   read(buf: Buffer, start: number, end: number, version: Version): void {
+    const head = buf[start]!;
     let pos = start + 1;
     while (buf[pos++]! >= 0x80);
-    const type = PACKET_TYPES[buf[start]! >> 4]!;
+    const type = PACKET_TYPES[head >> 4]!;
+    // [MQTT-2.1.3-1]; 3.1 gives PUBREL a DUP and a QoS.
+    if ((head & 0x0f) !== (type === "PUBREL" ? 2 : 0) && !(version === 3 && type === "PUBREL")) {
+      throw new MqttError("Malformed Packet", `${type}: reserved flags ${head & 15}`);
+    }
     if (end - pos < 2) throw new MqttError("Malformed Packet", `${type}: short packet identifier`);
     this.id = (buf[pos]! << 8) | buf[pos + 1]!;
     this.code = 0;

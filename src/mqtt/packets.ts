@@ -97,9 +97,9 @@ export interface Disconnect {
 export type Control = Connect | Connack | Subscribe | Suback | Unsubscribe | Unsuback | Ping | Disconnect;
 export type Packet = Control | Publish | Ack;
 
-/** First byte of a control packet; 3.1.1 fixed the flags (table 2.2), 3.1 allowed others. */
+/** First byte of a control packet: 3.1.1 fixed the flags (table 2.2), 3.1 allowed others. */
 function firstByte(type: PacketType): number {
-  return (PACKET_TYPES.indexOf(type) << 4) | (type === "PUBREL" || type === "SUBSCRIBE" || type === "UNSUBSCRIBE" ? 2 : 0);
+  return (PACKET_TYPES.indexOf(type) << 4) | (type === "SUBSCRIBE" || type === "UNSUBSCRIBE" ? 2 : 0);
 }
 
 /**
@@ -138,12 +138,12 @@ export function decode(buf: Buffer, start: number, end: number, version: Version
       case "PUBREC":
       case "PUBREL":
       case "PUBCOMP":
-        checkFlags(head, type, version);
         return readAck(type, buf, start, end, version);
       case "RESERVED":
         throw new MqttError("Protocol Error", "packet type 0");
     }
-    checkFlags(head, type, version);
+    // [MQTT-2.1.3-1]; 3.1 gives a meaning to DUP and QoS in packets that now have them reserved.
+    if (head !== firstByte(type) && !(version === 3 && (firstByte(type) & 2) !== 0)) throw new MqttError("Malformed Packet", `reserved flags ${head & 15}`);
     let body = start + 1;
     while (buf[body++]! >= 0x80);
     const r = new Reader(buf, body, end);
@@ -155,12 +155,6 @@ export function decode(buf: Buffer, start: number, end: number, version: Version
     const known = error instanceof MqttError ? error : new MqttError("Malformed Packet", error.message);
     throw known.at(type);
   }
-}
-
-/** [MQTT-2.1.3-1]; 3.1 gives a meaning to DUP and QoS in packets that now have them reserved. */
-function checkFlags(head: number, type: PacketType, version: Version): void {
-  const expected = firstByte(type);
-  if (head !== expected && !(version === 3 && (expected & 2) !== 0)) throw new MqttError("Malformed Packet", `reserved flags ${head & 15}`);
 }
 
 /** The frame as mqtt-packet wants it: it knows neither the flags of 3.1 nor an AUTH without a reason code. */

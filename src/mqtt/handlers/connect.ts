@@ -2,7 +2,7 @@ import { ClientEvent } from "../events.ts";
 import type { Handler } from "../handler.ts";
 import type { Link } from "../link.ts";
 import { decode, type Connack, type Connect } from "../packets.ts";
-import { isErrorName } from "../reasons.ts";
+import { isErrorName, MqttError } from "../reasons.ts";
 import { isTopicName } from "../text.ts";
 
 /** CONNECT (3.1). */
@@ -17,7 +17,7 @@ const connect: Handler = {
     if (clientId === "" && (version === 3 || (version === 4 && !cleanStart))) {
       return link.refuseClient("Client Identifier not valid", version);
     }
-    if (will !== undefined && !isTopicName(will.topic)) return link.refuseClient("Topic Name invalid", version);
+    if (will !== undefined && !isTopicName(will.topic)) throw new MqttError("Topic Name invalid", `CONNECT: Will topic ${JSON.stringify(will.topic)}`);
     if (properties?.authenticationMethod !== undefined) return link.refuseClient("Bad authentication method", version);
     const id = clientId === "" ? link.broker.newClientId() : clientId;
     link.connection.identify(id, asked.username ?? "");
