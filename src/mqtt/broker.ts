@@ -15,6 +15,7 @@ import type { PublishView, QoS } from "./publish.ts";
 import { Retained } from "./retained.ts";
 import { ClientSession } from "./session.ts";
 import { Subscriptions, withoutLocal, type Route } from "./subscriptions.ts";
+import { Sys } from "./sys.ts";
 import { isTopicFilter } from "./text.ts";
 
 /** QoS 0 packets of this size and above are sent from the chunk they came in, without a copy. */
@@ -32,6 +33,7 @@ export class MqttBroker implements Server {
   readonly subscriptions: Subscriptions;
   readonly retained: Retained;
   readonly fanout = new Fanout();
+  private readonly sys: Sys;
 
   /** Copies that were sent. */
   delivered = 0;
@@ -54,6 +56,7 @@ export class MqttBroker implements Server {
     this.subscriptions = new Subscriptions((route) => this.countRoute(route));
     this.retained = new Retained(this.options.maxRetainedBytes);
     this.ids = host.random("mqtt client ids");
+    this.sys = new Sys(this);
   }
 
   accept(connection: Connection): Link {
@@ -190,7 +193,8 @@ export class MqttBroker implements Server {
   /** What was retained under the filter of a new subscription. */
   deliverRetained(session: ClientSession, filter: string, qos: QoS, identifier: number): void {
     const ids = identifier === 0 ? null : [identifier];
-    for (const message of this.retained.match(filter, this.host.clock.now())) {
+    const found = filter.startsWith("$SYS") ? this.sys.match(filter) : this.retained.match(filter, this.host.clock.now());
+    for (const message of found) {
       session.deliver(message, message.qos < qos ? message.qos : qos, true, ids);
     }
   }

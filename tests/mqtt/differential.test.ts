@@ -10,7 +10,8 @@ import { MemoryHouse } from "../support/memory.ts";
 
 /**
  * The same bytes to havoq and to a real Mosquitto: the same packets have to come back. Cases in which
- * havoq means to differ stand in `DIFFERENCES`, each with its reason; they have to differ indeed.
+ * havoq means to differ stand in `DIFFERENCES`, each with its reason; with the release that the list was
+ * made with, they have to differ indeed.
  */
 type Bytes = (number | string | Buffer)[];
 interface Case {
@@ -164,7 +165,8 @@ five("PUBREL with a reason that it may not have", connect(5), packet(0x62, 0, 5,
 five("DISCONNECT with a reason that it may not have", connect(5), packet(0xe0, 0x77, 0));
 five("DISCONNECT that wants the session to last", connect(5), packet(0xe0, 0, 5, 0x11, 0, 0, 0, 5));
 
-/** Where havoq means to differ from Mosquitto 2.0: `[versions, names, why]`. */
+/** Where havoq means to differ from Mosquitto: `[versions, names, why]`. Other releases than this one may have come closer. */
+const LISTED_WITH = "2.0.11";
 const DIFFERENCES: [Version[], RegExp, string][] = [
   [[3], /^CONNECT with (reserved flag|header flags|Will (retain|QoS) but no Will)$|^CONNECT without the user name it announces$/,
     "mqtt-packet, which reads the control packets, applies the rules of 3.1.1 to 3.1"],
@@ -192,6 +194,7 @@ const DIFFERENCES: [Version[], RegExp, string][] = [
 ];
 
 const mosquitto = Bun.which("mosquitto", { PATH: `${process.env.PATH}:/usr/sbin:/usr/local/sbin:/opt/homebrew/sbin` });
+const release = mosquitto === null ? "" : (/version (\S+)/.exec(Bun.spawnSync([mosquitto, "-h"]).stdout.toString())?.[1] ?? "");
 const folder = mkdtempSync(join(tmpdir(), "havoq-mosquitto-"));
 const house = new MemoryHouse();
 let listener: Listener;
@@ -275,16 +278,14 @@ function describePacket(packet: ReturnType<typeof decode>): string {
   }
 }
 
-test.if(mosquitto === null)("mosquitto is not installed", () => {
-  // Visible on a machine without it; where the tests decide something, it has to be there.
-  expect(process.env.CI ?? "").toBe("");
-});
+// Where the tests decide something, it has to be there; elsewhere the skipped tests are seen.
+if (mosquitto === null && process.env.CI) test("mosquitto is installed", () => expect(mosquitto).not.toBeNull());
 
 describe.skipIf(mosquitto === null)("as Mosquitto answers", () => {
   test.each(cases.map((one) => [`level ${one.version}: ${one.name}`, one] as const))("%s", async (_title, one) => {
     const [ours, theirs] = await Promise.all([answers(listener.port, one), answers(realPort, one)]);
     const difference = DIFFERENCES.find(([versions, names]) => versions.includes(one.version) && names.test(one.name));
     if (difference === undefined) expect(ours).toEqual(theirs);
-    else expect(ours).not.toEqual(theirs);
+    else if (release === LISTED_WITH) expect(ours).not.toEqual(theirs);
   });
 });
