@@ -23,6 +23,23 @@ const VIEW_FROM = 16 * 1024;
 /** Topics that are counted one by one; the rest is counted under `other`. */
 const COUNTED_TOPICS = 1000;
 
+const VERSIONS = { 3: "3.1", 4: "3.1.1", 5: "5.0" } as const;
+
+/** A session as it is now; what belongs to a connection is null while there is none. */
+export interface ClientInfo {
+  clientId: string;
+  connected: boolean;
+  version: (typeof VERSIONS)[Version] | null;
+  transport: string | null;
+  remote: string | null;
+  user: string | null;
+  subscriptions: { filter: string; qos: QoS }[];
+  /** Copies that wait to be sent. */
+  queued: number;
+  /** Copies that were sent and not acknowledged. */
+  unacknowledged: number;
+}
+
 /** An MQTT broker for 3.1, 3.1.1 and 5.0. */
 export class MqttBroker implements Server {
   readonly protocol = "mqtt";
@@ -35,6 +52,8 @@ export class MqttBroker implements Server {
   readonly fanout = new Fanout();
   private readonly sys: Sys;
 
+  /** Messages that clients published. */
+  received = 0;
   /** Copies that were sent. */
   delivered = 0;
   /** Copies that found a queue full, or a reader too slow. */
@@ -263,6 +282,21 @@ export class MqttBroker implements Server {
     let n = 0;
     for (const session of this.sessions.values()) if (session.link !== null) n++;
     return n;
+  }
+
+  /** Everybody who has a session, for people who ask. */
+  clients(): ClientInfo[] {
+    return [...this.sessions.values()].map((session) => ({
+      clientId: session.clientId,
+      connected: session.link !== null,
+      version: session.link === null ? null : VERSIONS[session.link.version],
+      transport: session.link?.connection.transport ?? null,
+      remote: session.link?.connection.remote ?? null,
+      user: session.link?.connection.user ?? null,
+      subscriptions: [...session.subscriptions.values()].map(({ text, options }) => ({ filter: text, qos: options.qos })),
+      queued: session.queued,
+      unacknowledged: session.unacknowledged,
+    }));
   }
 
   /** Messages that came for each topic; those of topics beyond the first thousand are counted as `other`. */

@@ -24,6 +24,7 @@ export class Sys {
       "$SYS/broker/clients/connected": connected,
       "$SYS/broker/clients/disconnected": broker.sessions.size - connected,
       "$SYS/broker/clients/total": broker.sessions.size,
+      "$SYS/broker/publish/messages/received": broker.received,
       "$SYS/broker/publish/messages/sent": broker.delivered,
       "$SYS/broker/publish/messages/dropped": broker.dropped,
       "$SYS/broker/retained messages/count": broker.retained.size,

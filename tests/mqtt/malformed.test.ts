@@ -1,4 +1,7 @@
 import { describe, expect, test } from "bun:test";
+import { heapStats } from "bun:jsc";
+import { Writer } from "../../src/bytes/writer.ts";
+import { encode, type Packet } from "../../src/mqtt/packets.ts";
 import type { ReasonName } from "../../src/mqtt/reasons.ts";
 import { Random, hashRule } from "../../src/hooks/random.ts";
 import { settled } from "../support/memory.ts";
@@ -135,3 +138,74 @@ test.each([1, 2, 3])("random garbage never harms the others, seed %d", async (se
   expect(t.house.lines.filter((line) => /(Type|Range|Reference|Syntax)Error/.test(line))).toEqual([]);
   expect(t.broker.host.net.counts.mqtt.active).toBe(1);
 });
+
+test("a hundred thousand malformed frames leave nothing behind, and a client beside them loses nothing", async () => {
+  const seed = 20261121;
+  const random = new Random(hashRule(seed, "malformed"), 0);
+  const t = new TestBroker();
+  t.broker.options.maxRetainedBytes = 0;
+  const good = await t.client(5);
+  await good.subscribe("good", { qos: 1 });
+  // Packets that are right, of both versions, to be spoilt.
+  const samples: Record<4 | 5, Buffer[]> = { 4: [], 5: [] };
+  const connects = { 4: Buffer.from("\x10\x0f\0\x04MQTT\x04\x02\0\0\0\x03bad"), 5: Buffer.from("\x10\x10\0\x04MQTT\x05\x02\0\0\0\0\x03bad") };
+  for (const version of [4, 5] as const) {
+    const writer = new Writer();
+    const plain = { noLocal: false, retainAsPublished: false, retainHandling: 0 } as const;
+    const payload = Buffer.from("payload");
+    const properties = version === 5 ? { userProperties: [["k", "v"]] as [string, string][] } : undefined;
+    for (const packet of [
+      { type: "PUBLISH", topic: "a/b", payload, qos: 1, retain: false, dup: false, id: 7, properties: { ...properties, contentType: "t", topicAlias: 1 } },
+      { type: "PUBLISH", topic: "a/b", payload, qos: 2, retain: true, dup: false, id: 8, properties },
+      { type: "PUBLISH", topic: "a/b", payload, qos: 0, retain: false, dup: false, id: 0 },
+      { type: "SUBSCRIBE", id: 9, subscriptions: [{ filter: "a/+", qos: 1, ...plain }, { filter: "$share/g/a", qos: 2, ...plain }], properties },
+      { type: "UNSUBSCRIBE", id: 10, filters: ["a/+", "b"], properties },
+      { type: "PUBREL", id: 8, code: version === 5 ? 0x92 : 0, properties },
+      { type: "PUBACK", id: 1, code: version === 5 ? 0x87 : 0, properties },
+      { type: "DISCONNECT", code: 0, properties },
+    ] as Packet[]) {
+      writer.pos = 0;
+      encode(writer, packet, version);
+      samples[version].push(writer.toBuffer());
+    }
+  }
+  const spoil = (frame: Buffer): Buffer => {
+    const copy = Buffer.from(frame);
+    for (let n = random.int(1, 3); n > 0; n--) {
+      const at = random.int(0, copy.length - 1);
+      if (at !== 1) copy[at] = random.int(0, 255);
+    }
+    const cut = random.chance(0.3) ? copy.subarray(0, random.int(2, copy.length)) : copy;
+    if (random.chance(0.95)) cut[1] = cut.length - 2;
+    return cut;
+  };
+  let frames = 0;
+  const flood = async (most: number): Promise<void> => {
+    for (let connections = 0; frames < most; connections++) {
+      const version = random.pick([4, 5] as const);
+      const client = t.open(version).raw(connects[version]);
+      while (client.memory.closedBy === null) {
+        const sample = random.pick(samples[version]);
+        const spoilt = random.chance(0.8);
+        client.raw(spoilt ? spoil(sample) : sample);
+        if (spoilt) frames++;
+        await null; // the frame is handled in its own microtask
+      }
+      if (connections % 100 !== 0) continue;
+      good.publish("good", String(frames), { qos: 1 });
+      const message = (await good.rest()).find((packet) => packet.type === "PUBLISH");
+      expect(message?.payload.toString()).toBe(String(frames));
+      good.send({ type: "PUBACK", id: message!.id, code: 0 });
+    }
+    await settled();
+    Bun.gc(true);
+  };
+  await flood(20_000);
+  const before = heapStats().heapSize;
+  await flood(100_000);
+  expect(heapStats().heapSize).toBeLessThan(before * 1.5 + 4_000_000);
+  expect(t.broker.connected).toBe(1);
+  expect(t.broker.queuedBytes).toBe(0);
+  expect(t.broker.backlog).toBe(0);
+  expect(t.house.lines.filter((line) => /(Type|Range|Reference|Syntax)Error/.test(line))).toEqual([]);
+}, 60_000);

@@ -21,6 +21,7 @@ const publish: Handler = {
     if (link.hooks.message !== null || link.hooks.delivery !== null) return receive(link);
     const route = broker.subscriptions.find(buf, view.topicStart, view.topicEnd);
     route.count++;
+    broker.received++;
     if (!route.reserved) broker.forward(link, route, view);
   },
 };
@@ -41,6 +42,7 @@ function receive(link: Link): void {
     session.received.add(id);
   }
   route.count++;
+  broker.received++;
   const message = new Message(
     broker.host.clock.now(),
     {
