@@ -1,6 +1,6 @@
 import { Writer } from "../bytes/writer.ts";
 import type { Final } from "../hooks/chain.ts";
-import type { Outgoing, Target } from "../hooks/plugin.ts";
+import type { ConnectionInfo, Outgoing, Target } from "../hooks/plugin.ts";
 import type { Random } from "../hooks/random.ts";
 import type { Connection } from "../net/connection.ts";
 import type { Host, Server } from "../net/net.ts";
@@ -62,6 +62,8 @@ export class MqttBroker implements Server {
   queuedBytes = 0;
   /** Bytes of QoS 0 packets that slow readers have yet to read. */
   backlog = 0;
+  /** A reader that the message in hand has brought too far behind. */
+  pressed: Link | null = null;
 
   private readonly ids: Random;
   private readonly published = new Map<string, number>();
@@ -236,13 +238,13 @@ export class MqttBroker implements Server {
   }
 
   /** Publishes what a client left behind, past the `message` hooks as any message. */
-  publishWill(clientId: string, { topic, payload, qos, retain, properties }: Will): void {
+  publishWill(from: ConnectionInfo, { topic, payload, qos, retain, properties }: Will): void {
     const now = this.host.clock.now();
-    const message = new Message(now, { topic, payload, qos, retain, properties, publisher: clientId });
+    const message = new Message(now, { topic, payload, qos, retain, properties, publisher: from.clientId });
     if (this.host.hooks.message !== null) {
-      const chain = this.host.hooks.message.select(null, topic);
+      const chain = this.host.hooks.message.select(from, topic);
       if (chain !== null) {
-        const event = new MessageEvent(null, message, now, qos, retain, false, null);
+        const event = new MessageEvent(from, message, now, qos, retain, false, null);
         const decision = chain.decide(event);
         if (decision instanceof Promise) void decision.then((final) => this.settleWill(event, final));
         else this.settleWill(event, decision);

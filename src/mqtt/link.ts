@@ -19,6 +19,10 @@ const CONNECT = PACKET_TYPES.indexOf("CONNECT");
 const CONNECT_WITHIN = 30_000;
 /** Copies whose verdicts are pending, beyond which no more are started. */
 const HELD_MOST = 50_000;
+/** What a slow reader may have before it, beyond what its socket takes, until those who publish to it are slowed down. */
+const PRESSURE_BYTES = 2 * 1024 * 1024;
+/** How long a publisher waits for a slow reader, in milliseconds: one that needs longer holds nobody up until it has caught up. */
+const PATIENCE = 200;
 
 /** One connection of one client: what comes in finds its handler, what goes out its form. */
 export class Link implements Session {
@@ -37,6 +41,10 @@ export class Link implements Session {
   plain = true;
   /** Bytes that this link added to those of all slow readers. */
   private backlog = 0;
+  /** It read nothing while others waited for it. */
+  private stuck = false;
+  /** Publishers that wait for this reader. */
+  private waiting: (() => void)[] = [];
   private aliasesOut: Map<string, number> | null = null;
   private aliasesMost = 0;
   /** Nothing that comes is handled any more. */
@@ -202,7 +210,7 @@ export class Link implements Session {
     const { session, will } = this;
     if (session === null) return;
     this.will = null;
-    if (session.link === this) session.detach(withWill ? will : null);
+    if (session.link === this) session.detach(withWill ? will : null, this.connection);
   }
 
   /** Whatever still comes is left without an answer. */
@@ -259,12 +267,43 @@ export class Link implements Session {
     }
     this.backlog += size;
     this.broker.backlog += size;
+    if (this.backlog > PRESSURE_BYTES) this.press();
     return true;
   }
 
+  /** Asks whoever publishes now to wait for this reader. */
+  press(): void {
+    if (!this.stuck) this.broker.pressed = this;
+  }
+
+  /** The reader has read what was before it. */
   private relieve(): void {
     this.broker.backlog -= this.backlog;
     this.backlog = 0;
+    this.proceed();
+  }
+
+  /** The reader has caught up: nobody has to wait for it any more. */
+  proceed(): void {
+    this.stuck = false;
+    for (const proceed of this.waiting.splice(0)) proceed();
+  }
+
+  /** What this client publishes waits for a slow reader, though not for long: TCP passes the pressure on to it. */
+  waitFor(reader: Link): void {
+    if (reader === this) return;
+    this.connection.holdInput(
+      new Promise<void>((resolve) => {
+        const patience = this.broker.host.clock.after(PATIENCE, () => {
+          reader.stuck = true;
+          resolve();
+        });
+        reader.waiting.push(() => {
+          patience.cancel();
+          resolve();
+        });
+      }),
+    );
   }
 
   /** Sends a copy in QoS 0, if the client takes it. */

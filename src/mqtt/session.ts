@@ -1,4 +1,5 @@
 import type { Timer } from "../core/time.ts";
+import type { ConnectionInfo } from "../hooks/plugin.ts";
 import { PUBREL } from "./acks.ts";
 import type { MqttBroker } from "./broker.ts";
 import type { Will } from "./packets.ts";
@@ -7,6 +8,9 @@ import { copySize, type Copy, type Message } from "./message.ts";
 import type { QoS } from "./publish.ts";
 import { MqttError, REASONS } from "./reasons.ts";
 import type { Subscription } from "./subscriptions.ts";
+
+/** Copies that wait for a connected client until those who publish to it are slowed down. */
+const PRESSURE = 10_000;
 
 /** A copy that was sent and is not acknowledged. */
 interface Outbound extends Copy {
@@ -74,20 +78,20 @@ export class ClientSession {
   }
 
   /** The connection is gone. `will` is published at once, later, or with the session's end (3.1.2.5). */
-  detach(will: Will | null): void {
+  detach(will: Will | null, from: ConnectionInfo): void {
     this.link = null;
     this.resend = [];
-    if (will !== null) this.schedule(will);
+    if (will !== null) this.schedule(will, from);
     if (this.expiry === 0) return this.end();
     if (this.expiry === Infinity) return;
     this.expiryTimer = this.broker.host.clock.after(this.expiry * 1000, () => this.end());
   }
 
-  private schedule(will: Will): void {
+  private schedule(will: Will, from: ConnectionInfo): void {
     const { willDelayInterval: delay = 0, ...properties } = will.properties ?? {};
     const publish = (): void => {
       this.will = null;
-      this.broker.publishWill(this.clientId, { ...will, properties });
+      this.broker.publishWill(from, { ...will, properties });
     };
     if (delay === 0 || this.expiry === 0) return publish();
     this.will = { publish, timer: this.broker.host.clock.after(delay * 1000, publish) };
@@ -135,7 +139,10 @@ export class ClientSession {
     this.bytes += size;
     this.broker.queuedBytes += size;
     if (this.queued === 0 && this.resend.length === 0 && this.mayStart(link)) this.start(link, { message, qos, retain, ids, id: 0 });
-    else this.queue.push({ message, qos, retain, ids, id: 0 });
+    else {
+      this.queue.push({ message, qos, retain, ids, id: 0 });
+      if (link !== null && this.queued > PRESSURE) link.press();
+    }
   }
 
   private mayStart(link: Link | null): link is Link {
@@ -180,6 +187,7 @@ export class ClientSession {
     const now = this.broker.host.clock.now();
     while (this.queueHead < this.queue.length && this.mayStart(link)) {
       const copy = this.queue[this.queueHead++]!;
+      if (this.queued === PRESSURE / 2) link.proceed();
       if (copy.message.expiresAt <= now) this.settle(copy);
       else this.start(link, copy);
     }

@@ -105,3 +105,64 @@ test("a new subscription to very many retained messages gets all of them in QoS 
   }
   await client.nothing();
 });
+
+describe("a publisher that is faster than its readers", () => {
+  test("waits for one that reads, and loses nothing", async () => {
+    const t = new TestBroker({ maxQueuedBytes: 4 * MiB });
+    const reader = await t.client(4);
+    await reader.subscribe("t");
+    const publisher = await t.client(4);
+    const got: string[] = [];
+    for (let i = 0; i < 500; i++) {
+      publisher.publish("t", numbered(i, 100_000));
+      if (i % 100 !== 99) continue;
+      reader.memory.window = 0; // ten megabytes come while nothing is read
+      await settled();
+      expect(t.broker.backlog).toBeWithin(2 * MiB, 2.5 * MiB);
+      reader.memory.window = Infinity;
+      while (got.length <= i) {
+        reader.memory.connection!.drained();
+        got.push(...(await payloads(reader)));
+      }
+    }
+    expect(got).toEqual(Array.from({ length: 500 }, (_, i) => numbered(i, 8).toString()));
+    expect(t.broker.dropped).toBe(0);
+  });
+
+  test("does not wait long for one that is stuck", async () => {
+    const t = new TestBroker();
+    const stuck = await t.client(4), reader = await t.client(4);
+    await stuck.subscribe("t");
+    await reader.subscribe("t");
+    stuck.memory.window = 0;
+    const publisher = await t.client(4);
+    for (let i = 0; i < 200; i++) publisher.publish("t", numbered(i, 100_000));
+    const got = await payloads(reader);
+    expect(got.length).toBeLessThan(50);
+    await t.advance(0.2);
+    publisher.publish("t", numbered(200, 100_000));
+    while (got.length <= 200) got.push(await reader.message().then((message) => message.slice(2, 10)));
+    expect(got).toEqual(Array.from({ length: 201 }, (_, i) => numbered(i, 8).toString()));
+    // It goes away: nobody waits for it.
+    stuck.memory.close();
+    publisher.publish("t", numbered(201, 100));
+    expect((await payloads(reader)).length).toBe(1);
+  });
+
+  test("waits for acknowledgements, too", async () => {
+    const t = new TestBroker({ maxInflight: 10 });
+    const reader = await t.client(4);
+    await reader.subscribe("t", { qos: 1 });
+    const publisher = await t.client(4);
+    for (let i = 0; i < 12_000; i++) publisher.publish("t", String(i), { qos: 1 });
+    await settled();
+    const session = t.broker.sessions.get("client-1")!;
+    expect(session.queued).toBe(10_001);
+    for (let i = 0; i < 12_000; i++) {
+      const { id, payload } = await reader.expect("PUBLISH");
+      expect(payload.toString()).toBe(String(i));
+      reader.send({ type: "PUBACK", id, code: 0 });
+    }
+    await reader.nothing();
+  });
+});

@@ -143,7 +143,7 @@ describe("message", () => {
 
   test("Wills pass it, what plugins publish does not", async () => {
     const t = new TestBroker();
-    t.house.install({ message: { match: { topic: "will" }, run: (m) => replace({ payload: `${m.text()}!` }) } });
+    t.house.install({ message: { match: { topic: "will", client: "client-3" }, run: (m) => replace({ payload: `${m.text()}!` }) } });
     const [, subscriber] = await pair(t);
     await (await t.client(5, { will: { topic: "will", payload: Buffer.from("gone"), qos: 0, retain: false } })).breakOff();
     t.broker.publish({ protocol: "mqtt", topic: "will", payload: { made: true }, headers: { k: 1 } });

@@ -17,12 +17,17 @@ const publish: Handler = {
   handle(link, buf, start, end) {
     view.read(buf, start, end, link.version);
     const { broker } = link;
-    if ((view.head & 0x0f) !== 0 || view.propsEnd > view.propsStart) return receive(link);
-    if (link.hooks.message !== null || link.hooks.delivery !== null) return receive(link);
-    const route = broker.subscriptions.find(buf, view.topicStart, view.topicEnd);
-    route.count++;
-    broker.received++;
-    if (!route.reserved) broker.forward(link, route, view);
+    if ((view.head & 0x0f) !== 0 || view.propsEnd > view.propsStart) receive(link);
+    else if (link.hooks.message !== null || link.hooks.delivery !== null) receive(link);
+    else {
+      const route = broker.subscriptions.find(buf, view.topicStart, view.topicEnd);
+      route.count++;
+      broker.received++;
+      if (!route.reserved) broker.forward(link, route, view);
+    }
+    if (broker.pressed === null) return;
+    link.waitFor(broker.pressed);
+    broker.pressed = null;
   },
 };
 export default publish;
