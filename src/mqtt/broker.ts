@@ -4,14 +4,15 @@ import type { ConnectionInfo, Outgoing, Target } from "../hooks/plugin.ts";
 import type { Random } from "../hooks/random.ts";
 import type { Connection } from "../net/connection.ts";
 import type { Host, Server } from "../net/net.ts";
-import type { Will } from "./packets.ts";
+import type { Backlog } from "./backlog.ts";
 import { MessageEvent } from "./events.ts";
 import { Link } from "./link.ts";
 import { bytesOf, Fanout, makeMessage, Message, pairs } from "./message.ts";
 import { MQTT_DEFAULTS, type MqttOptions } from "./options.ts";
-import { encode, type Packet, type Version } from "./packets.ts";
+import { encode, type Packet, type Version, type Will } from "./packets.ts";
 import type { Properties } from "./properties.ts";
 import type { PublishView, QoS } from "./publish.ts";
+import { isErrorName, type ErrorName } from "./reasons.ts";
 import { Retained } from "./retained.ts";
 import { ClientSession } from "./session.ts";
 import { Subscriptions, withoutLocal, type Route } from "./subscriptions.ts";
@@ -63,7 +64,7 @@ export class MqttBroker implements Server {
   /** Bytes of QoS 0 packets that slow readers have yet to read. */
   backlog = 0;
   /** A reader that the message in hand has brought too far behind. */
-  pressed: Link | null = null;
+  pressed: Backlog | null = null;
 
   private readonly ids: Random;
   private readonly published = new Map<string, number>();
@@ -268,6 +269,13 @@ export class MqttBroker implements Server {
       // It is the plugin that named the target: no client is to blame.
       this.host.print(`mqtt: reroute to ${JSON.stringify(to)} failed: ${String(error)}`);
     }
+  }
+
+  /** The error that a verdict names. A rule may name one that MQTT does not have: it is told so, and the client gets an error all the same. */
+  errorNamed(code: string): ErrorName {
+    if (isErrorName(code)) return code;
+    this.host.print(`mqtt: ${JSON.stringify(code)} is no reason code of MQTT, "Unspecified error" goes out`);
+    return "Unspecified error";
   }
 
   /** A packet as bytes of its own. */

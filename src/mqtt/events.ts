@@ -1,8 +1,9 @@
+import { Writer } from "../bytes/writer.ts";
 import type { Fact, FactName, HookEvent } from "../hooks/event.ts";
 import { deliveryStream, messageStream, operationStream } from "../hooks/event.ts";
 import type { Connect, ConnectionInfo, Disconnect, Headers, HeaderValue, MessageChanges, MqttMessage, Operation } from "../hooks/plugin.ts";
 import type { Message } from "./message.ts";
-import type { Packet } from "./packets.ts";
+import { encode, type Packet } from "./packets.ts";
 import type { Properties } from "./properties.ts";
 import type { QoS, Version } from "./publish.ts";
 
@@ -104,12 +105,14 @@ export class PacketEvent implements HookEvent, Operation {
     }
   }
 
-  /** The fields given take the place of those of the body; the type stays. */
+  /** The fields given take the place of those of the body; the type stays. Throws for what is no packet then. */
   change(changes: object): void {
     for (const name of Object.keys(changes)) {
       if (!(name in this.body) && !OPTIONAL.has(name)) throw new TypeError(`${this.body.type} has no ${name}`);
     }
-    this.body = { ...this.body, ...changes, type: this.body.type } as Packet;
+    const body = { ...this.body, ...changes, type: this.body.type } as Packet;
+    encode(new Writer(), body, this.version); // throws for what cannot be written, while it can still be laid at the plugin's door
+    this.body = body;
     this.changed = true;
   }
 }

@@ -4,14 +4,14 @@ import type { Decision, Final } from "../hooks/chain.ts";
 import type { ProtocolHooks } from "../hooks/seam.ts";
 import type { CloseReason, Connection, Session } from "../net/connection.ts";
 import { PUBACK, PUBCOMP, PUBREC, PUBREL, writeAck } from "./acks.ts";
+import { Backlog } from "./backlog.ts";
 import type { MqttBroker } from "./broker.ts";
-import type { Will } from "./packets.ts";
 import { ClientEvent, MessageEvent, PacketEvent } from "./events.ts";
 import { handlers } from "./handler.ts";
 import { copySize, writeCopy, type Copy } from "./message.ts";
-import { decode, encode, frameLength, type Ack, type Packet, type Version } from "./packets.ts";
-import { isErrorName, mayCarry, MqttError, PACKET_TYPES, REASONS, returnCode, type ErrorName } from "./reasons.ts";
-import { refusalOf, replyTo } from "./replies.ts";
+import { decode, encode, frameLength, type Ack, type Packet, type Version, type Will } from "./packets.ts";
+import { mayCarry, MqttError, PACKET_TYPES, REASONS, returnCode, type ErrorName } from "./reasons.ts";
+import { answerTo, refusalOf } from "./replies.ts";
 import type { ClientSession } from "./session.ts";
 
 const CONNECT = PACKET_TYPES.indexOf("CONNECT");
@@ -19,11 +19,6 @@ const CONNECT = PACKET_TYPES.indexOf("CONNECT");
 const CONNECT_WITHIN = 30_000;
 /** Copies whose verdicts are pending, beyond which no more are started. */
 const HELD_MOST = 50_000;
-/** What a slow reader may have before it, beyond what its socket takes, until those who publish to it are slowed down. */
-const PRESSURE_BYTES = 2 * 1024 * 1024;
-/** How long a publisher waits for a slow reader, in milliseconds: one that needs longer holds nobody up until it has caught up. */
-const PATIENCE = 200;
-
 /** One connection of one client: what comes in finds its handler, what goes out its form. */
 export class Link implements Session {
   readonly frameLength: FrameLength;
@@ -39,12 +34,7 @@ export class Link implements Session {
   readonly aliasesIn = new Map<number, Buffer>();
   /** QoS 0 packets may be passed on as they came: no aliases, no limit to heed. */
   plain = true;
-  /** Bytes that this link added to those of all slow readers. */
-  private backlog = 0;
-  /** It read nothing while others waited for it. */
-  private stuck = false;
-  /** Publishers that wait for this reader. */
-  private waiting: (() => void)[] = [];
+  readonly backlog: Backlog;
   private aliasesOut: Map<string, number> | null = null;
   private aliasesMost = 0;
   /** Nothing that comes is handled any more. */
@@ -58,6 +48,7 @@ export class Link implements Session {
 
   constructor(readonly broker: MqttBroker, readonly connection: Connection) {
     this.hooks = connection.hooks;
+    this.backlog = new Backlog(broker);
     const length = frameLength(broker.options.maxPacketSize);
     this.frameLength = (buf, pos, end) => {
       // [MQTT-3.1.0-1]: whoever speaks another protocol is not waited for.
@@ -112,8 +103,8 @@ export class Link implements Session {
       case "fail":
         return this.refuse(packet, final.code);
       case "reply": {
-        const answer = replyTo(packet, final.body);
-        if (answer !== null) this.send(answer);
+        const answer = answerTo(packet);
+        if (answer !== null) this.send(this.worded(new PacketEvent(this.connection, answer, this.version), final.body));
         return;
       }
       case "close":
@@ -134,10 +125,10 @@ export class Link implements Session {
 
   /** Answers a packet with an error of the protocol; where the packet has no such answer, the connection ends with it. */
   refuse(packet: Packet, code: string): void {
-    if (!isErrorName(code)) throw new TypeError(`${JSON.stringify(code)} is no error of MQTT`);
-    if (packet.type === "CONNECT") return this.refuseClient(code, packet.version);
-    const answer = refusalOf(packet, code, this.version);
-    if (answer === null) this.disconnect(code);
+    const reason = this.broker.errorNamed(code);
+    if (packet.type === "CONNECT") return this.refuseClient(reason, packet.version);
+    const answer = refusalOf(packet, reason, this.version);
+    if (answer === null) this.disconnect(reason);
     else this.send(answer);
   }
 
@@ -206,7 +197,7 @@ export class Link implements Session {
   /** The session goes on without this connection. */
   private detach(withWill: boolean): void {
     this.ignore();
-    this.relieve();
+    this.backlog.clear();
     const { session, will } = this;
     if (session === null) return;
     this.will = null;
@@ -246,7 +237,7 @@ export class Link implements Session {
   }
 
   drained(): void {
-    this.relieve();
+    this.backlog.clear();
     if (this.session?.link === this) this.session.pump();
   }
 
@@ -257,53 +248,17 @@ export class Link implements Session {
     return this.held < HELD_MOST && this.connection.writable;
   }
 
-  /** Whether a QoS 0 packet of this size may still be added to what a slow reader has to read; counts it. */
+  /** Whether a QoS 0 packet of this size may still be sent, or kept for a reader that is slow. */
   admits(size: number): boolean {
-    const { options } = this.broker;
     if (this.connection.writable && this.held < HELD_MOST) return true;
-    if (this.backlog + size > options.maxQueuedBytes || this.broker.backlog + size > options.maxTotalQueuedBytes || this.held >= HELD_MOST) {
-      this.broker.dropped++;
-      return false;
-    }
-    this.backlog += size;
-    this.broker.backlog += size;
-    if (this.backlog > PRESSURE_BYTES) this.press();
-    return true;
-  }
-
-  /** Asks whoever publishes now to wait for this reader. */
-  press(): void {
-    if (!this.stuck) this.broker.pressed = this;
-  }
-
-  /** The reader has read what was before it. */
-  private relieve(): void {
-    this.broker.backlog -= this.backlog;
-    this.backlog = 0;
-    this.proceed();
-  }
-
-  /** The reader has caught up: nobody has to wait for it any more. */
-  proceed(): void {
-    this.stuck = false;
-    for (const proceed of this.waiting.splice(0)) proceed();
+    if (this.held < HELD_MOST && this.backlog.admits(size)) return true;
+    this.broker.dropped++;
+    return false;
   }
 
   /** What this client publishes waits for a slow reader, though not for long: TCP passes the pressure on to it. */
-  waitFor(reader: Link): void {
-    if (reader === this) return;
-    this.connection.holdInput(
-      new Promise<void>((resolve) => {
-        const patience = this.broker.host.clock.after(PATIENCE, () => {
-          reader.stuck = true;
-          resolve();
-        });
-        reader.waiting.push(() => {
-          patience.cancel();
-          resolve();
-        });
-      }),
-    );
+  waitFor(reader: Backlog): void {
+    if (reader !== this.backlog) this.connection.holdInput(reader.settled());
   }
 
   /** Sends a copy in QoS 0, if the client takes it. */
@@ -397,7 +352,7 @@ export class Link implements Session {
           event.body = this.failing(event.body, final.code);
           break;
         case "reply":
-          event.change(final.body);
+          this.worded(event, final.body);
       }
       encode(this.connection.out, event.body, this.version);
       if (event.body.type === "CONNACK" && event.body.code !== 0 && this.session !== null) {
@@ -407,14 +362,24 @@ export class Link implements Session {
     });
   }
 
+  /** An answer in a hook's words, as far as they can be written. */
+  private worded(event: PacketEvent, body: object): Packet {
+    try {
+      event.change(body);
+    } catch (error) {
+      this.broker.host.print(`mqtt: reply with ${Bun.inspect(body)}: ${String(error)}`);
+    }
+    return event.body;
+  }
+
   /** The same answer with an error in it. */
   private failing(packet: Packet, code: string): Packet {
-    if (!isErrorName(code)) throw new TypeError(`${JSON.stringify(code)} is no error of MQTT`);
-    if (packet.type === "CONNACK" && this.version < 5) return { ...packet, code: returnCode(code) };
+    const reason = this.broker.errorNamed(code);
+    if (packet.type === "CONNACK" && this.version < 5) return { ...packet, code: returnCode(reason) };
     if (packet.type === "SUBACK" || packet.type === "UNSUBACK") {
-      return { ...packet, codes: packet.codes.map(() => (this.version === 5 ? REASONS[code] : 0x80)) };
+      return { ...packet, codes: packet.codes.map(() => (this.version === 5 ? REASONS[reason] : 0x80)) };
     }
-    return "code" in packet ? { ...packet, code: REASONS[code] } : packet;
+    return "code" in packet ? { ...packet, code: REASONS[reason] } : packet;
   }
 }
 

@@ -2,7 +2,7 @@ import type { Packet, Version } from "./packets.ts";
 import { mayCarry, REASONS, type ErrorName } from "./reasons.ts";
 
 /** The packet that answers another one, as if all had gone well; null where none does. */
-function answerTo(packet: Packet): Packet | null {
+export function answerTo(packet: Packet): Packet | null {
   switch (packet.type) {
     case "CONNECT":
       return { type: "CONNACK", sessionPresent: false, code: 0 };
@@ -21,12 +21,6 @@ function answerTo(packet: Packet): Packet | null {
     default:
       return null;
   }
-}
-
-/** The answer to a packet with fields of a hook's choosing. */
-export function replyTo(packet: Packet, body: object): Packet | null {
-  const answer = answerTo(packet);
-  return answer === null ? null : ({ ...answer, ...body, type: answer.type } as Packet);
 }
 
 /** The answer that carries an error; null where the version or the packet has none for it. */

@@ -2,9 +2,9 @@ import type { Timer } from "../core/time.ts";
 import type { ConnectionInfo } from "../hooks/plugin.ts";
 import { PUBREL } from "./acks.ts";
 import type { MqttBroker } from "./broker.ts";
-import type { Will } from "./packets.ts";
 import type { Link } from "./link.ts";
 import { copySize, type Copy, type Message } from "./message.ts";
+import type { Will } from "./packets.ts";
 import type { QoS } from "./publish.ts";
 import { MqttError, REASONS } from "./reasons.ts";
 import type { Subscription } from "./subscriptions.ts";
@@ -141,7 +141,7 @@ export class ClientSession {
     if (this.queued === 0 && this.resend.length === 0 && this.mayStart(link)) this.start(link, { message, qos, retain, ids, id: 0 });
     else {
       this.queue.push({ message, qos, retain, ids, id: 0 });
-      if (link !== null && this.queued > PRESSURE) link.press();
+      if (link !== null && this.queued > PRESSURE) link.backlog.press();
     }
   }
 
@@ -187,7 +187,7 @@ export class ClientSession {
     const now = this.broker.host.clock.now();
     while (this.queueHead < this.queue.length && this.mayStart(link)) {
       const copy = this.queue[this.queueHead++]!;
-      if (this.queued === PRESSURE / 2) link.proceed();
+      if (this.queued === PRESSURE / 2) link.backlog.proceed();
       if (copy.message.expiresAt <= now) this.settle(copy);
       else this.start(link, copy);
     }

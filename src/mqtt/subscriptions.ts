@@ -99,10 +99,6 @@ export class Subscriptions {
   get size(): number {
     return this.count;
   }
-  /** Changes whenever a route may lead elsewhere. */
-  get version(): number {
-    return this.trie.version;
-  }
 
   add(session: ClientSession, text: string, filter: string, group: string | undefined, options: SubscriptionOptions): Subscription {
     this.count++;

@@ -466,3 +466,21 @@ test("with hooks that are not concerned, packets go the fast way", async () => {
   expect((await payloads(subscriber)).length).toBe(10);
   expect(calls).toBe(0);
 });
+
+test("verdicts that make no packet are told, and the client gets one all the same", async () => {
+  const t = new TestBroker();
+  const client = await t.client(5);
+  t.house.install({
+    request: [
+      { match: { operation: "SUBSCRIBE" }, run: () => reply({ codes: "all", nonsense: 1 }) },
+      { match: { operation: "UNSUBSCRIBE" }, run: () => replace({ id: "x" }) },
+    ],
+    message: () => fail("NOT_LEADER" as "Quota exceeded"),
+  });
+  expect(await client.subscribe("a", { qos: 1 })).toEqual([1]);
+  client.send({ type: "UNSUBSCRIBE", id: 2, filters: ["a"] });
+  expect((await client.expect("UNSUBACK")).id).toBe(2);
+  client.publish("a", "x", { qos: 1 });
+  expect((await client.expect("PUBACK")).code).toBe(REASONS["Unspecified error"]);
+  expect(t.house.lines.length).toBe(3);
+});

@@ -2,7 +2,7 @@ import { ClientEvent } from "../events.ts";
 import type { Handler } from "../handler.ts";
 import type { Link } from "../link.ts";
 import { decode, type Connack, type Connect } from "../packets.ts";
-import { isErrorName, MqttError } from "../reasons.ts";
+import { MqttError } from "../reasons.ts";
 import { isTopicName } from "../text.ts";
 
 /** CONNECT (3.1). */
@@ -30,7 +30,7 @@ const connect: Handler = {
           if (final === null) return open(link, asked, id);
           if (final.kind === "drop") link.ignore();
           else if (final.kind === "close") link.obey(final);
-          else if (final.kind === "fail") link.refuseClient(isErrorName(final.code) ? final.code : "Unspecified error", version);
+          else if (final.kind === "fail") link.refuseClient(link.broker.errorNamed(final.code), version);
         });
       }
     }
