@@ -186,6 +186,12 @@ export class Link implements Session {
     this.connection.close();
   }
 
+  /** The broker goes down. Wills are not published: nobody would be left to read them. */
+  goodbye(): void {
+    this.farewell("Server shutting down");
+    this.detach(false);
+  }
+
   private farewell(reason: ErrorName, text?: string): void {
     if (!this.five) return;
     const code = REASONS[mayCarry("DISCONNECT", reason) ? reason : "Unspecified error"];

@@ -170,6 +170,17 @@ test("the control surface ends a session, connection included", async () => {
   expect(t.broker.expireSession("lasting")).toBe(false);
 });
 
+test("when the broker goes down, 5.0 is told, and no Wills are published", async () => {
+  const t = new TestBroker();
+  const will = { topic: "will", payload: Buffer.from("gone"), qos: 0, retain: true } as const;
+  const clients = [await t.client(4, { will }), await t.client(5, { will })];
+  clients.push(t.open(4));
+  for (const connection of t.house.net.connections()) connection.bye();
+  for (const client of clients.slice(0, 2)) await client.closedWith("Server shutting down");
+  await clients[2]!.closed();
+  expect(t.broker.retained.size).toBe(0);
+});
+
 describe("client ids", () => {
   test("3.1 wants one", async () => {
     const t = new TestBroker();
