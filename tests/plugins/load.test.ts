@@ -67,8 +67,8 @@ describe("what is loaded", () => {
     expect(house.printed.join("\n")).toContain("options for plugin givn: there is no such file");
     expect(house.printed.join("\n")).toContain("did you mean given?");
     using bare = await pluginHouse({ "given.ts": source });
-    expect(bare.printed[1]).toContain(`${join(bare.folder.path, "given.ts")}:4`);
-    expect(bare.printed[1]).toContain("TypeError: mark is missing");
+    expect(bare.printed[0]).toContain(`${join(bare.folder.path, "given.ts")}:4`);
+    expect(bare.printed[0]).toContain("TypeError: mark is missing");
   });
 
   test("a top level that awaits is waited for", async () => {
