@@ -77,18 +77,13 @@ export class TimedGuard implements Guard {
   }
 
   admit(): void {
-    if (this.deadline !== 0 && this.deadline - Bun.nanoseconds() < this.span * RESERVE * 1e6) throw this.overdue();
+    if (this.deadline !== 0 && this.deadline - Bun.nanoseconds() < this.span * RESERVE * 1e6) throw overdue(this.limit);
   }
 
-  /** Runs a plugin's own code that is not a hook, such as its top level, for at most `limit` milliseconds. */
-  within<T>(limit: number, work: () => T): T {
+  /** Runs code of a plugin that is not a hook, such as its top level, for at most `limit` milliseconds. */
+  within<T>(limit: number, source: PluginSource, work: () => T): T {
     drainMicrotasks();
-    try {
-      return this.enter(resumed, work, undefined, limit) as T;
-    } catch (error) {
-      if (isTimeout(error)) throw new HookTimeout(`did not come back within ${limit} ms`);
-      throw error;
-    }
+    return this.sampled([source], limit, resumed, work, undefined) as T;
   }
 
   locate(error: unknown, hook: InstalledHook): string {
@@ -96,10 +91,13 @@ export class TimedGuard implements Guard {
     const start = source?.definition(hook.run) ?? null;
     const { file } = hook.plugin;
     if (error instanceof HookTimeout) {
-      const loop = source?.endlessLoopIn(hook.run) ?? null;
+      const loop = source?.endlessLoop(hook.run) ?? null;
       const { message, place, inside } = error;
-      // Of a loop that calls nothing, the samples tell at most where its function begins.
-      if (place !== null) return say(file, place.line === start?.line ? (loop ?? start) : place, message);
+      if (place !== null) {
+        // The samples of a loop that calls nothing are of what comes before it in its function.
+        const before = loop !== null && loop.idle && start !== null && place.file === loop.file && place.line >= start.line && place.line <= loop.line;
+        return say(file, before ? loop : place, message);
+      }
       if (inside !== null) return inside === hook.run.name ? say(file, loop ?? start, message) : say(file, start, `${message}; it is stuck in ${inside}`);
       return say(file, start, loop === null ? message : `${message}; is it the loop in line ${loop.line}?`);
     }
@@ -133,7 +131,7 @@ export class TimedGuard implements Guard {
     try {
       return this.enter(call, a, b, this.limit);
     } catch (error) {
-      throw isTimeout(error) ? this.suspect(run, this.overdue()) : error;
+      throw isTimeout(error) ? this.suspect(run, overdue(this.limit)) : error;
     }
   }
 
@@ -141,43 +139,26 @@ export class TimedGuard implements Guard {
   private watch(run: Run, left: number, call: (a: any, b: any) => unknown, a: unknown, b: unknown): unknown {
     if (left > 1) this.suspects.set(run, left - 1);
     else this.suspects.delete(run);
+    try {
+      return this.sampled([...this.sources.values()], this.limit, call, a, b);
+    } catch (error) {
+      throw error instanceof HookTimeout ? this.suspect(run, error) : error;
+    }
+  }
+
+  private sampled(sources: readonly PluginSource[], limit: number, call: (a: any, b: any) => unknown, a: unknown, b: unknown): unknown {
     let answer: unknown;
     let failure: { error: unknown } | null = null;
     const { stackTraces } = profile(() => {
       try {
-        answer = this.enter(call, a, b, this.limit);
+        answer = this.enter(call, a, b, limit);
       } catch (error) {
         failure = { error };
       }
     }, 200);
     if (failure === null) return answer;
     const { error } = failure as { error: unknown };
-    throw isTimeout(error) ? this.suspect(run, this.stuckAt(stackTraces)) : error;
-  }
-
-  /** Reads off the samples which line of a plugin was on top of most of them. */
-  private stuckAt({ traces }: StackTraces): HookTimeout {
-    const seen = new Map<string, { place: Place; weight: number }>();
-    const functions = new Map<string, number>();
-    for (const { frames } of traces) {
-      let weight = 1_000_000;
-      for (const { sourceURL, line, column, name } of frames) {
-        if (sourceURL === undefined || sourceURL === "") continue; // the runtime's own
-        if (line < 0x7fff_ffff && this.sources.values().some((source) => source.inputs.has(sourceURL))) {
-          const key = `${sourceURL}:${line}`;
-          const entry = seen.get(key) ?? { place: { file: sourceURL, line, column }, weight: 0 };
-          entry.weight += weight;
-          seen.set(key, entry);
-          break;
-        }
-        // Optimized code may have no line: its caller's is worth little beside any that was seen inside.
-        if (weight > 1 && sourceURL.startsWith("blob:")) functions.set(name, (functions.get(name) ?? 0) + 1);
-        weight = 1;
-      }
-    }
-    const most = [...seen.values()].sort((a, b) => b.weight - a.weight)[0];
-    const name = [...functions].sort((a, b) => b[1] - a[1])[0]?.[0] ?? "";
-    return this.overdue(most?.place ?? null, name === "" ? null : name);
+    throw isTimeout(error) ? stuckAt(stackTraces, sources, limit) : error;
   }
 
   private suspect(run: Run, error: HookTimeout): HookTimeout {
@@ -185,10 +166,35 @@ export class TimedGuard implements Guard {
     this.suspects.set(run, WATCHED);
     return error;
   }
+}
 
-  private overdue(place: Place | null = null, inside: string | null = null): HookTimeout {
-    return new HookTimeout(`did not come back within ${this.limit} ms`, place, inside);
+/** Reads off the samples which line of a plugin was on top of most of them. */
+function stuckAt({ traces }: StackTraces, sources: readonly PluginSource[], limit: number): HookTimeout {
+  const seen = new Map<string, { place: Place; weight: number }>();
+  const functions = new Map<string, number>();
+  for (const { frames } of traces) {
+    let weight = 1_000_000;
+    for (const { sourceURL, line, column, name } of frames) {
+      if (sourceURL === undefined || sourceURL === "") continue; // the runtime's own
+      if (line < 0x7fff_ffff && sources.some((source) => source.inputs.has(sourceURL))) {
+        const key = `${sourceURL}:${line}`;
+        const entry = seen.get(key) ?? { place: { file: sourceURL, line, column }, weight: 0 };
+        entry.weight += weight;
+        seen.set(key, entry);
+        break;
+      }
+      // Optimized code may have no line: its caller's is worth little beside any that was seen inside.
+      if (weight > 1 && sourceURL.startsWith("blob:")) functions.set(name, (functions.get(name) ?? 0) + 1);
+      weight = 1;
+    }
   }
+  const most = [...seen.values()].sort((a, b) => b.weight - a.weight)[0];
+  const name = [...functions].sort((a, b) => b[1] - a[1])[0]?.[0] ?? "";
+  return overdue(limit, most?.place ?? null, name === "" ? null : name);
+}
+
+function overdue(limit: number, place: Place | null = null, inside: string | null = null): HookTimeout {
+  return new HookTimeout(`did not come back within ${limit} ms`, place, inside);
 }
 
 /** `file:line: what`, as far as it is known; a plugin that was given as an object has no file. */
