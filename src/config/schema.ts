@@ -39,6 +39,8 @@ export const schema = z.strictObject({
     auto_create_topics: z.boolean().default(true),
     default_partitions: z.int().min(1).max(10_000).default(3),
     default_replication_factor: z.int().min(1).max(100).default(1),
+    min_insync_replicas: z.int().min(1).max(100).default(1),
+    max_connections: z.int().min(1).default(10_000),
     topics: z.record(z.string(), topic).default({}),
   }).prefault({}),
   mqtt: z.strictObject({
@@ -47,7 +49,9 @@ export const schema = z.strictObject({
     tls_port: port.optional(),
     websocket_port: port.default(9001),
     max_connections: z.int().min(1).default(10_000),
-    max_packet_size: size.default(268_435_456),
+    /** The longest keep alive that an MQTT 5.0 client gets when it asks for more. */
+    keep_alive_secs: z.int().min(1).max(65_535).default(60),
+    max_packet_size: size.default(1_048_576),
   }).prefault({}),
   amqp: z.strictObject({
     enabled: z.boolean().default(true),

@@ -17,6 +17,7 @@ import type { Random } from "./random.ts";
 import type { Delay, Fail, Close, Drop, Duplicate, Hold, Replace, Reply, Reroute } from "./verdicts.ts";
 
 export * from "./verdicts.ts";
+export { rule, type Rule } from "./rule.ts";
 export type { Clock, Timer } from "../core/time.ts";
 export type { Random } from "./random.ts";
 

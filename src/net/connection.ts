@@ -35,6 +35,8 @@ export interface Session {
   closed(reason: CloseReason): void;
   /** The connection takes deliveries again after `writable` was false. */
   drained?(): void;
+  /** The broker shuts down: says goodbye where the protocol has a word for it. */
+  goodbye?(): void;
 }
 
 /**
@@ -309,6 +311,13 @@ export class Connection implements ConnectionInfo, TransportEvents {
       if (this.out.pending + this.bytesOutHeld === 0) return this.finish();
       this.linger = this.net.clock.after(LINGER, () => this.abort(true));
     });
+  }
+
+  /** Closes because the broker shuts down. */
+  bye(): void {
+    if (this.isClosed || this.closing) return;
+    this.session?.goodbye?.();
+    this.close();
   }
 
   /** Closes at once, unsent bytes are lost: FIN, or RST with `reset`. */

@@ -1,0 +1,103 @@
+import { type Field, type FieldTable, typeName } from "../v091/fields.ts";
+import { AmqpError } from "./errors.ts";
+
+export type Overflow = "drop-head" | "reject-publish" | "reject-publish-dlx";
+
+/** What the arguments of a queue ask for. */
+export interface QueueArguments {
+  readonly messageTtl: number;
+  readonly expires: number;
+  readonly maxLength: number;
+  readonly maxBytes: number;
+  readonly maxPriority: number;
+  readonly overflow: Overflow;
+  readonly deadLetterExchange: string | null;
+  readonly deadLetterRoutingKey: string | null;
+  readonly singleActiveConsumer: boolean;
+}
+
+/** The longest time that RabbitMQ's timers take. */
+export const LONGEST = 2 ** 32 - 1;
+
+/** Why a value is refused, in RabbitMQ's spelling of it; null when it is not. */
+type Check = (field: Field, table: FieldTable) => string | null;
+
+const number = (most: number, least: number, tooLarge: string): Check => (field) => {
+  const { value } = field;
+  if (!"bBsuIilL".includes(field.type)) return `"expected integer, got ${typeName(field)}"`;
+  if ((value as number) < 0) return `{value_negative,${value}}`;
+  if ((value as number) < least) return `{value_zero,${value}}`;
+  return (value as number) > most ? `{${tooLarge},${value}}` : null;
+};
+const text = (check: (value: string, table: FieldTable) => string | null = () => null): Check => (field, table) =>
+  field.type === "S" ? check(field.value as string, table) : `{unacceptable_type,${typeName(field)}}`;
+const truth: Check = (field) => (field.type === "t" ? null : `{unacceptable_type,${typeName(field)}}`);
+const any: Check = () => null;
+
+/** Every argument of a queue that has a meaning, in the order in which RabbitMQ compares them. */
+const CHECKS: Record<string, Check> = {
+  "x-expires": number(LONGEST, 1, "value_too_large"),
+  "x-message-ttl": number(LONGEST, 0, "value_too_large"),
+  "x-dead-letter-exchange": text(),
+  "x-dead-letter-routing-key": text((_, table) => (table.field("x-dead-letter-exchange") === undefined ? "routing_key_but_no_dlx_defined" : null)),
+  "x-max-length": number(Infinity, 0, ""),
+  "x-max-length-bytes": number(Infinity, 0, ""),
+  "x-max-priority": number(255, 0, "max_value_exceeded"),
+  "x-overflow": text((value) => (["drop-head", "reject-publish", "reject-publish-dlx"].includes(value) ? null : "invalid_overflow")),
+  "x-queue-mode": text((value) => (value === "lazy" || value === "default" ? null : `"unsupported queue mode '${value}'"`)),
+  "x-single-active-consumer": truth,
+  "x-queue-type": any,
+  "x-delivery-limit": number(Infinity, 0, ""),
+};
+
+/** Reads the arguments of the queue described by `what` ("queue 'q' in vhost '/'"). Throws AmqpError for those that are not acceptable. */
+export function queueArguments(table: FieldTable, what: string): QueueArguments {
+  const type = table.get("x-queue-type") ?? "classic";
+  if (type === "stream") throw new AmqpError("NOT_IMPLEMENTED", "queues of type stream");
+  if (type !== "classic" && type !== "quorum") throw new AmqpError("PRECONDITION_FAILED", `invalid arg 'x-queue-type' for ${what}: unknown queue type`);
+  for (const [name, field] of table.fields()) {
+    if ((name === "x-delivery-limit" && type === "classic") || name === "x-max-age") {
+      throw new AmqpError("PRECONDITION_FAILED", `invalid arg '${name}' for ${what} of queue type rabbit_${type}_queue`);
+    }
+    const refused = CHECKS[name]?.(field, table) ?? null;
+    if (refused === null) continue;
+    if (name === "x-dead-letter-exchange") {
+      throw new AmqpError("PRECONDITION_FAILED", `invalid type '${typeName(field)}' for arg '${name}' in ${what}`);
+    }
+    throw new AmqpError("PRECONDITION_FAILED", `invalid arg '${name}' for ${what}: ${refused}`);
+  }
+  const value = <T>(name: string, otherwise: T): T => (table.get(name) as T | undefined) ?? otherwise;
+  return {
+    messageTtl: Number(value("x-message-ttl", Infinity)),
+    expires: Number(value("x-expires", Infinity)),
+    maxLength: Number(value("x-max-length", Infinity)),
+    maxBytes: Number(value("x-max-length-bytes", Infinity)),
+    maxPriority: Number(value("x-max-priority", 0)),
+    overflow: value("x-overflow", "drop-head" as Overflow),
+    deadLetterExchange: value("x-dead-letter-exchange", null),
+    deadLetterRoutingKey: value("x-dead-letter-routing-key", null),
+    singleActiveConsumer: value("x-single-active-consumer", false),
+  };
+}
+
+/** Throws PRECONDITION_FAILED when `given` does not ask for the queue that is there. */
+export function sameQueueArguments(given: FieldTable, current: FieldTable, what: string): void {
+  for (const name of Object.keys(CHECKS)) {
+    const ofDefault = name === "x-queue-type" ? "classic" : undefined;
+    if ((given.get(name) ?? ofDefault) !== (current.get(name) ?? ofDefault)) sameField(name, given.field(name), current.field(name), what);
+  }
+}
+
+/** Throws PRECONDITION_FAILED when two declarations differ in the argument `name`. */
+export function sameField(name: string, given: Field | undefined, current: Field | undefined, what: string): void {
+  const text = (field: Field | undefined, alone: boolean) =>
+    field === undefined ? "none" : alone ? `the value '${String(field.value)}' of type '${typeName(field)}'` : `'${String(field.value)}'`;
+  if (given?.value === current?.value && (given === undefined) === (current === undefined)) return;
+  const alone = given === undefined || current === undefined;
+  throw new AmqpError("PRECONDITION_FAILED", `inequivalent arg '${name}' for ${what}: received ${text(given, alone)} but current is ${text(current, alone)}`);
+}
+
+/** Throws PRECONDITION_FAILED when two declarations differ in a property. */
+export function same(name: string, given: unknown, current: unknown, what: string): void {
+  if (given !== current) throw new AmqpError("PRECONDITION_FAILED", `inequivalent arg '${name}' for ${what}: received '${String(given)}' but current is '${String(current)}'`);
+}

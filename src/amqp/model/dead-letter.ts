@@ -1,0 +1,78 @@
+import { Field, FieldTable } from "../v091/fields.ts";
+import { Address, type Message } from "./message.ts";
+import { AmqpQueue, type DeathReason } from "./queue.ts";
+import type { Vhost } from "./vhost.ts";
+
+type Entries = [string, Field][];
+const long = (value: number) => new Field("l", value);
+const text = (value: string) => new Field("S", value);
+
+/**
+ * Sends a message that `queue` let go of to the queue's dead letter exchange, with its story in the
+ * header `x-death`: an entry for each queue and reason, the last one first. Without such an
+ * exchange the message is gone.
+ */
+export function deadLetter(vhost: Vhost, queue: AmqpQueue, message: Message, reason: DeathReason): void {
+  const { deadLetterExchange, deadLetterRoutingKey } = queue.given;
+  if (deadLetterExchange === null || !vhost.exchanges.has(deadLetterExchange)) return;
+  const { exchange, routingKey } = message.address;
+  const properties = message.properties();
+  const headers: Entries = (properties.headers?.fields() ?? []).map(([name, field]) => [name, field]);
+
+  const keys = [routingKey, ...textsOf(headers.find(([name]) => name === "CC")?.[1])];
+  const deaths = deathsOf(headers);
+  const isSame = (death: FieldTable) => death.get("queue") === queue.name && death.get("reason") === reason;
+  const before = deaths.find(isSame);
+  const death: Entries =
+    before !== undefined
+      ? before.fields().map(([name, field]) => [name, name === "count" ? long(Number(field.value) + 1) : field])
+      : [
+          ["count", long(1)],
+          ["reason", text(reason)],
+          ["queue", text(queue.name)],
+          ["time", new Field("T", Math.floor(vhost.clock.now() / 1000))],
+          ["exchange", text(exchange)],
+          ["routing-keys", new Field("A", keys.map(text))],
+          ...(properties.expiration === undefined ? [] : ([["original-expiration", text(properties.expiration)]] as Entries)),
+        ];
+  const story = [FieldTable.ofFields(death), ...deaths.filter((other) => !isSame(other))];
+
+  put(headers, "x-death", new Field("A", story.map((table) => new Field("F", table))));
+  if (!headers.some(([name]) => name === "x-first-death-reason")) {
+    put(headers, "x-first-death-reason", text(reason));
+    put(headers, "x-first-death-queue", text(queue.name));
+    put(headers, "x-first-death-exchange", text(exchange));
+  }
+  // A routing key given for dead letters takes the place of all that the sender had chosen.
+  const kept = deadLetterRoutingKey === null ? headers : headers.filter(([name]) => name !== "CC");
+  const { expiration, ...others } = properties;
+  void expiration;
+  const address = new Address(deadLetterExchange, deadLetterRoutingKey ?? routingKey);
+  const letter = message.withProperties(address, { ...others, headers: FieldTable.ofFields(kept) });
+  for (const next of vhost.route(address.exchange, address.routingKey).queuesFor(letter)) {
+    if (reason === "rejected" || !isCycle(next, story)) next.offer(letter);
+  }
+}
+
+/** The message was in that queue before, and nobody rejected it since: it would go round for ever. */
+function isCycle(queue: AmqpQueue, story: readonly FieldTable[]): boolean {
+  const last = story.findIndex((death) => death.get("queue") === queue.name);
+  return last >= 0 && story.slice(0, last + 1).every((death) => death.get("reason") !== "rejected");
+}
+
+function deathsOf(headers: Entries): FieldTable[] {
+  const field = headers.find(([name]) => name === "x-death")?.[1];
+  if (field?.type !== "A") return [];
+  return (field.value as readonly Field[]).filter(({ type }) => type === "F").map(({ value }) => value as FieldTable);
+}
+
+function textsOf(field: Field | undefined): string[] {
+  if (field?.type !== "A") return [];
+  return (field.value as readonly Field[]).filter(({ type }) => type === "S").map(({ value }) => value as string);
+}
+
+function put(headers: Entries, name: string, field: Field): void {
+  const at = headers.findIndex(([other]) => other === name);
+  if (at < 0) headers.push([name, field]);
+  else headers[at] = [name, field];
+}

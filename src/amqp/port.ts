@@ -1,0 +1,51 @@
+import type { FrameLength } from "../bytes/framer.ts";
+import type { CloseReason, Connection, Session } from "../net/connection.ts";
+import type { AmqpBroker } from "./broker.ts";
+import { AmqpConnection } from "./v091/connection.ts";
+import { PROTOCOL_HEADER } from "./v091/frames.ts";
+import { start } from "./v091/start.ts";
+
+/** Every dialect begins with eight bytes: "AMQP", a protocol id, major, minor, revision. */
+const HEADER_SIZE = 8;
+
+/** The dialects that answer on this port, by their header; what makes the session also sends its first bytes. */
+const DIALECTS: readonly { readonly header: Buffer; open(broker: AmqpBroker, connection: Connection): Session }[] = [
+  {
+    header: PROTOCOL_HEADER,
+    open(broker, connection) {
+      const session = new AmqpConnection(broker, connection);
+      start(session);
+      return session;
+    },
+  },
+];
+
+/** A connection until its first eight bytes have said which dialect it speaks, and from then on in their name. */
+export class Port implements Session {
+  readonly frameLength: FrameLength = (_buf, pos, end) => (end - pos < HEADER_SIZE ? 0 : HEADER_SIZE);
+  private session: Session | null = null;
+
+  constructor(private readonly broker: AmqpBroker, private readonly connection: Connection) {}
+
+  frame(buf: Buffer, start: number, end: number): void {
+    if (this.session !== null) return this.session.frame(buf, start, end);
+    const dialect = DIALECTS.find(({ header }) => header.compare(buf, start, end) === 0);
+    if (dialect === undefined) {
+      // [AMQP 0-9-1, 4.2.2] "write a valid protocol header, and then close".
+      this.connection.out.bytes(PROTOCOL_HEADER);
+      return this.connection.close();
+    }
+    this.session = dialect.open(this.broker, this.connection);
+    this.connection.reframe(this.session.frameLength);
+  }
+
+  failed(error: Error): void {
+    this.session?.failed(error);
+  }
+  closed(reason: CloseReason): void {
+    this.session?.closed(reason);
+  }
+  drained(): void {
+    this.session?.drained?.();
+  }
+}

@@ -1,0 +1,85 @@
+import { AmqpError } from "../../model/errors.ts";
+import { Consumer } from "../consumer.ts";
+import type { FieldTable } from "../fields.ts";
+import { answerGet } from "../get.ts";
+import { amqpClass } from "../handlers.ts";
+import { clean } from "../names.ts";
+import { REPLY_TO, replyQueue } from "../reply-to.ts";
+
+export default amqpClass("basic", {
+  qos(channel, { prefetchSize, prefetchCount, global }) {
+    if (prefetchSize !== 0) throw new AmqpError("NOT_IMPLEMENTED", `prefetch_size!=0 (${prefetchSize})`);
+    if (global) channel.prefetch = prefetchCount;
+    else channel.consumerPrefetch = prefetchCount;
+    channel.send("basic.qos-ok", {});
+    if (global) channel.pump();
+  },
+
+  consume(channel, { queue: given, consumerTag, noAck, exclusive, noWait, arguments: table }) {
+    const { session } = channel;
+    const name = clean(given);
+    if (channel.consumers.has(consumerTag)) throw new AmqpError("NOT_ALLOWED", `attempt to reuse consumer tag '${consumerTag}'`);
+    if (name === REPLY_TO && !noAck) throw new AmqpError("PRECONDITION_FAILED", "reply consumer cannot acknowledge");
+    const queue = name === REPLY_TO ? replyQueue(channel) : channel.queue(name);
+    const tag = consumerTag === "" ? session.vhost.generateName("amq.ctag-") : consumerTag;
+    const consumer = new Consumer(channel, queue, tag, { noAck, exclusive, priority: priorityOf(table), prefetch: channel.consumerPrefetch });
+    queue.addConsumer(consumer);
+    channel.consumers.set(tag, consumer);
+    channel.reply(noWait, "basic.consume-ok", { consumerTag: tag });
+    queue.pump();
+  },
+
+  cancel(channel, { consumerTag, noWait }) {
+    const consumer = channel.consumers.get(consumerTag);
+    if (consumer !== undefined) {
+      channel.consumers.delete(consumerTag);
+      consumer.queue.removeConsumer(consumer);
+      if (consumer.queue === channel.replyTo) channel.replyTo = null;
+    }
+    channel.reply(noWait, "basic.cancel-ok", { consumerTag });
+  },
+
+  "cancel-ok"() {},
+
+  publish(channel, address) {
+    channel.publishing.expect(address);
+  },
+
+  get(channel, { queue: given, noAck }) {
+    const queue = channel.queue(clean(given));
+    const entry = queue.get();
+    if (entry === undefined) channel.send("basic.get-empty", {});
+    else answerGet(channel, queue, entry, noAck);
+  },
+
+  ack(channel, { deliveryTag, multiple }) {
+    channel.ack(deliveryTag, multiple);
+  },
+
+  nack(channel, { deliveryTag, multiple, requeue }) {
+    channel.reject(deliveryTag, multiple, requeue);
+  },
+
+  reject(channel, { deliveryTag, requeue }) {
+    channel.reject(deliveryTag, false, requeue);
+  },
+
+  "recover-async"(channel, { requeue }) {
+    if (!requeue) throw new AmqpError("NOT_IMPLEMENTED", "requeue=false");
+    channel.recover();
+  },
+
+  recover(channel, { requeue }) {
+    if (!requeue) throw new AmqpError("NOT_IMPLEMENTED", "requeue=false");
+    channel.recover();
+    channel.send("basic.recover-ok", {});
+  },
+});
+
+/** `x-priority` of the consumer: higher ones are served first. */
+function priorityOf(table: FieldTable): number {
+  const field = table.field("x-priority");
+  if (field === undefined) return 0;
+  if (!"bBsuIilL".includes(field.type)) throw new AmqpError("PRECONDITION_FAILED", `invalid arg 'x-priority' for consumer: ${field.type}`);
+  return Number(field.value);
+}

@@ -1,0 +1,109 @@
+import { AmqpError, type ReplyName } from "../../model/errors.ts";
+import type { AmqpConnection, State } from "../connection.ts";
+import { AmqpConnectEvent } from "../events.ts";
+import { FieldTable } from "../fields.ts";
+import { FRAME_MIN_SIZE, frameLength } from "../frames.ts";
+import { amqpClass } from "../handlers.ts";
+
+export default amqpClass("connection", {
+  "start-ok"(session, { clientProperties, mechanism, response }) {
+    expect(session, "starting");
+    const capabilities = clientProperties.get("capabilities") as Record<string, unknown> | undefined;
+    session.notifiesCancel = capabilities?.consumer_cancel_notify === true;
+    session.closesOnBadLogin = capabilities?.authentication_failure_close === true;
+    const name = clientProperties.get("connection_name");
+    session.connectionName = typeof name === "string" ? name : "";
+    const login = mechanism === "PLAIN" ? plain(response) : mechanism === "AMQPLAIN" ? amqplain(response) : undefined;
+    if (login === undefined) throw new AmqpError("ACCESS_REFUSED", `${mechanism} is not a mechanism that this server offers`);
+    if (login === null || !session.broker.admits(login.user, login.password)) return session.refuseLogin(mechanism);
+    session.user = login.user;
+    session.state = "tuning";
+    const { channelMax, frameMax, heartbeatInterval } = session.broker.options;
+    session.send(0, "connection.tune", { channelMax, frameMax, heartbeat: heartbeatInterval });
+  },
+
+  "secure-ok"() {
+    throw new AmqpError("COMMAND_INVALID", "no challenge was sent");
+  },
+
+  "tune-ok"(session, { channelMax, frameMax, heartbeat }) {
+    expect(session, "tuning");
+    const { options } = session.broker;
+    negotiated("channel_max", channelMax, 1, options.channelMax);
+    negotiated("frame_max", frameMax, FRAME_MIN_SIZE, options.frameMax);
+    session.channelMax = channelMax;
+    session.frameMax = frameMax;
+    session.heartbeat = heartbeat;
+    session.connection.reframe(frameLength(frameMax));
+    session.state = "opening";
+  },
+
+  open(session, { virtualHost }) {
+    expect(session, "opening");
+    const vhost = session.broker.vhosts.get(virtualHost);
+    if (vhost === undefined) throw new AmqpError("NOT_ALLOWED", `vhost ${virtualHost} not found`);
+    const { connection, user } = session;
+    connection.identify(session.connectionName, user);
+    session.isKnown = true;
+    const accept = () => {
+      session.opened(vhost);
+      session.send(0, "connection.open-ok", {});
+    };
+    if (connection.hooks.connect === null) return accept();
+    const decision = connection.hooks.connect.select(connection, "")?.decide(new AmqpConnectEvent(connection, "connect")) ?? null;
+    const obey = (final: Awaited<typeof decision>) => {
+      if (final === null) accept();
+      else if (final.kind === "close") connection.obey(final);
+      else if (final.kind === "fail") throw new AmqpError(final.code as ReplyName, final.reason ?? "refused by a plugin");
+    };
+    if (decision instanceof Promise) connection.holdInput(decision.then((final) => session.guard(null, () => obey(final))));
+    else obey(decision);
+  },
+
+  close(session) {
+    session.end();
+    session.send(0, "connection.close-ok", {});
+    session.connection.close();
+  },
+
+  "close-ok"(session) {
+    session.end();
+    session.connection.close();
+  },
+
+  "update-secret"(session) {
+    expect(session, "running");
+    session.send(0, "connection.update-secret-ok", {});
+  },
+});
+
+function expect(session: AmqpConnection, state: State): void {
+  if (session.state !== state) throw new AmqpError("CHANNEL_ERROR", `unexpected method in connection state ${session.state}`);
+}
+
+/** Both sides have a say; the client's word is last, within what was offered. */
+function negotiated(name: string, value: number, least: number, most: number): void {
+  if (value !== 0 && value < least) throw new AmqpError("NOT_ALLOWED", `negotiated ${name} = ${value} is lower than the minimum allowed value (${least})`);
+  if (most !== 0 && (value === 0 || value > most)) {
+    const spelled = value === 0 ? "0 (no limit)" : String(value);
+    throw new AmqpError("NOT_ALLOWED", `negotiated ${name} = ${spelled} is higher than the maximum allowed value (${most})`);
+  }
+}
+
+interface Login {
+  user: string;
+  password: string;
+}
+
+/** [RFC 4616] identity NUL user NUL password. */
+function plain(response: Buffer): Login | null {
+  const parts = response.toString("utf8").split("\0");
+  return parts.length === 3 ? { user: parts[1]!, password: parts[2]! } : null;
+}
+
+/** A field table's entries, with LOGIN and PASSWORD among them. */
+function amqplain(response: Buffer): Login | null {
+  const table = new FieldTable(response);
+  const [user, password] = [table.get("LOGIN"), table.get("PASSWORD")];
+  return typeof user === "string" && typeof password === "string" ? { user, password } : null;
+}

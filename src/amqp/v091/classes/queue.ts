@@ -1,0 +1,57 @@
+import { AmqpError } from "../../model/errors.ts";
+import type { AmqpQueue } from "../../model/queue.ts";
+import { amqpClass } from "../handlers.ts";
+import { clean } from "../names.ts";
+import { REPLY_TO } from "../reply-to.ts";
+
+export default amqpClass("queue", {
+  declare(channel, { queue: given, passive, durable, exclusive, autoDelete, noWait, arguments: table }) {
+    const { session } = channel;
+    const { vhost } = session;
+    const name = clean(given);
+    let queue: AmqpQueue;
+    if (passive && name === REPLY_TO && channel.replyTo !== null) queue = channel.replyTo;
+    else if (passive) queue = vhost.queue(name, session);
+    else queue = vhost.declareQueue(name, { durable, owner: exclusive ? session : null, autoDelete, arguments: table }, session);
+    if (passive) queue.touch();
+    channel.lastQueue = queue.name;
+    channel.reply(noWait, "queue.declare-ok", { queue: queue.name, messageCount: queue.items.ready, consumerCount: queue.consumers.count });
+  },
+
+  bind(channel, { queue, exchange, routingKey, noWait, arguments: table }) {
+    const { vhost } = channel.session;
+    const name = channel.queueName(clean(queue));
+    // Neither named: the last queue under its own name.
+    const key = queue === "" && routingKey === "" ? name : routingKey;
+    vhost.bind(clean(exchange), () => vhost.queue(name, channel.session), key, table);
+    channel.reply(noWait, "queue.bind-ok", {});
+  },
+
+  unbind(channel, { queue, exchange, routingKey, arguments: table }) {
+    const { session } = channel;
+    const name = channel.queueName(clean(queue));
+    const key = queue === "" && routingKey === "" ? name : routingKey;
+    const known = session.vhost.queues.has(name) ? session.vhost.queue(name, session) : undefined;
+    session.vhost.unbind(clean(exchange), known, key, table);
+    channel.send("queue.unbind-ok", {});
+  },
+
+  purge(channel, { queue, noWait }) {
+    channel.reply(noWait, "queue.purge-ok", { messageCount: channel.queue(clean(queue)).purge() });
+  },
+
+  delete(channel, { queue: given, ifUnused, ifEmpty, noWait }) {
+    const { session } = channel;
+    const { vhost } = session;
+    const name = channel.queueName(clean(given));
+    let messageCount = 0;
+    if (vhost.queues.has(name)) {
+      const queue = vhost.queue(name, session);
+      const refuse = (why: string) => new AmqpError("PRECONDITION_FAILED", `queue '${name}' in vhost '${vhost.name}' ${why}`);
+      if (ifUnused && queue.consumers.count > 0) throw refuse("in use");
+      if (ifEmpty && queue.items.ready > 0) throw refuse("not empty");
+      messageCount = vhost.deleteQueue(queue);
+    }
+    channel.reply(noWait, "queue.delete-ok", { messageCount });
+  },
+});

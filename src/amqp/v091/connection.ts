@@ -1,0 +1,328 @@
+import { DecodeError, Reader } from "../../bytes/reader.ts";
+import type { Timer } from "../../core/time.ts";
+import type { Final } from "../../hooks/chain.ts";
+import type { CloseReason, Connection, Session } from "../../net/connection.ts";
+import type { AmqpBroker } from "../broker.ts";
+import { AmqpError, type ReplyName } from "../model/errors.ts";
+import type { Message } from "../model/message.ts";
+import type { Vhost } from "../model/vhost.ts";
+import { Channel } from "./channel.ts";
+import classes from "./classes/index.ts";
+import { decodeArgs } from "./codec.ts";
+import { writeContent } from "./content.ts";
+import { AmqpOperation, mergeArgs } from "./events.ts";
+import { BODY, FRAME_END, FRAME_HEAD, FrameError, frameLength, HEADER, HEARTBEAT, METHOD, writeHeartbeat, writeMethod } from "./frames.ts";
+import type { Handler } from "./handlers.ts";
+import { type Args, type ArgsOut, type ClientMethod, methodOf, type MethodName, type ServerMethod, specOf } from "./methods.ts";
+
+/** How long a client may take from its header to `connection.open`, and for `close-ok`, in milliseconds. */
+const HANDSHAKE_TIMEOUT = 10_000;
+const CLOSE_TIMEOUT = 10_000;
+
+const handlers = new Map<string, Handler<ClientMethod>>();
+for (const { name, methods } of classes) for (const [method, handler] of Object.entries(methods)) handlers.set(`${name}.${method}`, handler as Handler<ClientMethod>);
+
+/** Where a connection is in its life; `closing`: an error was sent, and only `close-ok` is waited for. */
+export type State = "starting" | "tuning" | "opening" | "running" | "closing" | "closed";
+
+/** One AMQP 0-9-1 connection, from `connection.start` on. */
+export class AmqpConnection implements Session {
+  readonly frameLength;
+  state: State = "starting";
+  vhost!: Vhost;
+  user = "";
+  frameMax: number;
+  channelMax: number;
+  /** Seconds; 0: none. */
+  heartbeat = 0;
+  /** The client's capabilities and name, from its properties. */
+  notifiesCancel = false;
+  closesOnBadLogin = false;
+  connectionName = "";
+  /** The client has said who it is. */
+  isKnown = false;
+  /** The method being carried out: an error names it. */
+  current: MethodName | null = null;
+  /** Something was sent, or came, since the heartbeat looked last. */
+  spoke = false;
+  private heard = false;
+  private silent = 0;
+  private readonly channels = new Map<number, Channel>();
+  private latest: Channel | null = null;
+  private timer: Timer;
+
+  constructor(readonly broker: AmqpBroker, readonly connection: Connection) {
+    this.frameMax = broker.options.frameMax;
+    this.channelMax = broker.options.channelMax;
+    this.frameLength = frameLength(this.frameMax);
+    this.timer = broker.host.clock.after(HANDSHAKE_TIMEOUT, () => connection.abort(false));
+  }
+
+  // --- In ---------------------------------------------------------------------------------------
+
+  frame(buf: Buffer, start: number, end: number): void {
+    const type = buf[start]!;
+    const id = (buf[start + 1]! << 8) | buf[start + 2]!;
+    this.heard = true;
+    if (buf[end - 1] !== FRAME_END) {
+      throw new FrameError(`{invalid_frame_end_marker,${buf[end - 1]}}`, type, id);
+    }
+    let channel = this.latest;
+    if (channel === null || channel.id !== id) channel = id === 0 ? null : (this.channels.get(id) ?? null);
+    try {
+      if (channel !== null && channel.isOpen && this.state === "running") {
+        this.latest = channel;
+        channel.frame(type, buf, start + FRAME_HEAD, end - 1);
+      } else this.otherFrame(type, id, channel, buf, start + FRAME_HEAD, end - 1);
+    } catch (error) {
+      this.trouble(error as Error, channel);
+    }
+  }
+
+  /** Frames of the connection itself, of channels that are not open, and before the handshake is done. */
+  private otherFrame(type: number, id: number, channel: Channel | null, buf: Buffer, at: number, stop: number): void {
+    if (type === HEARTBEAT) {
+      if (id !== 0) throw new AmqpError("UNEXPECTED_FRAME", `heartbeat on channel ${id}`);
+      return;
+    }
+    if (type !== METHOD && type !== HEADER && type !== BODY) {
+      throw new FrameError(`unknown frame type ${type}`, type, id);
+    }
+    const name = type === METHOD && stop - at >= 4 ? methodOf(buf.readUInt16BE(at), buf.readUInt16BE(at + 2)) : undefined;
+    if (this.state === "closing" || this.state === "closed") {
+      if (name === "connection.close-ok" || name === "connection.close") this.method(null, buf, at, stop);
+      return;
+    }
+    if (id === 0) {
+      if (type !== METHOD) throw new AmqpError("UNEXPECTED_FRAME", "expected method frame, got non method frame instead");
+      return this.method(null, buf, at, stop);
+    }
+    if (this.state !== "running") throw new AmqpError("CHANNEL_ERROR", `unexpected frame on channel ${id} in connection state ${this.state}`);
+    if (channel === null) return this.openChannel(id, name, buf, at, stop);
+    // The channel is closing: all is ignored but its end.
+    if (name === "channel.close-ok") this.channels.delete(id);
+    else if (name === "channel.close") this.send(id, "channel.close-ok", {});
+  }
+
+  private openChannel(id: number, name: MethodName | undefined, buf: Buffer, at: number, stop: number): void {
+    if (name !== "channel.open") throw new AmqpError("CHANNEL_ERROR", "expected 'channel.open'");
+    if (id > this.channelMax) {
+      throw new AmqpError("NOT_ALLOWED", `number of channels opened (${this.channels.size}) has reached the negotiated channel_max (${this.channelMax})`);
+    }
+    const channel = new Channel(this, id);
+    this.channels.set(id, channel);
+    this.method(channel, buf, at, stop);
+  }
+
+  /** Reads a method and carries it out, unless a plugin wants it otherwise. */
+  method(channel: Channel | null, buf: Buffer, at: number, stop: number): void {
+    const reader = new Reader(buf, at, stop);
+    const name = methodOf(reader.u16(), reader.u16()) as ClientMethod | undefined;
+    if (name === undefined || !handlers.has(name)) throw new AmqpError("COMMAND_INVALID", `unknown method ${buf.readUInt16BE(at)}.${buf.readUInt16BE(at + 2)}`);
+    this.current = name;
+    const args = decodeArgs(name, reader);
+    if (this.connection.hooks.request !== null) {
+      const chain = this.connection.hooks.request.select(this.connection, name);
+      if (chain !== null) {
+        const operation = new AmqpOperation(this.connection, name, args, channel?.id ?? 0);
+        const decision = chain.decide(operation);
+        if (!(decision instanceof Promise)) return this.obey(decision, channel, operation);
+        this.connection.holdInput(decision.then((final) => this.guard(channel, () => this.obey(final, channel, operation))));
+        return;
+      }
+    }
+    this.carryOut(channel, name, args);
+  }
+
+  private carryOut<N extends ClientMethod>(channel: Channel | null, name: N, args: Args<N>): void {
+    const ofConnection = name.startsWith("connection.");
+    if (ofConnection !== (channel === null)) {
+      throw new AmqpError("COMMAND_INVALID", channel === null ? `method ${name} on channel 0` : "unimplemented method");
+    }
+    (handlers.get(name) as unknown as (self: AmqpConnection | Channel, args: Args<N>) => void)(channel ?? this, args);
+  }
+
+  private obey(final: Final | null, channel: Channel | null, operation: AmqpOperation<ClientMethod>): void {
+    const { operation: name, args } = operation;
+    this.current = name;
+    if (final === null) return this.carryOut(channel, name, args);
+    // Its content still comes.
+    if (name === "basic.publish") channel!.publishing.expect(null);
+    if (final.kind === "close") this.connection.obey(final);
+    else if (final.kind === "fail") throw new AmqpError(final.code as ReplyName, final.reason ?? "refused by a plugin");
+    else if (final.kind === "reply") {
+      const answer = specOf(name).replies?.[0] as ServerMethod | undefined;
+      if (answer !== undefined) this.send(channel?.id ?? 0, answer, mergeArgs(answer, blank(answer), final.body));
+    }
+  }
+
+  /** Does something outside of `frame` that may fail as a method does. */
+  guard(channel: Channel | null, run: () => void): void {
+    if (this.connection.isClosed) return;
+    try {
+      run();
+    } catch (error) {
+      this.trouble(error as Error, channel);
+    }
+  }
+
+  // --- Out --------------------------------------------------------------------------------------
+
+  send<N extends ServerMethod>(id: number, name: N, args: ArgsOut<N>): void {
+    this.spoke = true;
+    const { connection } = this;
+    if (connection.hooks.response !== null || connection.waiting) this.sendInTurn(id, name, args, null);
+    else writeMethod(connection.out, id, name, args);
+  }
+
+  /** A method that carries a message. */
+  sendContent<N extends ServerMethod>(channel: Channel, name: N, args: ArgsOut<N>, message: Message): void {
+    this.spoke = true;
+    const { connection } = this;
+    if (connection.hooks.response !== null || connection.waiting) return this.sendInTurn(channel.id, name, args, message);
+    writeMethod(connection.out, channel.id, name, args);
+    writeContent(connection.out, channel.id, message, this.frameMax);
+  }
+
+  private sendInTurn<N extends ServerMethod>(id: number, name: N, args: ArgsOut<N>, message: Message | null): void {
+    const { connection } = this;
+    const chain = connection.hooks.response?.select(connection, name) ?? null;
+    const operation = new AmqpOperation(connection, name, { ...blank(name), ...args } as Args<N>, id);
+    message?.keep();
+    connection.inOrder(chain?.decide(operation) ?? null, (final) => {
+      switch (final?.kind) {
+        case "drop":
+          return;
+        case "close":
+          return connection.obey(final);
+        case "fail":
+          return this.trouble(new AmqpError(final.code as ReplyName, final.reason ?? "refused by a plugin"), this.channels.get(id) ?? null);
+      }
+      const body = final?.kind === "reply" ? mergeArgs(name, operation.args, final.body) : operation.args;
+      writeMethod(connection.out, id, name, body as ArgsOut<N>);
+      if (message !== null) writeContent(connection.out, id, message, this.frameMax);
+    });
+  }
+
+  // --- Errors and the end -----------------------------------------------------------------------
+
+  /** Answers an error as the protocol has it: the channel or the connection is closed with its code. */
+  private trouble(error: Error, channel: Channel | null): void {
+    const { current } = this;
+    if (error instanceof AmqpError) {
+      if (!error.hard && channel !== null) this.closeChannel(channel, error, current);
+      else this.closeConnection(error, current);
+      return;
+    }
+    // Counted where it is answered, see `failed`.
+    if (error instanceof FrameError) throw error;
+    this.broker.host.net.countFailure(this.connection, error);
+    if (error instanceof DecodeError) this.closeConnection(new AmqpError("SYNTAX_ERROR", String(error)), current);
+    else this.closeConnection(new AmqpError("INTERNAL_ERROR", String(error)), current);
+  }
+
+  closeChannel(channel: Channel, error: AmqpError, method: MethodName | null): void {
+    if (!channel.isOpen) return;
+    channel.close();
+    this.send(channel.id, "channel.close", closing(error, method));
+  }
+
+  /** The client closed the channel: its number is free again. */
+  channelClosed(channel: Channel): void {
+    channel.close();
+    this.channels.delete(channel.id);
+    if (this.latest === channel) this.latest = null;
+  }
+
+  /** Says why, and waits for `close-ok` while all else is ignored. */
+  closeConnection(error: AmqpError, method: MethodName | null): void {
+    if (this.state === "closing" || this.state === "closed") return;
+    this.end();
+    this.state = "closing";
+    this.send(0, "connection.close", closing(error, method));
+    this.timer = this.broker.host.clock.after(CLOSE_TIMEOUT, () => this.connection.abort(false));
+  }
+
+  /** Everything that the connection had is over: channels, consumers, queues of its own. */
+  end(): void {
+    this.timer.cancel();
+    if (this.state === "closed") return;
+    this.state = "closed";
+    for (const channel of this.channels.values()) channel.close();
+    this.channels.clear();
+    this.latest = null;
+    this.vhost?.ownerGone(this);
+  }
+
+  /** Framing is broken: says so, and the connection is closed behind it. */
+  failed(error: Error): void {
+    const running = this.state === "running";
+    this.end();
+    if (!running) return;
+    const text = error instanceof FrameError ? `type ${error.type}, all octets = <<>>: ${error.message}` : String(error);
+    const reply = new AmqpError(error instanceof DecodeError ? "FRAME_ERROR" : "INTERNAL_ERROR", text);
+    writeMethod(this.connection.out, 0, "connection.close", closing(reply, null));
+  }
+
+  closed(reason: CloseReason): void {
+    this.end();
+    this.broker.closed(this, reason);
+  }
+
+  drained(): void {
+    for (const channel of this.channels.values()) channel.pump();
+  }
+
+  // --- The handshake ----------------------------------------------------------------------------
+
+  /** The client may do as it likes from now on. */
+  opened(vhost: Vhost): void {
+    this.vhost = vhost;
+    this.state = "running";
+    this.timer.cancel();
+    if (this.heartbeat > 0) this.beat();
+  }
+
+  /** A wrong name or password: said only to clients that understand it, others see the connection end. */
+  refuseLogin(mechanism: string): void {
+    if (this.closesOnBadLogin) {
+      this.closeConnection(new AmqpError("ACCESS_REFUSED", `Login was refused using authentication mechanism ${mechanism}. For details see the broker logfile.`), null);
+    } else this.connection.close();
+  }
+
+  /** Half an interval at a time: says something where nothing was said, and leaves a peer that was silent for two intervals. */
+  private beat(): void {
+    this.timer = this.broker.host.clock.after(this.heartbeat * 500, () => {
+      if (this.connection.isClosed) return;
+      this.silent = this.heard ? 0 : this.silent + 1;
+      if (this.silent >= 4) {
+        this.broker.host.net.countFailure(this.connection, new Error(`missed heartbeats from client, timeout: ${this.heartbeat}s`));
+        return this.connection.abort(false);
+      }
+      if (!this.spoke) writeHeartbeat(this.connection.out);
+      this.heard = this.spoke = false;
+      this.beat();
+    });
+  }
+}
+
+function closing(error: AmqpError, method: MethodName | null): Args<"connection.close"> {
+  const [classId, methodId] = method === null ? [0, 0] : specOf(method).id;
+  return { replyCode: error.code, replyText: cut(error.message), classId, methodId };
+}
+
+/** A text that fits into a short string. */
+function cut(text: string): string {
+  const bytes = Buffer.from(text);
+  if (bytes.length <= 255) return text;
+  let end = 255;
+  while ((bytes[end]! & 0xc0) === 0x80) end--;
+  return bytes.toString("utf8", 0, end);
+}
+
+const ZERO = { octet: 0, short: 0, long: 0, longlong: 0, timestamp: 0, shortstr: "", bit: false } as const;
+
+/** Arguments that say nothing. */
+function blank<N extends MethodName>(name: N): object {
+  return Object.fromEntries(Object.entries(specOf(name).args).map(([key, type]) => [key, (ZERO as Record<string, unknown>)[type] ?? undefined]));
+}

@@ -1,0 +1,130 @@
+import type { Final } from "../../hooks/chain.ts";
+import type { Taker } from "../model/consumers.ts";
+import type { Message } from "../model/message.ts";
+import type { AmqpQueue, Held } from "../model/queue.ts";
+import type { Channel } from "./channel.ts";
+import { DeliverFrame } from "./content.ts";
+import { AmqpMessageEvent } from "./events.ts";
+import { Delivery } from "./unacked.ts";
+
+/** Deliveries of one consumer that may wait for their verdicts at one time. */
+const UNDECIDED_MOST = 1000;
+
+export interface ConsumerSettings {
+  readonly noAck: boolean;
+  readonly exclusive: boolean;
+  readonly priority: number;
+  /** Most unsettled messages; 0: any number. */
+  readonly prefetch: number;
+}
+
+/** One `basic.consume`. */
+export class Consumer implements Taker {
+  readonly noAck: boolean;
+  readonly exclusive: boolean;
+  readonly priority: number;
+  private readonly prefetch: number;
+  private readonly frame: DeliverFrame;
+  private held = 0;
+  /** Deliveries that wait for a verdict, or behind one. */
+  private undecided = 0;
+
+  constructor(readonly channel: Channel, readonly queue: AmqpQueue, readonly tag: string, settings: ConsumerSettings) {
+    this.noAck = settings.noAck;
+    this.exclusive = settings.exclusive;
+    this.priority = settings.priority;
+    this.prefetch = settings.prefetch;
+    this.frame = new DeliverFrame(channel.id, tag);
+  }
+
+  get ready(): boolean {
+    const { channel } = this;
+    if (!channel.isOpen || this.undecided >= UNDECIDED_MOST) return false;
+    if (!this.noAck) {
+      if (this.prefetch !== 0 && this.held >= this.prefetch) return false;
+      if (channel.prefetch !== 0 && channel.held >= channel.prefetch) return false;
+    }
+    return channel.connection.writable;
+  }
+
+  deliver(message: Message, redelivered: boolean): void {
+    const { connection } = this.channel;
+    if (connection.hooks.delivery !== null || connection.waiting) this.deliverInTurn(message, redelivered, null);
+    else this.send(message, redelivered, null);
+  }
+
+  hold(entry: Held): void {
+    this.held++;
+    this.channel.held++;
+    const { connection } = this.channel;
+    if (connection.hooks.delivery !== null || connection.waiting) this.deliverInTurn(entry.item, entry.deliveries > 0, entry);
+    else this.send(entry.item, entry.deliveries > 0, entry);
+  }
+
+  /** A message of this consumer was settled. */
+  release(): void {
+    this.held--;
+    this.channel.held--;
+  }
+
+  cancelled(): void {
+    this.channel.consumerGone(this);
+  }
+
+  private send(message: Message, redelivered: boolean, entry: Held | null): void {
+    const { channel } = this;
+    const { session } = channel;
+    const tag = channel.nextTag();
+    if (!this.noAck) channel.unacked.add(new Delivery(tag, entry, this.queue, this));
+    session.spoke = true;
+    session.broker.messagesOut++;
+    this.frame.write(channel.connection.out, tag, redelivered, message, session.frameMax);
+  }
+
+  private deliverInTurn(message: Message, redelivered: boolean, entry: Held | null): void {
+    const { channel, queue } = this;
+    const { connection, session } = channel;
+    const chain = connection.hooks.delivery?.select(connection, queue.name) ?? null;
+    const event = new AmqpMessageEvent(connection, session.vhost.name, message, queue.name, redelivered);
+    const decision = chain?.decide(event) ?? null;
+    message.keep();
+    // Until it has a delivery tag nobody can settle it, but the channel's end gives it back.
+    const limbo = entry === null ? null : new Delivery(0, entry, queue, this);
+    if (limbo !== null) channel.untagged.add(limbo);
+    this.undecided++;
+    connection.inOrder(decision, (final) => {
+      this.undecided--;
+      if (!channel.isOpen) return;
+      this.obey(final, event, limbo);
+      if (this.undecided === UNDECIDED_MOST - 1) queue.pump();
+    });
+  }
+
+  private obey(final: Final | null, event: AmqpMessageEvent, limbo: Delivery | null): void {
+    const { channel, queue } = this;
+    switch (final?.kind) {
+      // Lost on the way: it stays unsettled until the channel ends, as if the network had lost it.
+      case "drop":
+        return;
+      case "close":
+        return channel.connection.obey(final);
+      case "reroute":
+        channel.session.broker.reroute(event, final.to);
+        if (limbo === null) return;
+        channel.untagged.delete(limbo);
+        queue.settle();
+        this.release();
+        return queue.pump();
+    }
+    if (limbo !== null) channel.untagged.delete(limbo);
+    this.send(event.message, event.redelivered, limbo?.entry ?? null);
+    if (final?.kind !== "duplicate") return;
+    for (let i = 0; i < final.times; i++) {
+      if (!this.noAck) {
+        this.held++;
+        channel.held++;
+      }
+      this.send(event.message, event.redelivered, null);
+    }
+  }
+}

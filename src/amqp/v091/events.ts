@@ -1,0 +1,181 @@
+import { type Fact, type FactName, deliveryStream, type HookEvent, messageStream, operationStream } from "../../hooks/event.ts";
+import type { AmqpMessage, ConnectionInfo, Disconnect, Headers, MessageChanges, Operation } from "../../hooks/plugin.ts";
+import { Address, Message } from "../model/message.ts";
+import { FieldTable, type Plain } from "./fields.ts";
+import { type Args, type MethodName, specOf } from "./methods.ts";
+import { type BasicProperties, PROPERTY_NAMES, type PropertyName } from "./properties.ts";
+
+/** A method's arguments as plugins see them: tables are objects, long strings are bytes. */
+export type Body<N extends MethodName> = { [K in keyof Args<N>]: Args<N>[K] extends FieldTable ? { [name: string]: Plain } : Args<N>[K] };
+
+/** A method on its way in or out. */
+export class AmqpOperation<N extends MethodName = MethodName> implements HookEvent, Operation {
+  readonly protocol = "amqp";
+  readonly version = 0;
+  private plain: Body<N> | null = null;
+
+  constructor(
+    readonly connection: ConnectionInfo,
+    readonly operation: N,
+    /** What is carried out or sent: `replace` changes it. */
+    public args: Args<N>,
+    /** 0 for the connection itself. */
+    readonly channel: number,
+    readonly request?: object,
+  ) {}
+
+  get name(): string {
+    return this.operation;
+  }
+  get stream(): string {
+    return operationStream(this.connection, this.operation);
+  }
+
+  get body(): Body<N> {
+    return (this.plain ??= plainBody(this.args) as Body<N>);
+  }
+
+  fact(name: FactName): Fact {
+    const value = (this.args as Record<string, unknown>)[name];
+    if (typeof value === "string") return value;
+    // `exchange.bind` calls its two exchanges by what they are to each other.
+    const { source, destination } = this.args as { source?: string; destination?: string };
+    return name === "exchange" && source !== undefined && destination !== undefined ? [source, destination] : undefined;
+  }
+
+  change(changes: object): void {
+    this.args = mergeArgs(this.operation, this.args, changes);
+    this.plain = null;
+  }
+}
+
+export function plainBody(args: object): object {
+  return Object.fromEntries(Object.entries(args).map(([key, value]) => [key, value instanceof FieldTable ? value.toObject() : value]));
+}
+
+/** Puts the fields of `changes` in place of those of the arguments. Throws TypeError for a field that the method does not have. */
+export function mergeArgs<N extends MethodName>(method: N, args: object, changes: object): Args<N> {
+  const types = specOf(method).args;
+  const merged: Record<string, unknown> = { ...args };
+  for (const [key, value] of Object.entries(changes)) {
+    const type = types[key];
+    const unfit = () => new TypeError(`${method} has no ${key} that could be ${JSON.stringify(value) ?? String(value)}`);
+    if (type === undefined) throw unfit();
+    if (type === "table") merged[key] = value instanceof FieldTable ? value : FieldTable.of(value as { [name: string]: Plain });
+    else if (type === "longstr" && (typeof value === "string" || value instanceof Uint8Array)) merged[key] = Buffer.from(value as string);
+    else if (typeof value === (type === "shortstr" ? "string" : type === "bit" ? "boolean" : "number")) merged[key] = value;
+    else throw unfit();
+  }
+  return merged as Args<N>;
+}
+
+/** A message before it is routed, or on its way to one consumer. */
+export class AmqpMessageEvent implements HookEvent, AmqpMessage {
+  readonly protocol = "amqp";
+  private props: BasicProperties | null = null;
+  private plainHeaders: Headers | null = null;
+  private bytes: Buffer | null = null;
+
+  constructor(
+    readonly connection: ConnectionInfo | null,
+    readonly vhost: string,
+    /** What goes on from here: `replace` puts another in its place. */
+    public message: Message,
+    /** Empty before routing. */
+    readonly queue: string,
+    readonly redelivered: boolean,
+  ) {}
+
+  get name(): string {
+    return this.destination;
+  }
+  get destination(): string {
+    return this.queue === "" ? this.exchange : this.queue;
+  }
+  get exchange(): string {
+    return this.message.address.exchange;
+  }
+  get routingKey(): string {
+    return this.message.address.routingKey;
+  }
+  get key(): string {
+    return this.routingKey;
+  }
+  get stream(): string {
+    if (this.queue === "") return messageStream("amqp", this.exchange, this.routingKey);
+    return deliveryStream("amqp", this.queue, null, this.connection?.clientId ?? "");
+  }
+
+  get properties(): Readonly<Record<string, unknown>> {
+    const { headers, ...properties } = this.decoded;
+    void headers;
+    return properties;
+  }
+  get headers(): Headers {
+    return (this.plainHeaders ??= (this.decoded.headers?.toObject() ?? {}) as Headers);
+  }
+  get payload(): Buffer {
+    return (this.bytes ??= this.message.body());
+  }
+  text(): string {
+    return this.payload.toString("utf8");
+  }
+  json(): any {
+    try {
+      return JSON.parse(this.text());
+    } catch {
+      return undefined;
+    }
+  }
+
+  private get decoded(): BasicProperties {
+    return (this.props ??= this.message.properties());
+  }
+
+  fact(name: FactName): Fact {
+    if (name === "exchange") return this.exchange;
+    if (name === "queue") return this.queue;
+    return name === "routingKey" || name === "key" ? this.routingKey : undefined;
+  }
+
+  change(changes: MessageChanges): void {
+    const { exchange, routingKey } = this;
+    const address = new Address(changes.exchange ?? exchange, changes.routingKey ?? routingKey);
+    const properties: BasicProperties = { ...this.decoded, ...basicProperties(changes.properties ?? {}) };
+    if (changes.headers !== undefined) properties.headers = FieldTable.of(changes.headers as { [name: string]: Plain });
+    const { payload } = changes;
+    const body = payload === undefined ? this.payload : Buffer.from((payload ?? "") as string);
+    this.message = Message.of(address, properties, body);
+    this.props = this.plainHeaders = this.bytes = null;
+  }
+}
+
+/** Properties as plugins give them. Throws TypeError for one that there is not. */
+export function basicProperties(given: Record<string, unknown>): BasicProperties {
+  const properties: Record<string, unknown> = {};
+  for (const [name, value] of Object.entries(given)) {
+    if (!(PROPERTY_NAMES as readonly string[]).includes(name)) throw new TypeError(`there is no basic property ${name}`);
+    if (name === "headers") properties[name] = FieldTable.of(value as { [name: string]: Plain });
+    else if (name === "timestamp" && value instanceof Date) properties[name] = Math.floor(value.getTime() / 1000);
+    else properties[name as PropertyName] = name === "expiration" && typeof value === "number" ? String(value) : value;
+  }
+  return properties as BasicProperties;
+}
+
+/** A client that has said who it is, or is gone. */
+export class AmqpConnectEvent implements HookEvent, Disconnect {
+  readonly protocol = "amqp";
+  readonly name = "";
+
+  constructor(readonly connection: ConnectionInfo, private readonly point: "connect" | "disconnect", readonly reason: Disconnect["reason"] = "client") {}
+
+  get stream(): string {
+    return operationStream(this.connection, this.point);
+  }
+  fact(): Fact {
+    return undefined;
+  }
+  change(): void {
+    throw new TypeError("a connection cannot be replaced");
+  }
+}

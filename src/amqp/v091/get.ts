@@ -1,0 +1,47 @@
+import type { Final } from "../../hooks/chain.ts";
+import type { Message } from "../model/message.ts";
+import type { AmqpQueue, Held } from "../model/queue.ts";
+import type { Channel } from "./channel.ts";
+import { AmqpMessageEvent } from "./events.ts";
+import { Delivery } from "./unacked.ts";
+
+/** Answers `basic.get` with an entry that was taken from the queue. */
+export function answerGet(channel: Channel, queue: AmqpQueue, entry: Held, noAck: boolean): void {
+  const { connection, session } = channel;
+  const redelivered = entry.deliveries > 0;
+  const messageCount = queue.items.ready;
+  if (noAck) queue.settle();
+
+  const answer = (message: Message) => {
+    const deliveryTag = channel.nextTag();
+    if (!noAck) channel.unacked.add(new Delivery(deliveryTag, entry, queue, null));
+    session.broker.messagesOut++;
+    const { exchange, routingKey } = message.address;
+    session.sendContent(channel, "basic.get-ok", { deliveryTag, redelivered, exchange, routingKey, messageCount }, message);
+  };
+  const chain = connection.hooks.delivery !== null ? connection.hooks.delivery.select(connection, queue.name) : null;
+  if (chain === null) return answer(entry.item);
+
+  const event = new AmqpMessageEvent(connection, session.vhost.name, entry.item, queue.name, redelivered);
+  const limbo = new Delivery(0, entry, queue, null);
+  if (!noAck) channel.untagged.add(limbo);
+  const obey = (final: Final | null) => {
+    if (!channel.isOpen) return;
+    switch (final?.kind) {
+      case "close":
+        return connection.obey(final);
+      // Lost on the way: the client waits, and the message is given back when the channel ends.
+      case "drop":
+        return;
+      case "reroute":
+        session.broker.reroute(event, final.to);
+        if (channel.untagged.delete(limbo)) queue.settle();
+        return channel.send("basic.get-empty", {});
+    }
+    channel.untagged.delete(limbo);
+    answer(event.message);
+  };
+  const decision = chain.decide(event);
+  if (decision instanceof Promise) connection.holdInput(decision.then((final) => session.guard(channel, () => obey(final))));
+  else obey(decision);
+}

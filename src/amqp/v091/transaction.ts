@@ -1,0 +1,44 @@
+import type { Message } from "../model/message.ts";
+import type { Route } from "../model/route.ts";
+import type { Channel } from "./channel.ts";
+import type { Delivery } from "./unacked.ts";
+
+type Outcome = "ack" | "reject" | "requeue";
+
+/** What a channel in transaction mode has published and settled since the last commit or rollback. */
+export class Transaction {
+  private messages: { route: Route; message: Message; mandatory: boolean }[] = [];
+  private settled: { deliveries: readonly Delivery[]; how: Outcome }[] = [];
+
+  constructor(private readonly channel: Channel) {}
+
+  publish(route: Route, message: Message, mandatory: boolean): void {
+    message.keep();
+    this.messages.push({ route, message, mandatory });
+  }
+
+  settle(deliveries: readonly Delivery[], how: Outcome): void {
+    this.settled.push({ deliveries, how });
+  }
+
+  commit(): void {
+    const { messages, settled } = this;
+    this.messages = [];
+    this.settled = [];
+    for (const { route, message, mandatory } of messages) this.channel.publishing.route(route, message, mandatory);
+    for (const { deliveries, how } of settled) this.channel.settle(deliveries, how);
+  }
+
+  /** The messages were never published; what was settled is unsettled again. */
+  rollback(): void {
+    this.messages = [];
+    const deliveries = this.settled.flatMap((settled) => settled.deliveries);
+    this.settled = [];
+    this.channel.unacked.restore(deliveries);
+  }
+
+  /** The channel ends: what it had settled without a commit goes back. */
+  abandon(): readonly Delivery[] {
+    return this.settled.flatMap((settled) => settled.deliveries);
+  }
+}

@@ -1,0 +1,117 @@
+import { InvalidArgumentError, type Command } from "commander";
+import { DEFAULTS, type Config } from "../config/config.ts";
+
+interface Flags {
+  config?: string;
+  host?: string;
+  kafkaPort?: number;
+  mqttPort?: number;
+  mqttWebsocketPort?: number;
+  amqpPort?: number;
+  adminPort?: number;
+  admin: boolean;
+  kafkaBrokers?: number;
+  plugins?: string;
+  seed?: number;
+  journal?: string;
+  replay?: string;
+  readyFile?: string;
+  quiet?: boolean;
+}
+
+export default (program: Command): void => {
+  program
+    .command("serve")
+    .description("start the brokers and serve until stopped")
+    .option("--config <file>", "read a havoq.yaml")
+    .option("--host <address>", "address to listen on (127.0.0.1)")
+    .option("--kafka-port <port>", "port of the first Kafka broker (9092)", port)
+    .option("--kafka-brokers <n>", "number of Kafka brokers, one port each (1)", whole)
+    .option("--mqtt-port <port>", "MQTT port (1883)", port)
+    .option("--mqtt-websocket-port <port>", "port for MQTT over WebSocket (9001)", port)
+    .option("--amqp-port <port>", "AMQP port (5672)", port)
+    .option("--admin-port <port>", "port of the HTTP API (9080)", port)
+    .option("--no-admin", "without the HTTP API")
+    .option("--plugins <dir>", "load the plugins in this folder, and again when they are saved")
+    .option("--seed <n>", "seed of all random draws; a fresh one is chosen and printed when left out", whole)
+    .option("--journal <file>", "write every fired verdict to this file, as JSON lines")
+    .option("--replay <file>", "fire the verdicts of this journal again, without plugins and draws")
+    .option("--ready-file <file>", "once all ports are open, write them to this file as JSON")
+    .option("--quiet", "print errors only")
+    .addHelpText("after", "\nA port of 0 picks a free one.\n\nExample:\n  havoq serve --plugins ./plugins --seed 42")
+    .action(serve);
+};
+
+async function serve(flags: Flags): Promise<void> {
+  const config = await configOf(flags);
+  const { start } = await import("../app.ts");
+  const print = (line: string): void => console.log(line);
+  const havoq = await start(config, {
+    print: (line) => console.error(line),
+    fatal: (error) => {
+      console.error(error);
+      process.exit(1);
+    },
+    ...(flags.journal === undefined ? {} : { journalFile: flags.journal }),
+    ...(flags.replay === undefined ? {} : { replayFile: flags.replay }),
+  });
+  if (!flags.quiet) for (const line of havoq.summary()) print(line);
+  if (flags.readyFile !== undefined) await writeReadyFile(flags.readyFile, JSON.stringify(havoq.addresses()));
+  const stop = (): void => {
+    // A second signal does not wait.
+    for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => process.exit(1));
+    void havoq.stop().then(() => process.exit(0));
+  };
+  for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, stop);
+}
+
+/** Whoever waits for the file must never see half of it. */
+async function writeReadyFile(path: string, text: string): Promise<void> {
+  const { renameSync, writeFileSync } = await import("node:fs");
+  writeFileSync(`${path}.part`, `${text}\n`);
+  renameSync(`${path}.part`, path);
+}
+
+/** Flag, then environment, then file, then default. */
+async function configOf(flags: Flags): Promise<Config> {
+  let config: Config = structuredClone(DEFAULTS);
+  if (flags.config !== undefined) {
+    const { parseConfig } = await import("../config/file.ts");
+    config = parseConfig(await Bun.file(flags.config).text(), flags.config);
+  }
+  const { env } = process;
+  const number = (name: string, check: (text: string) => number): number | undefined => {
+    const text = env[name];
+    if (text === undefined || text === "") return undefined;
+    try {
+      return check(text);
+    } catch (error) {
+      throw new Error(`${name}: ${(error as Error).message}`);
+    }
+  };
+  config.host = flags.host ?? env.HAVOQ_HOST ?? config.host;
+  config.seed = flags.seed ?? number("HAVOQ_SEED", whole) ?? config.seed;
+  config.kafka.port = flags.kafkaPort ?? number("HAVOQ_KAFKA_PORT", port) ?? config.kafka.port;
+  config.kafka.brokers = flags.kafkaBrokers ?? number("HAVOQ_KAFKA_BROKERS", whole) ?? config.kafka.brokers;
+  config.mqtt.port = flags.mqttPort ?? number("HAVOQ_MQTT_PORT", port) ?? config.mqtt.port;
+  // Who asks for any free port asks for all of them to be free.
+  config.mqtt.websocket_port =
+    flags.mqttWebsocketPort ?? number("HAVOQ_MQTT_WEBSOCKET_PORT", port) ?? (config.mqtt.port === 0 ? 0 : config.mqtt.websocket_port);
+  config.amqp.port = flags.amqpPort ?? number("HAVOQ_AMQP_PORT", port) ?? config.amqp.port;
+  config.admin.port = flags.adminPort ?? number("HAVOQ_ADMIN_PORT", port) ?? config.admin.port;
+  config.admin.enabled = flags.admin && config.admin.enabled;
+  config.plugins.dir = flags.plugins ?? env.HAVOQ_PLUGINS ?? config.plugins.dir;
+  return config;
+}
+
+function whole(text: string): number {
+  const value = Number(text);
+  if (!/^\d+$/.test(text) || !Number.isSafeInteger(value)) throw new InvalidArgumentError(`${text} is not a whole number.`);
+  return value;
+}
+
+function port(text: string): number {
+  const value = whole(text);
+  if (value > 65_535) throw new InvalidArgumentError(`${text} is not a port (0 to 65535).`);
+  return value;
+}

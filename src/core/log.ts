@@ -1,0 +1,172 @@
+/** What lies between two offsets of a log: opaque bytes, kept as they came. */
+export interface Entry {
+  /** The first offset it covers. */
+  readonly base: number;
+  /** The offset after the last one it covers. */
+  readonly next: number;
+  /** How many messages are in it: fewer than offsets where some were dropped. */
+  readonly count: number;
+  /** The latest time in it, in milliseconds since 1970. */
+  readonly time: number;
+  readonly epoch: number;
+  readonly bytes: Buffer;
+}
+
+/** Small entries are gathered in blocks of this size, a new log begins with a small one. */
+const BLOCK_FIRST = 1024;
+const BLOCK_MOST = 256 * 1024;
+
+/**
+ * An append-only sequence of entries with offsets, in memory. Every offset from `start` up to `end`
+ * is covered by an entry or was dropped; entries never change.
+ */
+export class Log {
+  private entries: Entry[] = [];
+  /** Entries before this one were removed. */
+  private head = 0;
+  private first = 0;
+  private last = 0;
+  private size = 0;
+  private block: Buffer = Buffer.allocUnsafeSlow(0);
+  private used = 0;
+  /** Where each epoch began, oldest first. */
+  private epochs: { epoch: number; start: number }[] = [];
+
+  /** The lowest offset that can still be read. */
+  get start(): number {
+    return this.first;
+  }
+  /** The offset that the next entry gets. */
+  get end(): number {
+    return this.last;
+  }
+  /** Bytes kept. */
+  get bytes(): number {
+    return this.size;
+  }
+
+  /**
+   * Appends `bytes` over the next `span` offsets. The caller gives the bytes away: they are kept,
+   * and sent to readers, as they are.
+   */
+  append(bytes: Buffer, span: number, count: number, time: number, epoch: number): Entry {
+    const base = this.last;
+    const newest = this.epochs.at(-1);
+    if (newest === undefined || epoch > newest.epoch) this.epochs.push({ epoch, start: base });
+    const entry = { base, next: base + span, count, time, epoch, bytes: this.keep(bytes) };
+    this.entries.push(entry);
+    this.last = entry.next;
+    this.size += bytes.length;
+    return entry;
+  }
+
+  /** The entries from the one that covers `offset` on, as many as fit in `most` bytes; the first even if it does not, with `oneAtLeast`. */
+  read(offset: number, most: number, oneAtLeast: boolean): Entry[] {
+    const found: Entry[] = [];
+    let room = most;
+    for (let i = this.indexOf(offset); i < this.entries.length; i++) {
+      const entry = this.entries[i]!;
+      if (entry.bytes.length > room && !(oneAtLeast && found.length === 0)) break;
+      room -= entry.bytes.length;
+      found.push(entry);
+    }
+    return found;
+  }
+
+  /** Bytes from `offset` on, counted no further than `enough`. */
+  available(offset: number, enough: number): number {
+    let bytes = 0;
+    for (let i = this.indexOf(offset); i < this.entries.length && bytes < enough; i++) bytes += this.entries[i]!.bytes.length;
+    return bytes;
+  }
+
+  /** The first entry that holds something as late as `time`. */
+  since(time: number): Entry | undefined {
+    for (let i = this.head; i < this.entries.length; i++) if (this.entries[i]!.time >= time) return this.entries[i];
+    return undefined;
+  }
+
+  /** The entry with the latest time, the first of several. */
+  latest(): Entry | undefined {
+    let found: Entry | undefined;
+    for (let i = this.head; i < this.entries.length; i++) {
+      const entry = this.entries[i]!;
+      if (found === undefined || entry.time > found.time) found = entry;
+    }
+    return found;
+  }
+
+  /** The largest epoch up to `epoch` that wrote here, and the offset after its last entry; undefined when there is none. */
+  epochEnd(epoch: number): { epoch: number; end: number } | undefined {
+    for (let i = this.epochs.length - 1; i >= 0; i--) {
+      const found = this.epochs[i]!;
+      if (found.epoch <= epoch) return { epoch: found.epoch, end: this.epochs[i + 1]?.start ?? this.last };
+    }
+    return undefined;
+  }
+
+  /** Nothing before `offset` can be read any more; entries wholly before it are let go. */
+  deleteBefore(offset: number): void {
+    this.first = Math.max(this.first, Math.min(offset, this.last));
+    while (this.head < this.entries.length && this.entries[this.head]!.next <= this.first) {
+      this.size -= this.entries[this.head++]!.bytes.length;
+    }
+    while (this.epochs.length > 1 && this.epochs[1]!.start <= this.first) this.epochs.shift();
+    if (this.head > 32 && this.head * 2 > this.entries.length) {
+      this.entries.splice(0, this.head);
+      this.head = 0;
+    }
+  }
+
+  /** Lets go of the oldest entries while the others are `bytes` at least. */
+  keepBytes(bytes: number): void {
+    while (this.head < this.entries.length && this.size - this.entries[this.head]!.bytes.length >= bytes) {
+      this.deleteBefore(this.entries[this.head]!.next);
+    }
+  }
+
+  /** Lets go of the oldest entries while nothing in them is as late as `time`. */
+  keepSince(time: number): void {
+    while (this.head < this.entries.length && this.entries[this.head]!.time < time) this.deleteBefore(this.entries[this.head]!.next);
+  }
+
+  /** Index of the entry that covers `offset`, or of the next one. */
+  private indexOf(offset: number): number {
+    let low = this.head, high = this.entries.length;
+    // Most readers are near the end.
+    if (high > low && this.entries[high - 1]!.next <= offset) return high;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (this.entries[middle]!.next <= offset) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
+
+  private keep(bytes: Buffer): Buffer {
+    // A view keeps all of the chunk it lies in: taken as it is only where it is most of that chunk.
+    if (bytes.length * 2 >= bytes.buffer.byteLength) return bytes;
+    const n = bytes.length;
+    if (this.used + n > this.block.length) {
+      this.block = Buffer.allocUnsafeSlow(Math.max(n, Math.min(BLOCK_MOST, Math.max(BLOCK_FIRST, this.block.length * 2))));
+      this.used = 0;
+    }
+    const at = this.used;
+    this.used += n;
+    this.block.set(bytes, at);
+    return this.block.subarray(at, at + n) as Buffer;
+  }
+}
+
+/** The entries' bytes in as few pieces as they lie in. */
+export function pieces(entries: readonly Entry[]): Buffer[] {
+  const views: Buffer[] = [];
+  let last: Buffer | undefined;
+  for (const { bytes } of entries) {
+    if (last !== undefined && last.buffer === bytes.buffer && last.byteOffset + last.length === bytes.byteOffset) {
+      last = Buffer.from(last.buffer, last.byteOffset, last.length + bytes.length);
+      views[views.length - 1] = last;
+    } else views.push((last = bytes));
+  }
+  return views;
+}

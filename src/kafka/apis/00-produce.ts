@@ -1,0 +1,121 @@
+import { append, type Appended, refused } from "../append.ts";
+import type { Call } from "../call.ts";
+import { Errors } from "../errors.ts";
+import { api } from "../protocol.ts";
+import { array, type Draft, type Infer, int16, int32, int64, records, string, struct, uuid } from "../schema.ts";
+
+const request = {
+  transactionalId: string("3+", { nullable: "3+", default: null }),
+  acks: int16(),
+  timeoutMs: int32(),
+  topicData: array({
+    name: string("0-12"),
+    topicId: uuid("13+"),
+    partitionData: array({
+      index: int32(),
+      records: records("0+", { nullable: "0+" }),
+    }),
+  }),
+};
+
+const response = {
+  responses: array({
+    name: string("0-12"),
+    topicId: uuid("13+"),
+    partitionResponses: array({
+      index: int32(),
+      errorCode: int16(),
+      baseOffset: int64(),
+      logAppendTimeMs: int64("2+", { default: -1 }),
+      logStartOffset: int64("5+", { default: -1 }),
+      recordErrors: array({
+        batchIndex: int32("8+"),
+        batchIndexErrorMessage: string("8+", { nullable: "8+", default: null }),
+      }, "8+", { default: [] }),
+      errorMessage: string("8+", { nullable: "8+", default: null }),
+      currentLeader: struct({
+        leaderId: int32("10+", { default: -1 }),
+        leaderEpoch: int32("10+", { default: -1 }),
+      }, "10+", { tag: 0 }),
+    }),
+  }),
+  throttleTimeMs: int32("1+", { default: 0 }),
+  nodeEndpoints: array({
+    nodeId: int32("10+"),
+    host: string("10+"),
+    port: int32("10+"),
+    rack: string("10+", { nullable: "10+", default: null }),
+  }, "10+", { tag: 0 }),
+};
+
+/** Topics by id (KIP-516). */
+const IDS_FROM = 13;
+/** librdkafka looks for version 0 to see whether it may compress, so Kafka names versions here that it does not take (KAFKA-18659). */
+const ADVERTISED_FROM = 0;
+
+export default api({
+  key: 0,
+  name: "Produce",
+  versions: "3-13",
+  flexible: "9+",
+  advertisedFrom: ADVERTISED_FROM,
+  request,
+  response,
+  handle(call, body) {
+    const { acks } = body;
+    const problem =
+      acks < -1 || acks > 1 ? refused(Errors.INVALID_REQUIRED_ACKS) :
+      body.transactionalId !== null ? refused(Errors.INVALID_TXN_STATE, "there are no transactions") : null;
+    const results: (Appended | Promise<Appended>)[] = [];
+    let waits = false;
+    for (const asked of body.topicData) {
+      const topic = call.topic(asked, IDS_FROM);
+      for (const { index, records } of asked.partitionData) {
+        const partition = topic?.partitions[index];
+        const result =
+          problem ?? (partition === undefined ? refused(call.noTopic(asked, IDS_FROM)) : append(call, partition, records, acks));
+        waits ||= result instanceof Promise;
+        results.push(result);
+      }
+    }
+    return waits ? Promise.all(results).then((all) => answer(call, body, all)) : answer(call, body, results as Appended[]);
+  },
+  refuse: (body, error) => body.acks === 0 ? null : {
+    responses: body.topicData.map(({ name, topicId, partitionData }) => ({
+      name,
+      topicId,
+      partitionResponses: partitionData.map(({ index }) => ({ index, errorCode: error, baseOffset: -1 })),
+    })),
+  },
+});
+
+type Body = Infer<typeof request>;
+
+function answer(call: Call, body: Body, results: readonly Appended[]): Draft<typeof response> | null {
+  const cut = results.find(({ close }) => close !== undefined)?.close;
+  if (cut !== undefined) {
+    call.connection.obey(cut);
+    return null;
+  }
+  if (body.acks === 0) {
+    // Nobody waits for an answer: a closed connection is the only way to say that something went wrong.
+    if (results.some(({ error }) => error !== Errors.NONE)) call.connection.close();
+    return null;
+  }
+  let i = 0;
+  const leaders: number[] = [];
+  const responses = body.topicData.map((asked) => {
+    const topic = call.topic(asked, IDS_FROM);
+    const partitionResponses = asked.partitionData.map(({ index }) => {
+      const { error, baseOffset, logAppendTime, reason } = results[i++]!;
+      const partition = topic?.partitions[index];
+      const logStartOffset = partition?.log.start ?? -1;
+      const done = { index, errorCode: error, baseOffset, logAppendTimeMs: logAppendTime, logStartOffset, errorMessage: reason };
+      if (error !== Errors.NOT_LEADER_OR_FOLLOWER) return done;
+      leaders.push(partition!.leader);
+      return { ...done, currentLeader: { leaderId: partition!.leader, leaderEpoch: partition!.leaderEpoch } };
+    });
+    return { name: asked.name, topicId: asked.topicId, partitionResponses };
+  });
+  return leaders.length === 0 ? { responses } : { responses, nodeEndpoints: call.endpoints(leaders) };
+}

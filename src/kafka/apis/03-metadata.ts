@@ -1,0 +1,107 @@
+import type { Call } from "../call.ts";
+import { Errors } from "../errors.ts";
+import { api } from "../protocol.ts";
+import { array, bool, type Draft, int16, int32, string, uuid, ZERO_UUID } from "../schema.ts";
+import { nameProblem, NO_LEADER, type Partition, Topic } from "../topics.ts";
+
+const request = {
+  topics: array({
+    topicId: uuid("10+"),
+    name: string("0+", { nullable: "10+" }),
+  }, "0+", { nullable: "1+" }),
+  allowAutoTopicCreation: bool("4+", { default: true }),
+  includeClusterAuthorizedOperations: bool("8-10"),
+  includeTopicAuthorizedOperations: bool("8+"),
+};
+
+const response = {
+  throttleTimeMs: int32("3+", { default: 0 }),
+  brokers: array({
+    nodeId: int32(),
+    host: string(),
+    port: int32(),
+    rack: string("1+", { nullable: "1+", default: null }),
+  }),
+  clusterId: string("2+", { nullable: "2+", default: null }),
+  controllerId: int32("1+", { default: -1 }),
+  topics: array({
+    errorCode: int16(),
+    name: string("0+", { nullable: "12+" }),
+    topicId: uuid("10+"),
+    isInternal: bool("1+", { default: false }),
+    partitions: array({
+      errorCode: int16(),
+      partitionIndex: int32(),
+      leaderId: int32(),
+      leaderEpoch: int32("7+", { default: -1 }),
+      replicaNodes: array(int32()),
+      isrNodes: array(int32()),
+      offlineReplicas: array(int32(), "5+"),
+    }),
+    topicAuthorizedOperations: int32("8+", { default: -2147483648 }),
+  }),
+  clusterAuthorizedOperations: int32("8-10", { default: -2147483648 }),
+  errorCode: int16("13+", { default: 0 }),
+};
+
+export default api({
+  key: 3,
+  name: "Metadata",
+  versions: "0-13",
+  flexible: "9+",
+  request,
+  response,
+  handle(call, body) {
+    const { cluster } = call;
+    const all = body.topics === null || (call.version === 0 && body.topics.length === 0);
+    const topics = all
+      ? [...cluster.topics.values()].map((topic) => describe(call, topic))
+      : body.topics!.map((asked) => find(call, asked, body.allowAutoTopicCreation));
+    return { ...about(call), topics };
+  },
+  refuse: (body, error, call) => ({
+    ...about(call),
+    topics: (body.topics ?? []).map(({ name, topicId }) => ({ errorCode: error, name, topicId, partitions: [] })),
+    errorCode: error,
+  }),
+});
+
+type Described = Draft<typeof response>["topics"][number];
+
+function about({ cluster, ...call }: Call): Pick<Draft<typeof response>, "brokers" | "clusterId" | "controllerId"> {
+  return {
+    brokers: cluster.nodes.up.map(({ id }) => ({ nodeId: id, ...cluster.nodes.address(id, call.connection.listener) })),
+    clusterId: cluster.id,
+    controllerId: cluster.nodes.controller,
+  };
+}
+
+function find(call: Call, { name, topicId }: { name: string | null; topicId: string }, mayCreate: boolean): Described {
+  if (topicId !== ZERO_UUID) {
+    const topic = call.cluster.topicsById.get(topicId);
+    return topic === undefined ? { errorCode: Errors.UNKNOWN_TOPIC_ID, name: null, topicId, partitions: [] } : describe(call, topic);
+  }
+  if (name === null) return { errorCode: Errors.INVALID_REQUEST, name, topicId, partitions: [] };
+  const topic = mayCreate ? call.cluster.autoCreate(name) : (call.cluster.topics.get(name) ?? unknown(name));
+  return topic instanceof Topic ? describe(call, topic) : { errorCode: Errors[topic], name, topicId: ZERO_UUID, partitions: [] };
+}
+
+function unknown(name: string): "UNKNOWN_TOPIC_OR_PARTITION" | "INVALID_TOPIC_EXCEPTION" {
+  return nameProblem(name) === null ? "UNKNOWN_TOPIC_OR_PARTITION" : "INVALID_TOPIC_EXCEPTION";
+}
+
+function describe(call: Call, { name, id, partitions }: Topic): Described {
+  return { errorCode: Errors.NONE, name, topicId: id, partitions: partitions.map((one) => describePartition(call, one)) };
+}
+
+function describePartition({ cluster }: Call, partition: Partition): Described["partitions"][number] {
+  return {
+    errorCode: partition.leader === NO_LEADER ? Errors.LEADER_NOT_AVAILABLE : Errors.NONE,
+    partitionIndex: partition.index,
+    leaderId: partition.leader,
+    leaderEpoch: partition.leaderEpoch,
+    replicaNodes: partition.replicas,
+    isrNodes: partition.isr,
+    offlineReplicas: partition.replicas.filter((id) => !cluster.nodes.isUp(id)),
+  };
+}

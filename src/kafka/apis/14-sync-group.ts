@@ -1,0 +1,46 @@
+import { EMPTY } from "../../bytes/writer.ts";
+import type { Synced } from "../groups/member.ts";
+import { api } from "../protocol.ts";
+import { array, bytes, int16, int32, string } from "../schema.ts";
+
+const request = {
+  groupId: string(),
+  generationId: int32(),
+  memberId: string(),
+  groupInstanceId: string("3+", { nullable: "3+", default: null }),
+  protocolType: string("5+", { nullable: "5+", default: null }),
+  protocolName: string("5+", { nullable: "5+", default: null }),
+  assignments: array({
+    memberId: string(),
+    assignment: bytes(),
+  }),
+};
+
+const response = {
+  throttleTimeMs: int32("1+", { default: 0 }),
+  errorCode: int16(),
+  protocolType: string("5+", { nullable: "5+", default: null }),
+  protocolName: string("5+", { nullable: "5+", default: null }),
+  assignment: bytes(),
+};
+
+export default api({
+  key: 14,
+  name: "SyncGroup",
+  versions: "0-5",
+  flexible: "4+",
+  request,
+  response,
+  handle(call, { groupId, memberId, generationId, groupInstanceId, protocolType, protocolName, assignments }) {
+    const error = call.coordinates(groupId);
+    if (error !== 0) return { errorCode: error, assignment: EMPTY };
+    const who = { groupId, memberId, instanceId: groupInstanceId, generation: generationId };
+    const synced = call.cluster.groups.sync(who, protocolType, protocolName, assignments);
+    return synced instanceof Promise ? synced.then(answer) : answer(synced);
+  },
+  refuse: (_body, error) => ({ errorCode: error, assignment: EMPTY }),
+});
+
+function answer({ error, protocolType, protocol, assignment }: Synced) {
+  return { errorCode: error, protocolType, protocolName: protocol, assignment };
+}

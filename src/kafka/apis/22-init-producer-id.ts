@@ -1,0 +1,31 @@
+import { Errors } from "../errors.ts";
+import { api } from "../protocol.ts";
+import { int16, int32, int64, string } from "../schema.ts";
+
+const request = {
+  transactionalId: string("0+", { nullable: "0+" }),
+  transactionTimeoutMs: int32(),
+  producerId: int64("3+", { default: -1 }),
+  producerEpoch: int16("3+", { default: -1 }),
+};
+
+const response = {
+  throttleTimeMs: int32("0+", { default: 0 }),
+  errorCode: int16(),
+  producerId: int64("0+", { default: -1 }),
+  producerEpoch: int16(),
+};
+
+export default api({
+  key: 22,
+  name: "InitProducerId",
+  versions: "0-5",
+  flexible: "2+",
+  request,
+  response,
+  handle(call, { transactionalId }) {
+    if (transactionalId !== null) return { errorCode: Errors.INVALID_REQUEST, producerEpoch: -1 }; // there are no transactions
+    return { errorCode: Errors.NONE, producerId: call.cluster.nextProducerId(), producerEpoch: 0 };
+  },
+  refuse: (_body, error) => ({ errorCode: error, producerEpoch: -1 }),
+});

@@ -1,0 +1,50 @@
+import { Errors } from "../errors.ts";
+import { api } from "../protocol.ts";
+import { array, bool, int16, int32, int8, string } from "../schema.ts";
+
+const request = {
+  includeClusterAuthorizedOperations: bool(),
+  endpointType: int8("1+", { default: 1 }),
+  includeFencedBrokers: bool("2+"),
+};
+
+const response = {
+  throttleTimeMs: int32("0+", { default: 0 }),
+  errorCode: int16(),
+  errorMessage: string("0+", { nullable: "0+", default: null }),
+  endpointType: int8("1+", { default: 1 }),
+  clusterId: string(),
+  controllerId: int32("0+", { default: -1 }),
+  brokers: array({
+    brokerId: int32(),
+    host: string(),
+    port: int32(),
+    rack: string("0+", { nullable: "0+", default: null }),
+    isFenced: bool("2+"),
+  }),
+  clusterAuthorizedOperations: int32("0+", { default: -2147483648 }),
+};
+
+/** The endpoint type of brokers; controllers, which are 2, cannot be reached from outside. */
+const BROKERS = 1;
+
+export default api({
+  key: 60,
+  name: "DescribeCluster",
+  versions: "0-2",
+  flexible: "0+",
+  request,
+  response,
+  handle(call, body) {
+    const { id, nodes } = call.cluster;
+    const errorCode = body.endpointType === BROKERS ? Errors.NONE : Errors.MISMATCHED_ENDPOINT_TYPE;
+    return {
+      errorCode,
+      endpointType: BROKERS,
+      clusterId: id,
+      controllerId: nodes.controller,
+      brokers: errorCode === Errors.NONE ? nodes.up.map((node) => ({ brokerId: node.id, ...call.address(node.id), isFenced: false })) : [],
+    };
+  },
+  refuse: (_body, error) => ({ errorCode: error, clusterId: "", brokers: [] }),
+});

@@ -1,0 +1,104 @@
+import type { Final } from "../hooks/chain.ts";
+import type { Connection } from "../net/connection.ts";
+import { type Batch, CODECS, producedBatch, Refused } from "./batch.ts";
+import type { Call } from "./call.ts";
+import { Errors } from "./errors.ts";
+import { applyMessageHooks } from "./messages.ts";
+import { type RecordDraft, records, rewrite } from "./records.ts";
+import type { Partition } from "./topics.ts";
+
+/** What became of the batch for one partition. */
+export interface Appended {
+  readonly error: number;
+  readonly baseOffset: number;
+  readonly logAppendTime: number;
+  readonly reason: string | null;
+  /** Set when a hook cut the connection. */
+  readonly close?: Final & { kind: "close" };
+}
+
+export function refused(error: number, reason: string | null = null): Appended {
+  return { error, baseOffset: -1, logAppendTime: -1, reason };
+}
+
+const ZSTD_FROM_VERSION = 7; // KIP-110
+
+/** Checks, hooks and stores what a producer sent for one partition. Without a hook that is concerned the batch is not opened. */
+export function append(call: Call, partition: Partition, sent: Buffer | null, acks: number): Appended | Promise<Appended> {
+  const batch = producedBatch(sent, partition.topic.config.maxMessageBytes);
+  if (batch instanceof Refused) return refused(Errors[batch.error], batch.reason);
+  const problem = check(call, partition, batch, acks);
+  if (problem !== null) return problem;
+  const { hooks } = call.connection;
+  if (hooks.message !== null) {
+    const chain = hooks.message.select(call.connection, partition.topic.name);
+    if (chain !== null) return appendHooked(call, partition, batch, acks, chain, call.connection);
+  }
+  return store(call, partition, batch, batch);
+}
+
+type Chain = NonNullable<Connection["hooks"]["message"]>;
+
+async function appendHooked(
+  call: Call, partition: Partition, batch: Batch, acks: number, chain: Chain, connection: Connection,
+): Promise<Appended> {
+  const outcome = await applyMessageHooks(chain, connection, partition, batch, call.cluster.host);
+  if ("error" in outcome) return refused(outcome.error, outcome.reason);
+  if ("close" in outcome) return { ...refused(Errors.NONE), close: outcome.close };
+  // Time may have passed: the partition can have another leader, or this batch from a second attempt.
+  return check(call, partition, batch, acks) ?? store(call, partition, batch, outcome.batch);
+}
+
+/** The answer that is already clear; null: it may be stored. */
+function check(call: Call, partition: Partition, batch: Batch, acks: number): Appended | null {
+  const { config } = partition.topic;
+  const lead = call.leads(partition, -1);
+  if (lead !== Errors.NONE) return refused(lead);
+  if (acks === -1 && partition.isr.length < config.minInsyncReplicas) {
+    return refused(Errors.NOT_ENOUGH_REPLICAS, `${partition.isr.length} replicas in sync, ${config.minInsyncReplicas} needed`);
+  }
+  if (batch.codec === "zstd" && call.version < ZSTD_FROM_VERSION) {
+    return refused(Errors.UNSUPPORTED_COMPRESSION_TYPE, `Produce v${call.version} cannot carry zstd`);
+  }
+  if (batch.transactional) return refused(Errors.INVALID_TXN_STATE, "the partition is in no transaction");
+  if (!config.logAppendTime) {
+    const now = call.cluster.host.clock.now();
+    if (batch.maxTimestamp > now + config.timestampAfterMax || batch.baseTimestamp < now - config.timestampBeforeMax) {
+      return refused(Errors.INVALID_TIMESTAMP, "a timestamp lies outside of what the topic allows");
+    }
+  }
+  if (batch.producerId >= 0) {
+    const found = partition.producers.check(batch);
+    if (typeof found === "string") return refused(Errors[found]);
+    if (found !== null) return { error: Errors.NONE, baseOffset: found.offset, logAppendTime: found.logAppendTime, reason: null };
+  }
+  if (config.compacted) return checkKeys(batch);
+  return null;
+}
+
+/** Compaction goes by key, so every record needs one. */
+function checkKeys(batch: Batch): Appended | null {
+  for (const { key } of records(batch)) {
+    if (key === null) return refused(Errors.INVALID_RECORD, "a compacted topic takes no record without a key");
+  }
+  return null;
+}
+
+/** @param sent as the producer numbered it @param batch what goes into the log */
+function store(call: Call, partition: Partition, sent: Batch, batch: Batch): Appended {
+  const now = call.cluster.host.clock.now();
+  const { logAppendTime } = partition.topic.config;
+  const entry = partition.append(recompressed(partition, batch), now);
+  const time = logAppendTime ? now : -1;
+  if (sent.producerId >= 0) partition.producers.stored(sent, entry.base, time, now);
+  return { error: Errors.NONE, baseOffset: entry.base, logAppendTime: time, reason: null };
+}
+
+/** The topic may want another compression than the producer's. */
+function recompressed(partition: Partition, batch: Batch): Batch {
+  const { compression } = partition.topic.config;
+  if (compression === "producer") return batch;
+  const codec = compression === "uncompressed" ? null : CODECS.find((one) => one === compression)!;
+  if (codec === batch.codec) return batch;
+  return rewrite(batch, [...records(batch)] as RecordDraft[], { codec });
+}

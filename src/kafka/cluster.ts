@@ -1,0 +1,234 @@
+import type { Outgoing } from "../hooks/plugin.ts";
+import type { Connection, Session } from "../net/connection.ts";
+import type { Host, Server } from "../net/net.ts";
+import apis from "./apis/index.ts";
+import { configProblem, TopicConfig } from "./configs.ts";
+import { type ErrorName, KafkaError } from "./errors.ts";
+import { Coordinator } from "./groups/coordinator.ts";
+import { Metrics } from "./metrics.ts";
+import { type Network, Nodes } from "./nodes.ts";
+import { kafkaDefaults, type KafkaOptions } from "./options.ts";
+import type { AnyApi } from "./protocol.ts";
+import { publish } from "./publish.ts";
+import { KafkaSession } from "./session.ts";
+import { collisionKey, nameProblem, Partition, Topic } from "./topics.ts";
+
+/** How often retention, idle producers and old offsets are looked at, in milliseconds. */
+const HOUSEKEEPING = 60_000;
+/** `producer.id.expiration.ms`. */
+const PRODUCER_EXPIRATION = 86_400_000;
+
+export interface NewTopic {
+  /** -1 for the default. */
+  partitions?: number;
+  /** -1 for the default. */
+  replicationFactor?: number;
+  /** Node ids for each partition, instead of both numbers. */
+  assignments?: readonly (readonly number[])[];
+  config?: Readonly<Record<string, string>>;
+}
+
+/** A Kafka cluster of virtual brokers that share one memory: each has its port, each leads some of the partitions. */
+export class KafkaCluster implements Server {
+  readonly protocol = "kafka";
+  readonly apis: readonly AnyApi[] = apis;
+  readonly maxConnections: number;
+  readonly options: KafkaOptions;
+  readonly nodes: Nodes;
+  readonly topics = new Map<string, Topic>();
+  readonly topicsById = new Map<string, Topic>();
+  readonly groups: Coordinator;
+  readonly metrics = new Metrics();
+  /** 22 characters of base64url. */
+  readonly id: string;
+  private lastProducerId = -1;
+  private createdTopics = 0;
+
+  constructor(options: Partial<KafkaOptions>, readonly host: Host, network: Network) {
+    this.options = { ...kafkaDefaults, ...options };
+    this.maxConnections = this.options.max_connections;
+    this.id = this.uuid("kafka cluster");
+    this.nodes = new Nodes(this.options.brokers, host.net, network, () => this.topics.values());
+    this.groups = new Coordinator(host, this.options);
+    for (const [name, topic] of Object.entries(this.options.topics)) {
+      const config: Record<string, string> = { ...topic.config };
+      if (topic.retention !== undefined) config["retention.ms"] = String(topic.retention);
+      if (topic.retention_bytes !== undefined) config["retention.bytes"] = String(topic.retention_bytes);
+      this.createTopic(name, { partitions: topic.partitions, replicationFactor: topic.replication_factor, config });
+    }
+    this.keepHouse();
+  }
+
+  accept(connection: Connection): Session {
+    const node = this.nodes.find(connection.broker ?? 1);
+    if (node.paused) queueMicrotask(() => connection.freeze());
+    return new KafkaSession(this, connection, node.id);
+  }
+
+  // --- Topics -----------------------------------------------------------------------------------
+
+  /** @throws KafkaError when a topic like this cannot be; with `dryRun` nothing is created. */
+  createTopic(name: string, wanted: NewTopic = {}, dryRun = false): Topic {
+    const problem = nameProblem(name);
+    if (problem !== null) throw new KafkaError("INVALID_TOPIC_EXCEPTION", problem);
+    if (this.topics.has(name)) throw new KafkaError("TOPIC_ALREADY_EXISTS", `topic ${name} exists`);
+    const key = collisionKey(name);
+    for (const other of this.topics.keys()) {
+      if (collisionKey(other) === key) throw new KafkaError("INVALID_TOPIC_EXCEPTION", `topic ${name} collides with ${other}`);
+    }
+    const replicas = this.replicasFor(wanted);
+    for (const [config, value] of Object.entries(wanted.config ?? {})) {
+      const wrong = configProblem(config, value);
+      if (wrong !== null) throw new KafkaError("INVALID_CONFIG", wrong);
+    }
+    const defaults = { "min.insync.replicas": String(this.options.min_insync_replicas) };
+    const id = this.uuid(`kafka topic ${name} ${dryRun ? -1 : this.createdTopics++}`);
+    const topic = new Topic(name, id, new TopicConfig(defaults, wanted.config ?? {}));
+    replicas.forEach((nodes) => this.addPartition(topic, nodes));
+    if (!dryRun) {
+      this.topics.set(name, topic);
+      this.topicsById.set(id, topic);
+    }
+    return topic;
+  }
+
+  deleteTopic(topic: Topic): void {
+    this.topics.delete(topic.name);
+    this.topicsById.delete(topic.id);
+    for (const partition of topic.partitions) {
+      partition.gone = true;
+      partition.changed.wake();
+    }
+    this.groups.topicDeleted(topic.name);
+  }
+
+  /** @throws KafkaError when `count` is not more than there are */
+  addPartitions(topic: Topic, count: number, assignments: readonly (readonly number[])[] | null, dryRun = false): void {
+    const has = topic.partitions.length;
+    if (count <= has) throw new KafkaError("INVALID_PARTITIONS", `topic ${topic.name} has ${has} partitions, ${count} are not more`);
+    if (assignments !== null && assignments.length !== count - has) {
+      throw new KafkaError("INVALID_REPLICA_ASSIGNMENT", `${assignments.length} assignments for ${count - has} new partitions`);
+    }
+    assignments?.forEach((nodes) => this.checkAssignment(nodes, topic.replicationFactor));
+    if (dryRun) return;
+    for (let i = has; i < count; i++) {
+      this.addPartition(topic, assignments?.[i - has] ?? this.nodes.replicasOf(i, topic.replicationFactor));
+    }
+  }
+
+  partition(topic: string, index: number): Partition | undefined {
+    return this.topics.get(topic)?.partitions[index];
+  }
+
+  /** The topic, created if that is allowed; an error name when it is not there. */
+  autoCreate(name: string): Topic | ErrorName {
+    const topic = this.topics.get(name);
+    if (topic !== undefined) return topic;
+    if (nameProblem(name) !== null) return "INVALID_TOPIC_EXCEPTION";
+    if (!this.options.auto_create_topics) return "UNKNOWN_TOPIC_OR_PARTITION";
+    try {
+      return this.createTopic(name);
+    } catch (error) {
+      if (error instanceof KafkaError) return error.error;
+      throw error;
+    }
+  }
+
+  private replicasFor({ partitions = -1, replicationFactor = -1, assignments }: NewTopic): (readonly number[])[] {
+    if (assignments !== undefined && assignments.length > 0) {
+      if (partitions !== -1 || replicationFactor !== -1) {
+        throw new KafkaError("INVALID_REQUEST", "numbers of partitions and replicas are -1 where assignments are given");
+      }
+      for (const nodes of assignments) this.checkAssignment(nodes, assignments[0]!.length);
+      return [...assignments];
+    }
+    const count = partitions === -1 ? this.options.default_partitions : partitions;
+    const factor = replicationFactor === -1 ? Math.min(this.options.default_replication_factor, this.nodes.all.length) : replicationFactor;
+    if (count <= 0) throw new KafkaError("INVALID_PARTITIONS", `a topic has at least one partition, not ${count}`);
+    if (count > 100_000) throw new KafkaError("INVALID_PARTITIONS", `${count} partitions are too many: at most 100000`);
+    if (factor <= 0) throw new KafkaError("INVALID_REPLICATION_FACTOR", `a topic has at least one replica, not ${factor}`);
+    const up = this.nodes.up.length;
+    if (factor > up) throw new KafkaError("INVALID_REPLICATION_FACTOR", `${factor} replicas wanted, ${up} brokers are there`);
+    return Array.from({ length: count }, (_, i) => this.nodes.replicasOf(i, factor));
+  }
+
+  private checkAssignment(nodes: readonly number[], factor: number): void {
+    const wrong =
+      nodes.length === 0 ? "no replicas" :
+      nodes.length !== factor ? `${nodes.length} replicas here, ${factor} elsewhere` :
+      new Set(nodes).size !== nodes.length ? "a broker stands there twice" :
+      nodes.find((id) => !this.nodes.isUp(id)) !== undefined ? "a broker is not there" : null;
+    if (wrong !== null) throw new KafkaError("INVALID_REPLICA_ASSIGNMENT", `replicas ${nodes.join(", ")}: ${wrong}`);
+  }
+
+  private addPartition(topic: Topic, replicas: readonly number[]): void {
+    const partition = new Partition(topic, topic.partitions.length, replicas);
+    partition.isr = replicas.filter((id) => this.nodes.isUp(id));
+    if (partition.isr.length === 0) partition.isr = [replicas[0]!];
+    partition.leader = partition.isr.find((id) => this.nodes.isUp(id)) ?? -1;
+    topic.partitions.push(partition);
+  }
+
+  // --- Ids --------------------------------------------------------------------------------------
+
+  nextProducerId(): number {
+    return ++this.lastProducerId;
+  }
+
+  /** Sixteen drawn bytes: the same in every run with the same seed. */
+  private uuid(stream: string): string {
+    const random = this.host.random(stream);
+    return Buffer.from(Array.from({ length: 16 }, () => random.int(0, 255))).toString("base64url");
+  }
+
+  // --- The control surface ----------------------------------------------------------------------
+
+  /** Puts a record into a topic as a client would, without the `message` hooks. */
+  publish(message: Outgoing): void {
+    publish(this, message);
+  }
+
+  /** Makes `broker`, or the next in-sync replica in line, the leader of a partition; returns its node id. */
+  electLeader(topic: string, index: number, broker?: number): number {
+    const partition = this.partition(topic, index);
+    if (partition === undefined) throw new RangeError(`there is no partition ${index} of topic ${topic}`);
+    const able = partition.replicas.filter((id) => partition.isr.includes(id) && this.nodes.isUp(id));
+    if (broker !== undefined && !able.includes(broker)) {
+      throw new RangeError(`broker ${broker} is no in-sync replica of ${partition.name}: these are ${able.join(", ") || "none"}`);
+    }
+    const next = broker ?? able[(able.indexOf(partition.leader) + 1) % able.length];
+    if (next === undefined) throw new RangeError(`${partition.name} has no replica that could lead`);
+    partition.lead(next);
+    return next;
+  }
+
+  killBroker(broker: number): void {
+    this.nodes.kill(broker);
+  }
+  restartBroker(broker: number): void {
+    this.nodes.restart(broker);
+  }
+  pauseBroker(broker: number): void {
+    this.nodes.pause(broker);
+  }
+  resumeBroker(broker: number): void {
+    this.nodes.resume(broker);
+  }
+  expelMember(group: string, memberId: string): boolean {
+    return this.groups.expel(group, memberId);
+  }
+
+  private keepHouse(): void {
+    this.host.clock.after(HOUSEKEEPING, () => {
+      const now = this.host.clock.now();
+      for (const topic of this.topics.values()) {
+        for (const { log, producers } of topic.partitions) {
+          log.keepSince(now - topic.config.retentionMs);
+          producers.expire(now - PRODUCER_EXPIRATION);
+        }
+      }
+      this.groups.expireOffsets(now);
+      this.keepHouse();
+    });
+  }
+}

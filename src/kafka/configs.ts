@@ -1,0 +1,133 @@
+/** Types of configuration values, as DescribeConfigs numbers them (KIP-226). */
+export const ConfigType = { BOOLEAN: 1, STRING: 2, INT: 3, SHORT: 4, LONG: 5, DOUBLE: 6, LIST: 7 } as const;
+/** Where a value comes from, as DescribeConfigs numbers it. */
+export const ConfigSource = { TOPIC: 1, STATIC_BROKER: 4, DEFAULT: 5 } as const;
+
+export interface ConfigDefinition {
+  readonly type: number;
+  readonly default: string;
+  /** The words it may be. */
+  readonly words?: readonly string[];
+  readonly least?: number;
+}
+
+const LONGEST = "9223372036854775807";
+const long = (value: string | number, least = -Infinity): ConfigDefinition => ({ type: ConfigType.LONG, default: String(value), least });
+const int = (value: string | number, least = -Infinity): ConfigDefinition => ({ type: ConfigType.INT, default: String(value), least });
+const bool = (value: boolean): ConfigDefinition => ({ type: ConfigType.BOOLEAN, default: String(value), words: ["true", "false"] });
+const word = (value: string, ...words: string[]): ConfigDefinition => ({ type: ConfigType.STRING, default: value, words });
+const list = (value: string, ...words: string[]): ConfigDefinition => ({ type: ConfigType.LIST, default: value, words });
+
+/**
+ * The topic configuration of Kafka 4 with its defaults. What concerns files has no effect here:
+ * records live in memory and leave one batch at a time, not by segments.
+ */
+export const TOPIC_CONFIGS: Readonly<Record<string, ConfigDefinition>> = {
+  "cleanup.policy": list("delete", "delete", "compact"),
+  "compression.gzip.level": int(-1),
+  "compression.lz4.level": int(9),
+  "compression.type": word("producer", "producer", "uncompressed", "gzip", "snappy", "lz4", "zstd"),
+  "compression.zstd.level": int(3),
+  "delete.retention.ms": long(86_400_000, 0),
+  "file.delete.delay.ms": long(60_000, 0),
+  "flush.messages": long(LONGEST, 1),
+  "flush.ms": long(LONGEST, 0),
+  "follower.replication.throttled.replicas": list(""),
+  "index.interval.bytes": int(4096, 0),
+  "leader.replication.throttled.replicas": list(""),
+  "local.retention.bytes": long(-2, -2),
+  "local.retention.ms": long(-2, -2),
+  "max.compaction.lag.ms": long(LONGEST, 1),
+  "max.message.bytes": int(1_048_588, 0),
+  "message.timestamp.after.max.ms": long(3_600_000, 0),
+  "message.timestamp.before.max.ms": long(LONGEST, 0),
+  "message.timestamp.type": word("CreateTime", "CreateTime", "LogAppendTime"),
+  "min.cleanable.dirty.ratio": { type: ConfigType.DOUBLE, default: "0.5", least: 0 },
+  "min.compaction.lag.ms": long(0, 0),
+  "min.insync.replicas": int(1, 1),
+  "preallocate": bool(false),
+  "remote.log.copy.disable": bool(false),
+  "remote.log.delete.on.disable": bool(false),
+  "remote.storage.enable": bool(false),
+  "retention.bytes": long(-1, -1),
+  "retention.ms": long(604_800_000, -1),
+  "segment.bytes": int(1_073_741_824, 14),
+  "segment.index.bytes": int(10_485_760, 4),
+  "segment.jitter.ms": long(0, 0),
+  "segment.ms": long(604_800_000, 1),
+  "unclean.leader.election.enable": bool(false),
+};
+
+/** Why a value cannot be; null when it can. */
+export function configProblem(name: string, value: string | null): string | null {
+  const definition = TOPIC_CONFIGS[name];
+  if (definition === undefined) return `unknown topic configuration ${name}`;
+  if (value === null) return `${name} has no value`;
+  const { type, words, least } = definition;
+  if (type === ConfigType.LIST || words !== undefined) {
+    const given = type === ConfigType.LIST ? value.split(",").map((one) => one.trim()).filter((one) => one !== "") : [value];
+    const wrong = words === undefined || words.length === 0 ? undefined : given.find((one) => !words.includes(one));
+    return wrong === undefined ? null : `${name} may be ${words!.join(", ")}, not ${wrong}`;
+  }
+  const number = Number(value);
+  if (value.trim() === "" || Number.isNaN(number)) return `${name} is a number, not ${value}`;
+  if (type !== ConfigType.DOUBLE && !/^[+-]?\d+$/.test(value.trim())) return `${name} is a whole number, not ${value}`;
+  if (least !== undefined && number < least) return `${name} is ${least} at least, not ${value}`;
+  return null;
+}
+
+/** What appending and retention ask of a topic's configuration, as numbers. */
+export class TopicConfig {
+  maxMessageBytes!: number;
+  minInsyncReplicas!: number;
+  /** Infinity for ever. */
+  retentionMs!: number;
+  retentionBytes!: number;
+  logAppendTime!: boolean;
+  timestampBeforeMax!: number;
+  timestampAfterMax!: number;
+  compacted!: boolean;
+  /** `producer`: batches stay as they came. */
+  compression!: string;
+
+  private readonly values = new Map<string, string>();
+
+  /** @param defaults of the brokers, over those of Kafka */
+  constructor(private readonly defaults: Readonly<Record<string, string>>, values: Readonly<Record<string, string>>) {
+    for (const [name, value] of Object.entries(values)) this.values.set(name, value);
+    this.refresh();
+  }
+
+  get(name: string): { value: string; source: number } {
+    const own = this.values.get(name);
+    if (own !== undefined) return { value: own, source: ConfigSource.TOPIC };
+    const broker = this.defaults[name];
+    if (broker !== undefined) return { value: broker, source: ConfigSource.STATIC_BROKER };
+    return { value: TOPIC_CONFIGS[name]!.default, source: ConfigSource.DEFAULT };
+  }
+
+  /** Values that were checked with `configProblem`; null takes one back to its default. */
+  change(values: Readonly<Record<string, string | null>>): void {
+    for (const [name, value] of Object.entries(values)) {
+      if (value === null) this.values.delete(name);
+      else this.values.set(name, value);
+    }
+    this.refresh();
+  }
+
+  private refresh(): void {
+    const number = (name: string): number => Number(this.get(name).value);
+    const endless = (name: string): number => (number(name) < 0 ? Infinity : number(name));
+    this.maxMessageBytes = number("max.message.bytes");
+    this.minInsyncReplicas = number("min.insync.replicas");
+    this.retentionMs = endless("retention.ms");
+    this.retentionBytes = endless("retention.bytes");
+    this.logAppendTime = this.get("message.timestamp.type").value === "LogAppendTime";
+    this.timestampBeforeMax = number("message.timestamp.before.max.ms");
+    this.timestampAfterMax = number("message.timestamp.after.max.ms");
+    const policies = this.get("cleanup.policy").value.split(",").map((one) => one.trim());
+    this.compacted = policies.includes("compact");
+    if (!policies.includes("delete")) this.retentionMs = this.retentionBytes = Infinity;
+    this.compression = this.get("compression.type").value;
+  }
+}

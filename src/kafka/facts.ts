@@ -1,0 +1,39 @@
+import { ZERO_UUID } from "./schema.ts";
+
+/** What a request names: the tables spell lists of topics, partitions and groups in a few ways. */
+const TOPICS = ["topics", "topicData", "topicNames"] as const;
+const PARTITIONS = ["partitions", "partitionData", "partitionIndexes"] as const;
+const GROUPS = ["groups", "groupsNames", "coordinatorKeys"] as const;
+
+type Body = any;
+
+/** Topics that a request body names, by id where the version says no name. */
+export function topicsOf(body: Body, nameOf: (id: string) => string | undefined): string[] {
+  const names = topicEntries(body).map((topic) => {
+    if (typeof topic === "string") return topic;
+    const name = topic.name ?? topic.topic;
+    return name || (topic.topicId && topic.topicId !== ZERO_UUID ? nameOf(topic.topicId) : undefined);
+  });
+  return unique(names);
+}
+
+export function partitionsOf(body: Body): number[] {
+  return unique(topicEntries(body).flatMap((topic) =>
+    PARTITIONS.flatMap((list) => topic[list] ?? []).map((one: Body) =>
+      typeof one === "number" ? one : (one.index ?? one.partition ?? one.partitionIndex)),
+  ));
+}
+
+export function groupsOf(body: Body): string[] {
+  const listed = GROUPS.flatMap((list) => body[list] ?? []).map((one: Body) => (typeof one === "string" ? one : one.groupId));
+  return unique([body.groupId, ...listed]);
+}
+
+/** Topics stand at the top, or under each group. */
+function topicEntries(body: Body): Body[] {
+  return [body, ...(body.groups ?? [])].flatMap((one) => (typeof one === "string" ? [] : TOPICS.flatMap((list) => one[list] ?? [])));
+}
+
+function unique<T>(values: (T | undefined)[]): T[] {
+  return [...new Set(values.filter((value) => value !== undefined && value !== ""))] as T[];
+}

@@ -1,0 +1,179 @@
+import { Reader } from "../../bytes/reader.ts";
+import type { Host } from "../../net/net.ts";
+import { Errors } from "../errors.ts";
+import type { KafkaOptions } from "../options.ts";
+import { Group } from "./group.ts";
+import { join } from "./joins.ts";
+import type { Joined, Joining, Synced } from "./member.ts";
+
+/** `group.min.session.timeout.ms` and `group.max.session.timeout.ms`. */
+const SESSION_LEAST = 6_000, SESSION_MOST = 1_800_000;
+/** `offsets.retention.minutes`: how long a group without members keeps its positions. */
+const OFFSETS_RETENTION = 7 * 86_400_000;
+
+/** Who a member says it is, in which generation. */
+export interface Membership {
+  readonly groupId: string;
+  readonly memberId: string;
+  readonly instanceId: string | null;
+  readonly generation: number;
+}
+
+/** All consumer groups. Which node answers for which is checked before: see `Call.coordinates`. */
+export class Coordinator {
+  readonly groups = new Map<string, Group>();
+  /** The group that a client id last joined: what fetches are counted under. */
+  private readonly groupByClient = new Map<string, string>();
+
+  constructor(private readonly host: Host, private readonly options: KafkaOptions) {}
+
+  join(groupId: string, joining: Joining): Joined | Promise<Joined> {
+    const refused = (error: number): Joined => ({
+      error, memberId: joining.memberId, generation: -1, protocolType: null, protocol: null, leader: "", skipAssignment: false, members: [],
+    });
+    if (groupId === "") return refused(Errors.INVALID_GROUP_ID);
+    if (joining.sessionTimeout < SESSION_LEAST || joining.sessionTimeout > SESSION_MOST) return refused(Errors.INVALID_SESSION_TIMEOUT);
+    let group = this.groups.get(groupId);
+    if (group === undefined) {
+      if (joining.memberId !== "") return refused(Errors.UNKNOWN_MEMBER_ID);
+      if (joining.protocolType === "" || joining.protocols.length === 0) return refused(Errors.INCONSISTENT_GROUP_PROTOCOL);
+      group = this.create(groupId);
+    }
+    this.groupByClient.set(joining.clientId, groupId);
+    return join(group, joining);
+  }
+
+  sync(
+    who: Membership, protocolType: string | null, protocol: string | null,
+    assignments: readonly { memberId: string; assignment: Buffer }[],
+  ): Synced | Promise<Synced> {
+    const group = this.groups.get(who.groupId);
+    const error = this.check(group, who);
+    if (error !== Errors.NONE) return { error, protocolType: null, protocol: null, assignment: Buffer.alloc(0) };
+    const differs = (given: string | null, known: string | null): boolean => given !== null && known !== null && given !== known;
+    if (differs(protocolType, group!.protocolType) || differs(protocol, group!.protocol)) {
+      return group!.notSynced(Errors.INCONSISTENT_GROUP_PROTOCOL);
+    }
+    return group!.sync(group!.members.get(who.memberId)!, assignments);
+  }
+
+  heartbeat(who: Membership): number {
+    const group = this.groups.get(who.groupId);
+    return this.check(group, who) || group!.heartbeat(group!.members.get(who.memberId)!);
+  }
+
+  /** A static member may be named by its instance id alone. */
+  leave(groupId: string, memberId: string, instanceId: string | null): number {
+    const group = this.groups.get(groupId);
+    if (group === undefined || group.state === "Dead") return Errors.UNKNOWN_MEMBER_ID;
+    if (instanceId === null && group.forgetPending(memberId)) return Errors.NONE;
+    const id = memberId === "" && instanceId !== null ? (group.statics.get(instanceId) ?? "") : memberId;
+    const error = group.checkMember(id, instanceId);
+    if (error === Errors.NONE) group.remove(group.members.get(id)!);
+    return error;
+  }
+
+  /** May these positions be committed? Commits by tools carry no member and need an empty group. */
+  checkCommit(who: Membership): number {
+    const group = this.groups.get(who.groupId);
+    if (group === undefined) return who.generation < 0 ? Errors.NONE : Errors.ILLEGAL_GENERATION;
+    if (group.state === "Dead") return Errors.COORDINATOR_NOT_AVAILABLE;
+    if (who.generation < 0 && who.memberId === "" && who.instanceId === null) {
+      return group.members.size === 0 ? Errors.NONE : Errors.UNKNOWN_MEMBER_ID;
+    }
+    if (group.members.size === 0 && who.generation < 0) return Errors.NONE;
+    const error = this.check(group, who);
+    if (error !== Errors.NONE) return error;
+    const member = group.members.get(who.memberId)!;
+    if (member.joining === null && member.syncing === null) member.alive();
+    return group.state === "CompletingRebalance" ? Errors.REBALANCE_IN_PROGRESS : Errors.NONE;
+  }
+
+  commit(groupId: string, topic: string, partition: number, offset: number, leaderEpoch: number, metadata: string): void {
+    const group = this.groups.get(groupId) ?? this.create(groupId);
+    group.offsets.set(topic, partition, { offset, leaderEpoch, metadata, time: this.host.clock.now() });
+  }
+
+  delete(groupId: string): number {
+    const group = this.groups.get(groupId);
+    if (group === undefined) return Errors.GROUP_ID_NOT_FOUND;
+    if (group.members.size > 0 || group.pending.size > 0) return Errors.NON_EMPTY_GROUP;
+    this.forget(group);
+    return Errors.NONE;
+  }
+
+  /** Topics that members of a consumer group are subscribed to. */
+  subscribed(group: Group): Set<string> {
+    const topics = new Set<string>();
+    if (group.protocolType !== "consumer") return topics;
+    for (const member of group.members.values()) {
+      for (const { metadata } of member.protocols) for (const topic of subscription(metadata)) topics.add(topic);
+    }
+    return topics;
+  }
+
+  /** The control surface's way to throw a member out: it rejoins when it notices. */
+  expel(groupId: string, memberId: string): boolean {
+    const group = this.groups.get(groupId);
+    const member = group?.members.get(memberId);
+    if (member !== undefined) group!.remove(member);
+    return member !== undefined;
+  }
+
+  /** The group whose member this client is, "" for none. */
+  groupOf(clientId: string): string {
+    const groupId = this.groupByClient.get(clientId);
+    return groupId !== undefined && this.groups.has(groupId) ? groupId : "";
+  }
+
+  topicDeleted(topic: string): void {
+    for (const group of this.groups.values()) group.offsets.deleteTopic(topic);
+  }
+
+  expireOffsets(now: number): void {
+    for (const group of this.groups.values()) {
+      if (group.state !== "Empty") continue;
+      if (group.emptySince < now - OFFSETS_RETENTION) group.offsets.expire(now - OFFSETS_RETENTION);
+      if (group.offsets.size === 0 && group.pending.size === 0) this.forget(group);
+    }
+  }
+
+  private create(groupId: string): Group {
+    const group = new Group(groupId, this.host.clock, this.options.group_initial_rebalance_delay, (stream) => this.uuid(stream));
+    this.groups.set(groupId, group);
+    return group;
+  }
+
+  private forget(group: Group): void {
+    group.bury();
+    this.groups.delete(group.id);
+    for (const [client, id] of this.groupByClient) if (id === group.id) this.groupByClient.delete(client);
+  }
+
+  private check(group: Group | undefined, who: Membership): number {
+    if (who.groupId === "") return Errors.INVALID_GROUP_ID;
+    if (group === undefined) return Errors.UNKNOWN_MEMBER_ID;
+    if (group.state === "Dead") return Errors.COORDINATOR_NOT_AVAILABLE;
+    const error = group.checkMember(who.memberId, who.instanceId);
+    if (error !== Errors.NONE) return error;
+    return who.generation === group.generation ? Errors.NONE : Errors.ILLEGAL_GENERATION;
+  }
+
+  private uuid(stream: string): string {
+    const random = this.host.random(stream);
+    const hex = Buffer.from(Array.from({ length: 16 }, () => random.int(0, 255))).toString("hex");
+    return hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, "$1-$2-$3-$4-$5");
+  }
+}
+
+/** Topics of a consumer's subscription: a version, then names. What is no subscription names none. */
+function subscription(metadata: Buffer): string[] {
+  try {
+    const r = new Reader(metadata, 2);
+    const topics: string[] = [];
+    for (let left = r.i32(); left > 0; left--) topics.push(r.utf8(r.i16()));
+    return topics;
+  } catch {
+    return [];
+  }
+}

@@ -1,0 +1,92 @@
+import type { Chain, Final } from "../hooks/seam.ts";
+import type { Outgoing, Target } from "../hooks/plugin.ts";
+import type { Connection } from "../net/connection.ts";
+import type { Host } from "../net/net.ts";
+import type { Batch } from "./batch.ts";
+import type { Entry } from "../core/log.ts";
+import { batches } from "./batch.ts";
+import { Errors } from "./errors.ts";
+import { RecordEvent } from "./events.ts";
+import { type RecordDraft, records, rewrite } from "./records.ts";
+import type { Partition } from "./topics.ts";
+
+type Close = Final & { kind: "close" };
+
+export type Hooked = { batch: Batch } | { error: number; reason: string } | { close: Close };
+
+/**
+ * Sends every record of a produced batch through the `message` hooks. What they drop leaves a hole
+ * in the offsets, as compaction does; what they double takes offsets of its own. A batch they leave
+ * alone stays as it came.
+ */
+export async function applyMessageHooks(chain: Chain, connection: Connection, partition: Partition, batch: Batch, host: Host): Promise<Hooked> {
+  const kept: RecordDraft[] = [];
+  let offset = batch.baseOffset;
+  let changed = false;
+  for (const record of records(batch)) {
+    const event = new RecordEvent(connection, partition, record, null);
+    const decision = chain.decide(event);
+    const final = decision instanceof Promise ? await decision : decision;
+    changed ||= event.changed || final !== null;
+    switch (final?.kind) {
+      case "fail": {
+        const error = Errors[final.code as keyof typeof Errors];
+        if (error === undefined) host.print(`kafka: there is no error named ${final.code}: answered with UNKNOWN_SERVER_ERROR`);
+        return { error: error ?? Errors.UNKNOWN_SERVER_ERROR, reason: final.reason ?? "" };
+      }
+      case "close": return { close: final };
+      case "reroute":
+        host.publish(outgoing(event, final.to));
+        break;
+      case "drop": break;
+      case "duplicate":
+        for (let times = final.times; times > 0; times--) kept.push({ ...event.draft(), offset: offset++ });
+        kept.push({ ...event.draft(), offset });
+        break;
+      default: kept.push({ ...event.draft(), offset });
+    }
+    offset++;
+  }
+  if (!changed) return { batch };
+  return { batch: rewrite(batch, kept, { lastOffsetDelta: offset - 1 - batch.baseOffset }) };
+}
+
+/**
+ * Sends the records of a fetch through the `delivery` hooks, from `offset` on: earlier ones in the
+ * first batch are there because batches are not cut, and clients skip them.
+ */
+export async function applyDeliveryHooks(
+  chain: Chain, connection: Connection, partition: Partition, offset: number, entries: readonly Entry[], host: Host,
+): Promise<Buffer[] | Close> {
+  const views: Buffer[] = [];
+  for (const { bytes } of entries) {
+    for (const batch of batches(bytes)) {
+      const kept: RecordDraft[] = [];
+      let changed = false;
+      for (const record of batch.control ? [] : records(batch)) {
+        if (record.offset < offset) {
+          kept.push(record);
+          continue;
+        }
+        const event = new RecordEvent(connection, partition, record, connection.clientId);
+        const decision = chain.decide(event);
+        const final = decision instanceof Promise ? await decision : decision;
+        changed ||= event.changed || final !== null;
+        if (final === null) kept.push(event.draft());
+        else if (final.kind === "close") return final;
+        else if (final.kind === "reroute") host.publish(outgoing(event, final.to));
+        else if (final.kind === "duplicate") {
+          // Two records cannot have one offset, and clients go by offsets.
+          host.print(`kafka: a delivery cannot be doubled: duplicate the message before it is stored instead`);
+          kept.push(event.draft());
+        }
+      }
+      views.push(changed ? rewrite(batch, kept).bytes : batch.bytes);
+    }
+  }
+  return views;
+}
+
+function outgoing(event: RecordEvent, to: Target): Outgoing {
+  return { ...to, payload: event.hasValue ? event.payload : null, key: event.keyBytes, headers: { ...event.headers } };
+}

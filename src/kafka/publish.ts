@@ -1,0 +1,31 @@
+import type { Outgoing } from "../hooks/plugin.ts";
+import type { KafkaCluster } from "./cluster.ts";
+import { headersOf } from "./events.ts";
+import { partitionForKey } from "./partitioner.ts";
+import { writeBatch } from "./records.ts";
+import type { Topic } from "./topics.ts";
+
+/** Puts one record into a topic from within. @throws RangeError when there is no such place */
+export function publish(cluster: KafkaCluster, message: Outgoing): void {
+  if (message.protocol !== "kafka") throw new TypeError(`${message.protocol} messages are not for Kafka`);
+  const topic = cluster.autoCreate(message.topic);
+  if (typeof topic === "string") throw new RangeError(`topic ${message.topic}: ${topic}`);
+  const key = bytesOf(message.key ?? null);
+  const index = message.partition ?? (key === null ? nextPartition(topic) : partitionForKey(key, topic.partitions.length));
+  const partition = topic.partitions[index];
+  if (partition === undefined) throw new RangeError(`there is no partition ${index} of topic ${topic.name}`);
+  const now = cluster.host.clock.now();
+  const record = { timestamp: now, key, value: bytesOf(message.payload), headers: headersOf(message.headers ?? {}) };
+  partition.append(writeBatch({ records: [record] }), now);
+}
+
+/** Text as UTF-8, structures as JSON. */
+function bytesOf(value: Uint8Array | string | object | null): Uint8Array | null {
+  if (value === null || value instanceof Uint8Array) return value;
+  return Buffer.from(typeof value === "string" ? value : JSON.stringify(value));
+}
+
+/** Records without a key go round the partitions. */
+function nextPartition(topic: Topic): number {
+  return topic.published++ % topic.partitions.length;
+}

@@ -1,0 +1,204 @@
+import { DecodeError, Reader } from "../bytes/reader.ts";
+import { Writer } from "../bytes/writer.ts";
+import type { Final } from "../hooks/chain.ts";
+import type { CloseReason, Connection, Session } from "../net/connection.ts";
+import apis from "./apis/index.ts";
+import { Call } from "./call.ts";
+import type { KafkaCluster } from "./cluster.ts";
+import { Errors } from "./errors.ts";
+import { ConnectionEvent, OperationEvent } from "./events.ts";
+import { type AnyApi, readRequestHeader, skipTags, writeResponseHeader } from "./protocol.ts";
+
+const byKey: AnyApi[] = [];
+for (const api of apis as readonly AnyApi[]) byKey[api.key] = api;
+const API_VERSIONS = byKey[18]!;
+
+/**
+ * One client's connection to one virtual broker. Requests are carried out one after the other, as
+ * Kafka does it, so answers keep their order.
+ */
+export class KafkaSession implements Session {
+  private identified = false;
+  /** The call that is being carried out. */
+  private call: Call | null = null;
+
+  constructor(private readonly cluster: KafkaCluster, private readonly connection: Connection, private readonly node: number) {}
+
+  readonly frameLength = (buf: Buffer, pos: number, end: number): number => {
+    if (end - pos < 4) return 0;
+    const size = buf.readInt32BE(pos);
+    const most = this.cluster.options.max_request_size;
+    if (size < 0 || size > most) throw new DecodeError(`a request of ${size} bytes: at most ${most} are read`);
+    return 4 + size;
+  };
+
+  frame(buf: Buffer, start: number, end: number): void {
+    const r = new Reader(buf, start + 4, end);
+    const { apiKey, apiVersion, correlationId, clientId } = readRequestHeader(r);
+    let api = byKey[apiKey];
+    if (api === undefined) throw new DecodeError(`request with unknown api key ${apiKey}`);
+    const call = new Call(this.cluster, this.connection, this.node, apiVersion, correlationId, clientId ?? "", this.cluster.host.clock.now());
+    if (apiVersion < api.first || apiVersion > api.last) {
+      if (api !== API_VERSIONS) throw new DecodeError(`${api.name} v${apiVersion} is not supported`);
+      return this.unknownApiVersions(call);
+    }
+    if (apiVersion >= api.flexibleFrom) skipTags(r);
+    if (!this.identified) {
+      const refused = this.identify(clientId ?? "");
+      if (refused instanceof Promise) return this.connection.holdInput(refused.then((no) => (no ? undefined : this.request(api, call, r))));
+      if (refused) return;
+    }
+    const pending = this.request(api, call, r);
+    if (pending !== undefined) this.connection.holdInput(pending);
+  }
+
+  /** Kafka has no words for a broken request: the connection just ends. */
+  failed(): void {}
+
+  closed(reason: CloseReason): void {
+    this.call?.cancel();
+    const { hooks } = this.connection;
+    if (this.identified && hooks.disconnect !== null) {
+      hooks.disconnect.select(this.connection, "")?.decide(new ConnectionEvent(this.connection, "disconnect", reason));
+    }
+  }
+
+  /** The client said its name for the first time. True, also later: it may not come in. */
+  private identify(clientId: string): boolean | Promise<boolean> {
+    this.identified = true;
+    this.connection.identify(clientId, "");
+    const { hooks } = this.connection;
+    if (hooks.connect === null) return false;
+    const decision = hooks.connect.select(this.connection, "")?.decide(new ConnectionEvent(this.connection, "connect")) ?? null;
+    const obey = (final: Final | null): boolean | Promise<boolean> => {
+      if (final === null) return false;
+      if (final.kind === "drop") return new Promise(() => undefined); // open, and silent for ever
+      // Kafka has no answer that refuses a connection.
+      if (final.kind === "close") this.connection.obey(final);
+      else this.connection.close();
+      return true;
+    };
+    return decision instanceof Promise ? decision.then(obey) : obey(decision);
+  }
+
+  private request(api: AnyApi, call: Call, r: Reader): void | Promise<void> {
+    const { hooks } = this.connection;
+    if (hooks.request !== null) {
+      const chain = hooks.request.select(this.connection, api.name);
+      if (chain !== null) {
+        const event = this.event(api, call, () => api.request.decode(call.version, r));
+        const decision = chain.decide(event);
+        const obey = (final: Final | null): void | Promise<void> => this.obeyRequest(final, api, call, event);
+        return decision instanceof Promise ? decision.then(obey) : obey(decision);
+      }
+    }
+    return this.carryOut(api, call, api.request.decode(call.version, r));
+  }
+
+  private obeyRequest(final: Final | null, api: AnyApi, call: Call, event: OperationEvent): void | Promise<void> {
+    if (this.connection.isClosed) return;
+    switch (final?.kind) {
+      case undefined: return this.carryOut(api, call, event.body);
+      case "drop": return;
+      case "close": return this.connection.obey(final as Final & { kind: "close" });
+      case "reply": return this.answer(api, call, event.body, (final as Final & { kind: "reply" }).body, true);
+      case "fail": return this.answer(api, call, event.body, this.failure(api, call, event.body, final as Final & { kind: "fail" }));
+    }
+  }
+
+  private carryOut(api: AnyApi, call: Call, body: any): void | Promise<void> {
+    let answer;
+    try {
+      answer = api.handle(call, body);
+    } catch (error) {
+      return this.answer(api, call, body, this.broken(api, call, body, error));
+    }
+    if (!(answer instanceof Promise)) return this.answer(api, call, body, answer);
+    this.call = call;
+    return answer
+      .catch((error) => this.broken(api, call, body, error))
+      .then((response) => {
+        this.call = null;
+        return this.answer(api, call, body, response);
+      });
+  }
+
+  /** @param foreign the body was made by a plugin and may not fit its table */
+  private answer(api: AnyApi, call: Call, body: any, response: any, foreign = false): void | Promise<void> {
+    const { connection, cluster } = this;
+    if (connection.isClosed) return;
+    cluster.metrics.api(api).add(response, cluster.host.clock.now() - call.since);
+    if (response === null) return;
+    const { hooks } = connection;
+    if (hooks.response !== null || connection.waiting) return this.answerInOrder(api, call, body, response, foreign);
+    if (foreign) this.writeForeign(api, call, body, response);
+    else this.write(api, call, response);
+  }
+
+  private answerInOrder(api: AnyApi, call: Call, body: any, response: any, foreign: boolean): void | Promise<void> {
+    const { connection } = this;
+    const event = this.event(api, call, () => response, body);
+    const decision = connection.hooks.response?.select(connection, api.name)?.decide(event) ?? null;
+    connection.inOrder(decision, (final) => {
+      switch (final?.kind) {
+        case undefined: {
+          if (foreign || event.changed) return this.writeForeign(api, call, body, event.body);
+          return this.write(api, call, response);
+        }
+        case "close": return connection.obey(final as Final & { kind: "close" });
+        case "reply": return this.writeForeign(api, call, body, (final as Final & { kind: "reply" }).body);
+        case "fail": {
+          const failure = this.failure(api, call, body, final as Final & { kind: "fail" });
+          if (failure !== null) this.write(api, call, failure);
+        }
+      }
+    });
+    // The next request waits for this answer, as it does in Kafka.
+    if (decision instanceof Promise) return decision.then(() => undefined);
+  }
+
+  private write(api: AnyApi, call: Call, response: any): void {
+    const { out } = this.connection;
+    out.open();
+    writeResponseHeader(out, api, call.version, call.correlationId);
+    api.response.encode(call.version, out, response);
+    out.close();
+  }
+
+  /** A body that does not fit its table must not leave half of itself behind. */
+  private writeForeign(api: AnyApi, call: Call, body: any, response: any): void {
+    const w = new Writer();
+    try {
+      writeResponseHeader(w, api, call.version, call.correlationId);
+      api.response.encode(call.version, w, response);
+    } catch (error) {
+      const instead = this.broken(api, call, body, error);
+      if (instead !== null) this.write(api, call, instead);
+      return;
+    }
+    this.connection.out.u32(w.pos);
+    this.connection.out.bytes(w.buf.subarray(0, w.pos));
+  }
+
+  private event(api: AnyApi, call: Call, decode: () => unknown, request?: any): OperationEvent {
+    return new OperationEvent(this.connection, api, call.version, decode, (id) => this.cluster.topicsById.get(id)?.name, request);
+  }
+
+  private failure(api: AnyApi, call: Call, body: any, { code }: { code: string }): any {
+    const error = Errors[code as keyof typeof Errors];
+    if (error === undefined) return this.broken(api, call, body, new Error(`Kafka has no error named ${code}`));
+    return api.refuse(body, error, call);
+  }
+
+  private broken(api: AnyApi, call: Call, body: any, error: unknown): any {
+    this.cluster.host.print(`kafka: ${api.name} v${call.version} of ${call.clientId}: ${String(error)}`);
+    return api.refuse(body, Errors.UNKNOWN_SERVER_ERROR, call);
+  }
+
+  /** A version of ApiVersions from the future is answered in version 0, which everybody can read (KIP-511). */
+  private unknownApiVersions(call: Call): void {
+    const asked = new Call(call.cluster, call.connection, call.node, 0, call.correlationId, call.clientId, call.since);
+    const response = API_VERSIONS.refuse({} as any, Errors.UNSUPPORTED_VERSION, asked);
+    return void this.answer(API_VERSIONS, asked, {}, response);
+  }
+}

@@ -1,0 +1,88 @@
+import { type Entry, Log } from "../core/log.ts";
+import { Waiters } from "../core/waiters.ts";
+import type { Batch } from "./batch.ts";
+import type { TopicConfig } from "./configs.ts";
+import { Producers } from "./producers.ts";
+
+export const NO_LEADER = -1;
+
+/** One partition: its log, and which of the virtual brokers answer for it. */
+export class Partition {
+  readonly log = new Log();
+  /** Woken by every append, and when the leader changes or the topic goes. */
+  readonly changed = new Waiters();
+  readonly producers = new Producers();
+  /** Node id, or NO_LEADER. */
+  leader: number;
+  leaderEpoch = 0;
+  isr: number[];
+  /** The topic was deleted. */
+  gone = false;
+
+  constructor(readonly topic: Topic, readonly index: number, readonly replicas: readonly number[]) {
+    this.leader = replicas[0]!;
+    this.isr = [...replicas];
+  }
+
+  /** As in logs and streams: `orders-3`. */
+  get name(): string {
+    return `${this.topic.name}-${this.index}`;
+  }
+
+  /**
+   * Readers see everything up to here. All replicas share one log, so this is its end; a follower
+   * can't lag.
+   */
+  get highWatermark(): number {
+    return this.log.end;
+  }
+
+  /** Appends a checked batch; it takes the next offsets. */
+  append(batch: Batch, now: number): Entry {
+    batch.place(this.log.end, this.leaderEpoch);
+    const { logAppendTime, retentionBytes } = this.topic.config;
+    if (logAppendTime) batch.stamp(now);
+    const entry = this.log.append(batch.bytes, batch.lastOffsetDelta + 1, batch.count, batch.maxTimestamp, this.leaderEpoch);
+    if (this.log.bytes > retentionBytes) this.log.keepBytes(retentionBytes);
+    this.topic.messagesIn += batch.count;
+    this.topic.bytesIn += entry.bytes.length;
+    this.changed.wake();
+    return entry;
+  }
+
+  lead(node: number): void {
+    this.leader = node;
+    this.leaderEpoch++;
+    this.changed.wake();
+  }
+}
+
+export class Topic {
+  readonly partitions: Partition[] = [];
+  messagesIn = 0;
+  bytesIn = 0;
+  /** Messages fetched, by the group of the client that fetched them; "" for clients in none. */
+  readonly messagesOut = new Map<string, number>();
+  /** Records without a key that were published from within. */
+  published = 0;
+
+  constructor(readonly name: string, /** 22 characters of base64url */ readonly id: string, readonly config: TopicConfig) {}
+
+  get replicationFactor(): number {
+    return this.partitions[0]!.replicas.length;
+  }
+}
+
+/** Why a topic cannot have this name; null when it can. */
+export function nameProblem(name: string): string | null {
+  if (name === "") return "a topic name has at least one character";
+  if (name === "." || name === "..") return `a topic cannot be named ${name}`;
+  if (name.length > 249) return `a topic name has at most 249 characters, not ${name.length}`;
+  if (!/^[a-zA-Z0-9._-]+$/.test(name)) return `a topic name consists of letters, digits, ".", "_" and "-"`;
+  return null;
+}
+
+/** Metrics cannot tell "." from "_", so Kafka lets no two topics differ in that alone. */
+export function collisionKey(name: string): string {
+  return name.replaceAll(".", "_");
+}

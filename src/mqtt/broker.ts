@@ -1,0 +1,285 @@
+import { Writer } from "../bytes/writer.ts";
+import type { Final } from "../hooks/chain.ts";
+import type { Outgoing, Target } from "../hooks/plugin.ts";
+import type { Random } from "../hooks/random.ts";
+import type { Connection } from "../net/connection.ts";
+import type { Host, Server } from "../net/net.ts";
+import type { Will } from "./packets.ts";
+import { MessageEvent } from "./events.ts";
+import { Link } from "./link.ts";
+import { bytesOf, Fanout, makeMessage, Message, pairs } from "./message.ts";
+import { MQTT_DEFAULTS, type MqttOptions } from "./options.ts";
+import { encode, type Packet, type Version } from "./packets.ts";
+import type { Properties } from "./properties.ts";
+import type { PublishView, QoS } from "./publish.ts";
+import { Retained } from "./retained.ts";
+import { ClientSession } from "./session.ts";
+import { Subscriptions, withoutLocal, type Route } from "./subscriptions.ts";
+import { isTopicFilter } from "./text.ts";
+
+/** QoS 0 packets of this size and above are sent from the chunk they came in, without a copy. */
+const VIEW_FROM = 16 * 1024;
+/** Topics that are counted one by one; the rest is counted under `other`. */
+const COUNTED_TOPICS = 1000;
+
+/** An MQTT broker for 3.1, 3.1.1 and 5.0. */
+export class MqttBroker implements Server {
+  readonly protocol = "mqtt";
+  readonly options: MqttOptions;
+  readonly maxConnections: number;
+  /** By client id. */
+  readonly sessions = new Map<string, ClientSession>();
+  readonly subscriptions: Subscriptions;
+  readonly retained: Retained;
+  readonly fanout = new Fanout();
+
+  /** Copies that were sent. */
+  delivered = 0;
+  /** Copies that found a queue full, or a reader too slow. */
+  dropped = 0;
+  /** Bytes of all copies in QoS 1 and 2 that wait or are in flight. */
+  queuedBytes = 0;
+  /** Bytes of QoS 0 packets that slow readers have yet to read. */
+  backlog = 0;
+
+  private readonly ids: Random;
+  private readonly published = new Map<string, number>();
+  private tickTime = 0;
+  /** The packet in hand, as clients of the other versions want it. */
+  private readonly other = new Writer(512);
+
+  constructor(options: Partial<MqttOptions>, readonly host: Host) {
+    this.options = { ...MQTT_DEFAULTS, ...options };
+    this.maxConnections = this.options.maxConnections;
+    this.subscriptions = new Subscriptions((route) => this.countRoute(route));
+    this.retained = new Retained(this.options.maxRetainedBytes);
+    this.ids = host.random("mqtt client ids");
+  }
+
+  accept(connection: Connection): Link {
+    return new Link(this, connection);
+  }
+
+  /** The time at the first call in this turn of the event loop: one look at the clock serves all of a chunk's packets. */
+  time(): number {
+    if (this.tickTime === 0) {
+      this.tickTime = this.host.clock.now();
+      setImmediate(() => (this.tickTime = 0));
+    }
+    return this.tickTime;
+  }
+
+  // --- Sessions ---------------------------------------------------------------------------------
+
+  /** The session of a client id, a new one if need be; null: there are too many. */
+  session(clientId: string): ClientSession | null {
+    let session = this.sessions.get(clientId);
+    if (session === undefined) {
+      if (this.sessions.size >= this.options.maxSessions) return null;
+      this.sessions.set(clientId, (session = new ClientSession(this, clientId)));
+    }
+    return session;
+  }
+
+  /** A session has ended. */
+  forget(session: ClientSession): void {
+    if (this.sessions.get(session.clientId) === session) this.sessions.delete(session.clientId);
+  }
+
+  /** Ends a session at once, its queue, subscriptions and connection included; false when there is none. */
+  expireSession(clientId: string): boolean {
+    const session = this.sessions.get(clientId);
+    if (session === undefined) return false;
+    session.link?.disconnect("Administrative action");
+    session.end();
+    return true;
+  }
+
+  /** An id for a client that brought none [MQTT-3.1.3-6], drawn from the seed. */
+  newClientId(): string {
+    for (;;) {
+      let id = "auto-";
+      for (let i = 0; i < 4; i++) id += this.ids.int(0, 0xffff).toString(16).padStart(4, "0");
+      if (!this.sessions.has(id)) return id;
+    }
+  }
+
+  // --- Messages ---------------------------------------------------------------------------------
+
+  /** Passes a QoS 0 packet without properties on: as it came where it can, with no object made for it. */
+  forward(from: Link, route: Route, view: PublishView): void {
+    const { buf, start, end } = view;
+    const size = end - start;
+    const { five } = from;
+    let message: Message | null = null;
+    let otherReady = false;
+    for (const recipient of route.recipients) {
+      const link = recipient.session.link;
+      if (link === null) continue;
+      if (!link.plain || recipient.ids !== null || recipient.subscriptions !== null || link.connection.waiting) {
+        message ??= this.own(from, route, view);
+        this.give(message, recipient, 0, false);
+        continue;
+      }
+      if (!link.connection.writable && !link.admits(size)) continue;
+      this.delivered++;
+      const { out } = link.connection;
+      if (link.five !== five) {
+        if (!otherReady) this.convert(view, five);
+        otherReady = true;
+        out.bytes(this.other.buf.subarray(0, this.other.pos));
+      } else if (size >= VIEW_FROM) out.view(buf.subarray(start, end));
+      else {
+        const at = out.claim(size);
+        buf.copy(out.buf, at, start, end);
+      }
+    }
+    if (route.groups.length > 0) {
+      message ??= this.own(from, route, view);
+      this.giveGroups(message, route);
+    }
+  }
+
+  /** Writes the packet for the versions it was not written for: 5.0 has an empty property section in it. */
+  private convert({ buf, head, topicStart, topicEnd, payloadStart, end }: PublishView, fromFive: boolean): void {
+    const { other } = this;
+    other.pos = 0;
+    other.u8(head);
+    let left = topicEnd - topicStart + 2 + (end - payloadStart) + (fromFive ? 0 : 1);
+    do {
+      other.u8(left > 0x7f ? (left & 0x7f) | 0x80 : left);
+      left >>>= 7;
+    } while (left > 0);
+    other.bytes(buf.subarray(topicStart - 2, topicEnd));
+    if (!fromFive) other.u8(0);
+    other.bytes(buf.subarray(payloadStart, end));
+  }
+
+  private own(from: Link, route: Route, view: PublishView): Message {
+    const payload = Buffer.from(view.buf.subarray(view.payloadStart, view.end));
+    return new Message(this.host.clock.now(), { topic: route.topic, payload, qos: 0, retain: false, publisher: from.session!.clientId }, route.bytes);
+  }
+
+  /** Gives a message to everybody whom its topic leads to; false when that is nobody. */
+  route(message: Message, route: Route): boolean {
+    for (const recipient of route.recipients) this.give(message, recipient, message.qos, message.retain);
+    this.giveGroups(message, route);
+    return !route.empty;
+  }
+
+  private give(message: Message, recipient: Route["recipients"][number], qos: QoS, retain: boolean): void {
+    let to = recipient;
+    if (to.subscriptions !== null && message.publisher === to.session.clientId) {
+      const rest = withoutLocal(to);
+      if (rest === null) return;
+      to = rest;
+    }
+    to.session.deliver(message, qos < to.qos ? qos : to.qos, retain && to.retainAsPublished, to.ids);
+  }
+
+  private giveGroups(message: Message, route: Route): void {
+    for (const group of route.groups) {
+      const member = group.next(message.qos);
+      if (member === null) continue;
+      const { qos, retainAsPublished, identifier } = member.options;
+      const ids = identifier === 0 ? null : [identifier];
+      member.session.deliver(message, message.qos < qos ? message.qos : qos, message.retain && retainAsPublished, ids);
+    }
+  }
+
+  /** What was retained under the filter of a new subscription. */
+  deliverRetained(session: ClientSession, filter: string, qos: QoS, identifier: number): void {
+    const ids = identifier === 0 ? null : [identifier];
+    for (const message of this.retained.match(filter, this.host.clock.now())) {
+      session.deliver(message, message.qos < qos ? message.qos : qos, true, ids);
+    }
+  }
+
+  /** Stores and fans out a message that did not come from a client's PUBLISH. */
+  private emit(message: Message): void {
+    const route = this.subscriptions.route(message.topic, message.topicBytes);
+    this.countTopic(message.topic, 1);
+    if (message.retain) this.retained.keep(message);
+    this.route(message, route);
+  }
+
+  /** Puts a message on its topic as a client would, without passing the `message` hooks. Throws for what no client could send. */
+  publish(message: Outgoing): void {
+    if (message.protocol !== "mqtt") throw new TypeError(`a message for ${message.protocol} came to MQTT`);
+    const { topic, qos = 0, retain = false, payload, headers, properties } = message;
+    const all: Properties = { ...(properties as Properties) };
+    if (headers !== undefined) all.userProperties = pairs(headers);
+    this.emit(makeMessage(this.host.clock.now(), { topic, qos, retain, payload: bytesOf(payload), properties: all }));
+  }
+
+  /** Publishes what a client left behind, past the `message` hooks as any message. */
+  publishWill(clientId: string, { topic, payload, qos, retain, properties }: Will): void {
+    const now = this.host.clock.now();
+    const message = new Message(now, { topic, payload, qos, retain, properties, publisher: clientId });
+    if (this.host.hooks.message !== null) {
+      const chain = this.host.hooks.message.select(null, topic);
+      if (chain !== null) {
+        const event = new MessageEvent(null, message, now, qos, retain, false, null);
+        const decision = chain.decide(event);
+        if (decision instanceof Promise) void decision.then((final) => this.settleWill(event, final));
+        else this.settleWill(event, decision);
+        return;
+      }
+    }
+    this.emit(message);
+  }
+
+  private settleWill(event: MessageEvent, final: Final | null): void {
+    if (final?.kind === "reroute") return this.reroute(event, final.to);
+    if (final !== null && final.kind !== "duplicate") return;
+    for (let i = final?.times ?? 0; i >= 0; i--) this.emit(event.message);
+  }
+
+  /** Sends what a hook has seen somewhere else. */
+  reroute({ message, headers }: MessageEvent, to: Target): void {
+    try {
+      this.host.publish({ ...to, payload: message.payload, headers } as Outgoing);
+    } catch (error) {
+      // It is the plugin that named the target: no client is to blame.
+      this.host.print(`mqtt: reroute to ${JSON.stringify(to)} failed: ${String(error)}`);
+    }
+  }
+
+  /** A packet as bytes of its own. */
+  bytesOf(packet: Packet, version: Version): Buffer {
+    const w = new Writer();
+    encode(w, packet, version);
+    return w.toBuffer();
+  }
+
+  // --- Counting ---------------------------------------------------------------------------------
+
+  /** Sessions that have a connection. */
+  get connected(): number {
+    let n = 0;
+    for (const session of this.sessions.values()) if (session.link !== null) n++;
+    return n;
+  }
+
+  /** Messages that came for each topic; those of topics beyond the first thousand are counted as `other`. */
+  publishedByTopic(): ReadonlyMap<string, number> {
+    for (const route of this.subscriptions.known()) this.countRoute(route);
+    return this.published;
+  }
+
+  private countRoute(route: Route): void {
+    if (route.count > 0) this.countTopic(route.topic, route.count);
+    route.count = 0;
+  }
+
+  private countTopic(topic: string, by: number): void {
+    const key = this.published.has(topic) || this.published.size < COUNTED_TOPICS ? topic : "other";
+    this.published.set(key, (this.published.get(key) ?? 0) + by);
+  }
+
+  /** Forgets the retained messages that a filter meets and returns how many they were. Throws for what is no filter. */
+  clearRetained(filter = "#"): number {
+    if (!isTopicFilter(filter)) throw new TypeError(`${JSON.stringify(filter)} is no MQTT topic filter`);
+    return this.retained.clear(filter);
+  }
+}

@@ -1,0 +1,119 @@
+import { PUBACK, PUBREC } from "../acks.ts";
+import type { Final } from "../../hooks/chain.ts";
+import { MessageEvent } from "../events.ts";
+import type { Handler } from "../handler.ts";
+import type { Link } from "../link.ts";
+import { inboundProperties, Message } from "../message.ts";
+import type { Properties } from "../properties.ts";
+import { PublishView, type QoS } from "../publish.ts";
+import { MqttError, REASONS, type ReasonName } from "../reasons.ts";
+import type { Route } from "../subscriptions.ts";
+
+const view = new PublishView();
+
+/** PUBLISH (3.3). A plain QoS 0 packet is passed on as it came, without being decoded. */
+const publish: Handler = {
+  type: "PUBLISH",
+  handle(link, buf, start, end) {
+    view.read(buf, start, end, link.version);
+    const { broker } = link;
+    if ((view.head & 0x0f) !== 0 || view.propsEnd > view.propsStart) return receive(link);
+    if (link.hooks.message !== null || link.hooks.delivery !== null) return receive(link);
+    const route = broker.subscriptions.find(buf, view.topicStart, view.topicEnd);
+    route.count++;
+    if (!route.reserved) broker.forward(link, route, view);
+  },
+};
+export default publish;
+
+/** A PUBLISH that has to be understood: it is acknowledged, retained, has properties, or a hook wants it. */
+function receive(link: Link): void {
+  const { broker } = link, session = link.session!;
+  const { qos, id } = view;
+  const properties = view.propsEnd > view.propsStart ? inboundProperties(view) : undefined;
+  const route = find(link, properties);
+  if (qos === 2) {
+    if (session.received.has(id)) return link.acknowledge(PUBREC, id, 0); // [MQTT-4.3.3-10]: sent again
+    // [MQTT-3.3.4-9]; before 5.0 there is no such limit.
+    if (link.five && session.received.size >= broker.options.receiveMaximum) {
+      throw new MqttError("Receive Maximum exceeded", `PUBLISH: ${session.received.size} packets in QoS 2 are not released`);
+    }
+    session.received.add(id);
+  }
+  route.count++;
+  const message = new Message(
+    broker.host.clock.now(),
+    {
+      topic: route.topic, payload: Buffer.from(view.buf.subarray(view.payloadStart, view.end)),
+      qos, retain: view.retain, properties, publisher: session.clientId,
+    },
+    route.bytes,
+  );
+  if (link.hooks.message !== null && !route.reserved) {
+    const chain = link.hooks.message.select(link.connection, route.topic);
+    if (chain !== null) {
+      const event = new MessageEvent(link.connection, message, broker.host.clock.now(), qos, view.retain, view.dup, null);
+      return link.decided(chain.decide(event), (final) => settle(link, qos, id, event, final));
+    }
+  }
+  acknowledge(link, qos, id, store(link, message, route));
+}
+
+/** The route of the packet's topic, or of the topic that its alias stands for (3.3.2.3.4). */
+function find(link: Link, properties: Properties | undefined): Route {
+  const { subscriptions, options } = link.broker;
+  const alias = properties?.topicAlias;
+  if (alias === undefined) return subscriptions.find(view.buf, view.topicStart, view.topicEnd);
+  delete properties!.topicAlias;
+  if (alias === 0 || alias > options.topicAliasMaximum) throw new MqttError("Topic Alias invalid", `PUBLISH: topic alias ${alias}`); // [MQTT-3.3.2-9]
+  if (view.topicEnd > view.topicStart) {
+    const route = subscriptions.find(view.buf, view.topicStart, view.topicEnd);
+    link.aliasesIn.set(alias, route.bytes);
+    return route;
+  }
+  const topic = link.aliasesIn.get(alias);
+  if (topic === undefined) throw new MqttError("Protocol Error", `PUBLISH: topic alias ${alias} stands for nothing`);
+  return subscriptions.find(topic, 0, topic.length);
+}
+
+/** Retains and fans out; returns the reason for the acknowledgement. */
+function store(link: Link, message: Message, route: Route): ReasonName {
+  const { broker } = link;
+  if (route.reserved) return "Not authorized";
+  if (message.retain && !broker.retained.keep(message)) return "Quota exceeded";
+  return broker.route(message, route) ? "Success" : "No matching subscribers";
+}
+
+/** PUBACK or PUBREC. Before 5.0 they can only say yes [MQTT-3.3.5-2 of 3.1.1]. */
+function acknowledge(link: Link, qos: QoS, id: number, reason: ReasonName): void {
+  const code = REASONS[reason];
+  if (qos === 1) link.acknowledge(PUBACK, id, code);
+  else if (qos === 2) {
+    // 4.3.3: after an error the packet identifier is free again.
+    if (code >= 0x80 && link.five) link.session!.received.delete(id);
+    link.acknowledge(PUBREC, id, code);
+  }
+}
+
+/** Carries out what the message hooks decided. */
+function settle(link: Link, qos: QoS, id: number, event: MessageEvent, final: Final | null): void {
+  const { broker } = link;
+  const { message } = event;
+  switch (final?.kind) {
+    case "drop":
+      return acknowledge(link, qos, id, "Success");
+    case "fail":
+      if (qos === 2) link.session!.received.delete(id);
+      return link.refuse({ type: "PUBLISH", topic: message.topic, payload: message.payload, qos, retain: false, dup: false, id }, final.code);
+    case "reroute":
+      broker.reroute(event, final.to);
+      return acknowledge(link, qos, id, "Success");
+    case "close":
+      return link.obey(final);
+  }
+  // Subscriptions may have changed while the verdict was pending, and the topic with it.
+  const route = broker.subscriptions.route(message.topic, message.topicBytes);
+  let reason = store(link, message, route);
+  if (final?.kind === "duplicate") for (let i = 0; i < final.times; i++) reason = store(link, message, route);
+  acknowledge(link, qos, id, reason);
+}

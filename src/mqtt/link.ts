@@ -1,0 +1,385 @@
+import type { FrameLength } from "../bytes/framer.ts";
+import type { Timer } from "../core/time.ts";
+import type { Decision, Final } from "../hooks/chain.ts";
+import type { ProtocolHooks } from "../hooks/seam.ts";
+import type { CloseReason, Connection, Session } from "../net/connection.ts";
+import { PUBACK, PUBCOMP, PUBREC, PUBREL, writeAck } from "./acks.ts";
+import type { MqttBroker } from "./broker.ts";
+import type { Will } from "./packets.ts";
+import { ClientEvent, MessageEvent, PacketEvent } from "./events.ts";
+import { handlers } from "./handler.ts";
+import { copySize, writeCopy, type Copy } from "./message.ts";
+import { decode, encode, frameLength, type Ack, type Packet, type Version } from "./packets.ts";
+import { isErrorName, mayCarry, MqttError, PACKET_TYPES, REASONS, returnCode, type ErrorName } from "./reasons.ts";
+import { refusalOf, replyTo } from "./replies.ts";
+import type { ClientSession } from "./session.ts";
+
+const CONNECT = PACKET_TYPES.indexOf("CONNECT");
+/** How long a client may take to send its CONNECT, in milliseconds. */
+const CONNECT_WITHIN = 30_000;
+/** Copies whose verdicts are pending, beyond which no more are started. */
+const HELD_MOST = 50_000;
+
+/** One connection of one client: what comes in finds its handler, what goes out its form. */
+export class Link implements Session {
+  readonly frameLength: FrameLength;
+  readonly hooks: ProtocolHooks;
+  version: Version = 4;
+  /** The version is 5.0. */
+  five = false;
+  session: ClientSession | null = null;
+  will: Will | null = null;
+  /** The client's limit for what is sent to it. */
+  maxPacketSize = Infinity;
+  /** Topics by the alias that the client gave them, as bytes. */
+  readonly aliasesIn = new Map<number, Buffer>();
+  /** QoS 0 packets may be passed on as they came: no aliases, no limit to heed. */
+  plain = true;
+  /** Bytes that this link added to those of all slow readers. */
+  private backlog = 0;
+  private aliasesOut: Map<string, number> | null = null;
+  private aliasesMost = 0;
+  /** Nothing that comes is handled any more. */
+  private silent = false;
+  private left: CloseReason | null = null;
+  private seen: number;
+  private timer: Timer;
+  /** Input waits for that many verdicts: the client is not to blame for silence. */
+  private waits = 0;
+  private held = 0;
+
+  constructor(readonly broker: MqttBroker, readonly connection: Connection) {
+    this.hooks = connection.hooks;
+    this.frameLength = frameLength(broker.options.maxPacketSize);
+    this.seen = broker.time();
+    this.timer = broker.host.clock.after(CONNECT_WITHIN, () => connection.close());
+  }
+
+  // --- In ---------------------------------------------------------------------------------------
+
+  frame(buf: Buffer, start: number, end: number): void {
+    this.seen = this.broker.time();
+    if (this.session === null) this.five = asksForFive(buf, start, end);
+    if (this.silent) return;
+    if (this.hooks.request !== null) this.examine(buf, start, end);
+    else this.handle(buf, start, end);
+  }
+
+  private handle(buf: Buffer, start: number, end: number): void {
+    const type = buf[start]! >> 4;
+    // [MQTT-3.1.0-1], [MQTT-3.1.0-2]
+    if ((this.session === null) !== (type === CONNECT)) {
+      throw new MqttError("Protocol Error", this.session === null ? `${PACKET_TYPES[type]} before CONNECT` : "CONNECT: not the first");
+    }
+    const handler = handlers[type];
+    if (handler === undefined) throw new MqttError("Protocol Error", `${PACKET_TYPES[type]} from a client`);
+    handler.handle(this, buf, start, end);
+  }
+
+  /** Asks the request hooks first. What they change is handled as if it had come so. */
+  private examine(buf: Buffer, start: number, end: number): void {
+    const type = buf[start]! >> 4;
+    const chain = this.hooks.request?.select(this.connection, PACKET_TYPES[type]!) ?? null;
+    if (chain === null) return this.handle(buf, start, end);
+    const packet = decode(buf, start, end, this.version);
+    if (packet.type === "CONNECT") this.version = packet.version;
+    const event = new PacketEvent(this.connection, packet, this.version);
+    this.decided(chain.decide(event), (final) => {
+      // What a client published is worth storing although it left; the rest was about itself.
+      if (this.silent && packet.type !== "PUBLISH") return;
+      if (final === null && event.changed) {
+        const bytes = this.broker.bytesOf(event.body, this.version);
+        this.handle(bytes, 0, bytes.length);
+      } else if (final === null) this.handle(buf, start, end);
+      else this.settleRequest(event.body, final);
+    });
+  }
+
+  private settleRequest(packet: Packet, final: Final): void {
+    switch (final.kind) {
+      case "fail":
+        return this.refuse(packet, final.code);
+      case "reply": {
+        const answer = replyTo(packet, final.body);
+        if (answer !== null) this.send(answer);
+        return;
+      }
+      case "close":
+        return this.obey(final);
+    }
+  }
+
+  /** Goes on with a verdict, at once or, with the input waiting, when it is there. */
+  decided(decision: Decision, proceed: (final: Final | null) => void): void {
+    if (!(decision instanceof Promise)) return proceed(decision);
+    this.waits++;
+    this.connection.holdInput(
+      decision.then(proceed).finally(() => {
+        this.waits--;
+      }),
+    );
+  }
+
+  /** Answers a packet with an error of the protocol; where the packet has no such answer, the connection ends with it. */
+  refuse(packet: Packet, code: string): void {
+    if (!isErrorName(code)) throw new TypeError(`${JSON.stringify(code)} is no error of MQTT`);
+    if (packet.type === "CONNECT") return this.refuseClient(code, packet.version);
+    const answer = refusalOf(packet, code, this.version);
+    if (answer === null) this.disconnect(code);
+    else this.send(answer);
+  }
+
+  /** CONNACK with an error, then the end [MQTT-3.2.2-7]. */
+  refuseClient(code: ErrorName, version: Version, reasonString?: string): void {
+    const reason = mayCarry("CONNACK", code) ? code : "Unspecified error";
+    this.version = version;
+    this.send(
+      version === 5
+        ? { type: "CONNACK", sessionPresent: false, code: REASONS[reason], ...(reasonString && { properties: { reasonString } }) }
+        : { type: "CONNACK", sessionPresent: false, code: returnCode(reason) },
+    );
+    this.connection.close();
+  }
+
+  // --- The session ------------------------------------------------------------------------------
+
+  /** CONNECT was accepted. */
+  open(session: ClientSession, keepAlive: number, topicAliasMaximum: number): void {
+    this.session = session;
+    this.five = this.version === 5;
+    this.aliasesMost = Math.min(topicAliasMaximum, this.broker.options.topicAliasMaximum);
+    if (this.aliasesMost > 0) this.aliasesOut = new Map();
+    this.plain = this.aliasesOut === null && this.maxPacketSize === Infinity;
+    this.timer.cancel();
+    if (keepAlive > 0) this.watch(keepAlive * 1500);
+  }
+
+  /** [MQTT-3.1.2-22]: one and a half times the keep alive without a packet ends the connection. */
+  private watch(ms: number): void {
+    const check = (): void => {
+      const idle = this.waits > 0 ? 0 : this.broker.host.clock.now() - this.seen;
+      if (idle >= ms) this.disconnect("Keep Alive timeout");
+      else this.timer = this.broker.host.clock.after(ms - idle, check);
+    };
+    this.timer = this.broker.host.clock.after(ms, check);
+  }
+
+  /** The client said goodbye, with or without wanting its Will published. */
+  leave(withWill: boolean): void {
+    this.left = "client";
+    this.detach(withWill);
+    this.connection.close();
+  }
+
+  /** Another connection took the client id over [MQTT-3.1.4-3]. */
+  takenOver(): void {
+    this.disconnect("Session taken over");
+  }
+
+  /** Ends the connection from here: with a DISCONNECT where the version has one for the client. */
+  disconnect(reason: ErrorName, reasonString?: string): void {
+    this.farewell(reason, reasonString);
+    this.detach(true);
+    this.connection.close();
+  }
+
+  private farewell(reason: ErrorName, text?: string): void {
+    if (!this.five) return;
+    const code = REASONS[mayCarry("DISCONNECT", reason) ? reason : "Unspecified error"];
+    const reasonString = text?.replace(/[\p{Cc}\p{Cn}\p{Cs}]/gu, "?").slice(0, 300);
+    const fits = reasonString && 3 * reasonString.length + 16 <= this.maxPacketSize;
+    this.send({ type: "DISCONNECT", code, ...(fits && { properties: { reasonString } }) });
+  }
+
+  /** The session goes on without this connection. */
+  private detach(withWill: boolean): void {
+    this.ignore();
+    this.relieve();
+    const { session, will } = this;
+    if (session === null) return;
+    this.will = null;
+    if (session.link === this) session.detach(withWill ? will : null);
+  }
+
+  /** Whatever still comes is left without an answer. */
+  ignore(): void {
+    this.silent = true;
+    this.timer.cancel();
+  }
+
+  obey(verdict: { reset: boolean }): void {
+    if (!verdict.reset) this.detach(true);
+    this.connection.obey(verdict);
+  }
+
+  failed(error: Error): void {
+    const reason = error instanceof MqttError ? error.reason : "Implementation specific error";
+    const text = error instanceof MqttError ? String(error) : undefined;
+    if (this.session === null) {
+      // Only a client that asked for 5.0 is told what was wrong with its CONNECT; Mosquitto tells 3.1.1 of a wrong level.
+      if (this.five) this.refuseClient(reason, 5, text);
+      else if (reason === "Unsupported Protocol Version") this.refuseClient(reason, 4);
+      return;
+    }
+    this.farewell(reason, text);
+    this.detach(true);
+  }
+
+  closed(reason: CloseReason): void {
+    if (this.hooks.disconnect !== null) {
+      const event = new ClientEvent(this.connection, "disconnect", this.left ?? reason);
+      void this.hooks.disconnect.select(this.connection, "")?.decide(event);
+    }
+    this.detach(true);
+  }
+
+  drained(): void {
+    this.relieve();
+    if (this.session?.link === this) this.session.pump();
+  }
+
+  // --- Out --------------------------------------------------------------------------------------
+
+  /** Takes QoS 1 and 2 copies: what cannot be sent now waits in the session's queue, which is bounded. */
+  get ready(): boolean {
+    return this.held < HELD_MOST && this.connection.writable;
+  }
+
+  /** Whether a QoS 0 packet of this size may still be added to what a slow reader has to read; counts it. */
+  admits(size: number): boolean {
+    const { options } = this.broker;
+    if (this.connection.writable && this.held < HELD_MOST) return true;
+    if (this.backlog + size > options.maxQueuedBytes || this.broker.backlog + size > options.maxTotalQueuedBytes || this.held >= HELD_MOST) {
+      this.broker.dropped++;
+      return false;
+    }
+    this.backlog += size;
+    this.broker.backlog += size;
+    return true;
+  }
+
+  private relieve(): void {
+    this.broker.backlog -= this.backlog;
+    this.backlog = 0;
+  }
+
+  /** Sends a copy in QoS 0, if the client takes it. */
+  deliver(copy: Copy): void {
+    const size = copySize(copy, this.five);
+    if (size > this.maxPacketSize || !this.admits(size)) return;
+    this.sendCopy(copy, false);
+  }
+
+  /** Sends a copy; one in QoS 1 or 2 is in flight already. */
+  sendCopy(copy: Copy, dup: boolean): void {
+    if (this.hooks.delivery !== null || this.connection.waiting) this.consider(copy, dup);
+    else this.write(copy, dup);
+  }
+
+  private write(copy: Copy, dup: boolean): void {
+    const { out } = this.connection;
+    const { message, qos, retain, ids, id } = copy;
+    this.broker.delivered++;
+    if (ids === null && !dup && this.aliasesOut === null && message.expiresAt === Infinity) {
+      return this.broker.fanout.write(out, message, this.five, qos, retain, id);
+    }
+    const known = this.aliasesOut?.get(message.topic);
+    let alias = known ?? 0;
+    if (known === undefined && this.aliasesOut !== null && this.aliasesOut.size < this.aliasesMost) {
+      alias = this.aliasesOut.size + 1;
+      this.aliasesOut.set(message.topic, alias);
+    }
+    writeCopy(out, copy, { five: this.five, dup, alias, aliased: known !== undefined }, this.broker.host.clock.now());
+  }
+
+  /** Asks the delivery hooks, or waits for what was to go out before. */
+  private consider(copy: Copy, dup: boolean): void {
+    let event: MessageEvent | null = null;
+    let decision: Decision = null;
+    if (this.hooks.delivery !== null) {
+      const chain = this.hooks.delivery.select(this.connection, copy.message.topic);
+      if (chain !== null) {
+        const { message, qos, retain } = copy;
+        event = new MessageEvent(this.connection, message, this.broker.host.clock.now(), qos, retain, dup, this.connection.clientId);
+        decision = chain.decide(event);
+      }
+    }
+    this.held++;
+    this.connection.inOrder(decision, (final) => {
+      this.held--;
+      this.settleDelivery(copy, dup, event, final);
+      if (this.held === HELD_MOST - 1) this.drained();
+    });
+  }
+
+  private settleDelivery(copy: Copy, dup: boolean, event: MessageEvent | null, final: Final | null): void {
+    const { session } = this;
+    switch (final?.kind) {
+      case "drop": // in QoS 1 and 2 it stays in flight, as after a loss on the network
+        return;
+      case "close":
+        return this.obey(final);
+      case "reroute":
+        if (copy.id > 0) session!.abandon(copy.id);
+        return this.broker.reroute(event!, final.to);
+    }
+    if (event !== null && event.message !== copy.message) copy = session!.changeCopy(copy, event.message, event.qos, event.retain);
+    this.write(copy, dup);
+    // The same packet again, as a network that repeats itself would bring it.
+    if (final?.kind === "duplicate") for (let i = 0; i < final.times; i++) this.write(copy, copy.qos > 0);
+  }
+
+  /** PUBACK, PUBREC, PUBREL or PUBCOMP, by their first bytes. */
+  acknowledge(head: number, id: number, code: number): void {
+    if (this.hooks.response !== null || this.connection.waiting) this.respond({ type: ACK_TYPES[head]!, id, code });
+    else writeAck(this.connection.out, head, id, code, this.version);
+  }
+
+  /** Sends a control packet. */
+  send(packet: Packet): void {
+    if (this.hooks.response !== null || this.connection.waiting) this.respond(packet);
+    else encode(this.connection.out, packet, this.version);
+  }
+
+  private respond(packet: Packet): void {
+    const chain = this.hooks.response?.select(this.connection, packet.type) ?? null;
+    const event = new PacketEvent(this.connection, packet, this.version);
+    this.connection.inOrder(chain === null ? null : chain.decide(event), (final) => {
+      switch (final?.kind) {
+        case "drop":
+          return;
+        case "close":
+          return this.obey(final);
+        case "fail":
+          event.body = this.failing(event.body, final.code);
+          break;
+        case "reply":
+          event.change(final.body);
+      }
+      encode(this.connection.out, event.body, this.version);
+      if (event.body.type === "CONNACK" && event.body.code !== 0 && this.session !== null) {
+        this.detach(true);
+        this.connection.close();
+      }
+    });
+  }
+
+  /** The same answer with an error in it. */
+  private failing(packet: Packet, code: string): Packet {
+    if (!isErrorName(code)) throw new TypeError(`${JSON.stringify(code)} is no error of MQTT`);
+    if (packet.type === "CONNACK" && this.version < 5) return { ...packet, code: returnCode(code) };
+    if (packet.type === "SUBACK" || packet.type === "UNSUBACK") {
+      return { ...packet, codes: packet.codes.map(() => (this.version === 5 ? REASONS[code] : 0x80)) };
+    }
+    return "code" in packet ? { ...packet, code: REASONS[code] } : packet;
+  }
+}
+
+/** Whether a first packet is a CONNECT of 5.0, however malformed the rest of it may be: then its sender knows reason codes. */
+function asksForFive(buf: Buffer, start: number, end: number): boolean {
+  let body = start + 1;
+  while (buf[body++]! >= 0x80);
+  return buf[start]! >> 4 === CONNECT && end - body > 6 && buf[body + 6] === 5 && buf.toString("latin1", body, body + 6) === "\0\x04MQTT";
+}
+
+const ACK_TYPES: Record<number, Ack["type"]> = { [PUBACK]: "PUBACK", [PUBREC]: "PUBREC", [PUBREL]: "PUBREL", [PUBCOMP]: "PUBCOMP" };

@@ -1,0 +1,255 @@
+import type { Timer } from "../core/time.ts";
+import { PUBREL } from "./acks.ts";
+import type { MqttBroker } from "./broker.ts";
+import type { Will } from "./packets.ts";
+import type { Link } from "./link.ts";
+import { copySize, type Copy, type Message } from "./message.ts";
+import type { QoS } from "./publish.ts";
+import { MqttError, REASONS } from "./reasons.ts";
+import type { Subscription } from "./subscriptions.ts";
+
+/** A copy that was sent and is not acknowledged. */
+interface Outbound extends Copy {
+  /** PUBREC came: what is owed now is a PUBREL. */
+  released: boolean;
+  /** It takes a place in the window of the present connection. */
+  counted: boolean;
+}
+
+/** What the broker knows of a client id (4.1): it outlives connections for as long as the client asked. */
+export class ClientSession {
+  link: Link | null = null;
+  readonly subscriptions = new Map<string, Subscription>();
+  /** QoS 2 packets that came and were not released by a PUBREL [MQTT-4.3.3-10]. */
+  readonly received = new Set<number>();
+  /** Seconds that the session outlives its connection; Infinity: for good. */
+  expiry = 0;
+  /** How many QoS 1 and 2 copies may be on the way at a time: Receive Maximum (4.9). */
+  window = 0xffff;
+
+  /** In the order in which they were first sent [MQTT-4.6.0-1]. */
+  private readonly inflight = new Map<number, Outbound>();
+  /** Copies of `inflight` that the present connection has yet to see again. */
+  private resend: Outbound[] = [];
+  private queue: Copy[] = [];
+  private queueHead = 0;
+  private onTheWay = 0;
+  private lastId = 0;
+  private bytes = 0;
+  private expiryTimer: Timer | null = null;
+  private will: { publish: () => void; timer: Timer } | null = null;
+  private ended = false;
+
+  constructor(private readonly broker: MqttBroker, readonly clientId: string) {}
+
+  /** Copies that wait to be sent. */
+  get queued(): number {
+    return this.queue.length - this.queueHead;
+  }
+  /** Copies that were sent and are not acknowledged. */
+  get unacknowledged(): number {
+    return this.inflight.size;
+  }
+
+  // --- Connections ------------------------------------------------------------------------------
+
+  /** A connection takes the session over. */
+  attach(link: Link, expiry: number, window: number): void {
+    this.link = link;
+    this.expiry = expiry;
+    this.window = window;
+    this.onTheWay = 0;
+    this.expiryTimer?.cancel();
+    this.expiryTimer = null;
+    // [MQTT-3.1.3-9]: the client came back in time.
+    this.will?.timer.cancel();
+    this.will = null;
+  }
+
+  /** Sends again what was not acknowledged [MQTT-4.4.0-1], then what came in the meantime. */
+  resume(): void {
+    this.resend = [...this.inflight.values()];
+    for (const out of this.resend) out.counted = false;
+    this.pump();
+  }
+
+  /** The connection is gone. `will` is published at once, later, or with the session's end (3.1.2.5). */
+  detach(will: Will | null): void {
+    this.link = null;
+    this.resend = [];
+    if (will !== null) this.schedule(will);
+    if (this.expiry === 0) return this.end();
+    if (this.expiry === Infinity) return;
+    this.expiryTimer = this.broker.host.clock.after(this.expiry * 1000, () => this.end());
+  }
+
+  private schedule(will: Will): void {
+    const { willDelayInterval: delay = 0, ...properties } = will.properties ?? {};
+    const publish = (): void => {
+      this.will = null;
+      this.broker.publishWill(this.clientId, { ...will, properties });
+    };
+    if (delay === 0 || this.expiry === 0) return publish();
+    this.will = { publish, timer: this.broker.host.clock.after(delay * 1000, publish) };
+  }
+
+  /** Forgets everything. A Will that was still to come comes now [MQTT-3.1.2-8]. */
+  end(): void {
+    if (this.ended) return;
+    this.ended = true;
+    this.expiryTimer?.cancel();
+    this.broker.forget(this);
+    for (const subscription of this.subscriptions.values()) this.broker.subscriptions.remove(subscription);
+    this.subscriptions.clear();
+    this.broker.queuedBytes -= this.bytes;
+    this.bytes = 0;
+    this.inflight.clear();
+    this.resend = [];
+    this.queue = [];
+    this.queueHead = 0;
+    this.received.clear();
+    if (this.will !== null) {
+      this.will.timer.cancel();
+      this.will.publish();
+    }
+  }
+
+  // --- Out --------------------------------------------------------------------------------------
+
+  /** Sends a copy, or keeps it until it can be sent. QoS 0 is for those who are there. */
+  deliver(message: Message, qos: QoS, retain: boolean, ids: readonly number[] | null): void {
+    const { link } = this;
+    if (qos === 0) {
+      if (link !== null) link.deliver({ message, qos, retain, ids, id: 0 });
+      return;
+    }
+    const { maxQueuedMessages, maxQueuedBytes, maxTotalQueuedBytes } = this.broker.options;
+    const { size } = message;
+    if (
+      this.queued >= maxQueuedMessages || this.bytes + size > maxQueuedBytes ||
+      this.broker.queuedBytes + size > maxTotalQueuedBytes || this.ended
+    ) {
+      this.broker.dropped++;
+      return;
+    }
+    this.bytes += size;
+    this.broker.queuedBytes += size;
+    if (this.queued === 0 && this.resend.length === 0 && this.mayStart(link)) this.start(link, { message, qos, retain, ids, id: 0 });
+    else this.queue.push({ message, qos, retain, ids, id: 0 });
+  }
+
+  private mayStart(link: Link | null): link is Link {
+    return link !== null && this.onTheWay < this.window && this.inflight.size < 0xffff && link.ready;
+  }
+
+  private start(link: Link, copy: Copy): void {
+    // [MQTT-3.1.2-25]: what is too large for the client counts as delivered.
+    if (copy.message.size > link.maxPacketSize && copySize(copy, link.five) > link.maxPacketSize) return this.settle(copy);
+    link.sendCopy(this.track(copy), false);
+  }
+
+  /** Puts a copy in flight, under the next free packet identifier. */
+  private track({ message, qos, retain, ids }: Copy): Outbound {
+    let id = this.lastId;
+    do id = id === 0xffff ? 1 : id + 1;
+    while (this.inflight.has(id));
+    this.lastId = id;
+    const out: Outbound = { message, qos, retain, ids, id, released: false, counted: true };
+    this.inflight.set(id, out);
+    this.onTheWay++;
+    return out;
+  }
+
+  /** Sends what may be sent now. */
+  pump(): void {
+    const { link } = this;
+    let again = 0;
+    while (again < this.resend.length && this.mayStart(link)) {
+      const out = this.resend[again++]!;
+      if (this.inflight.get(out.id) !== out) continue;
+      if (out.released) {
+        link.acknowledge(PUBREL, out.id, 0);
+        continue;
+      }
+      out.counted = true;
+      this.onTheWay++;
+      link.sendCopy(out, true);
+    }
+    if (again > 0) this.resend.splice(0, again);
+    if (this.resend.length > 0 || this.queueHead === this.queue.length) return;
+    const now = this.broker.host.clock.now();
+    while (this.queueHead < this.queue.length && this.mayStart(link)) {
+      const copy = this.queue[this.queueHead++]!;
+      if (copy.message.expiresAt <= now) this.settle(copy);
+      else this.start(link, copy);
+    }
+    if (this.queueHead === this.queue.length) {
+      this.queue = [];
+      this.queueHead = 0;
+    } else if (this.queueHead > 1024 && this.queueHead * 2 > this.queue.length) {
+      this.queue = this.queue.slice(this.queueHead);
+      this.queueHead = 0;
+    }
+  }
+
+  /** A copy that needs no more care. */
+  private settle({ message }: Copy): void {
+    this.bytes -= message.size;
+    this.broker.queuedBytes -= message.size;
+  }
+
+  private finish(out: Outbound): void {
+    this.inflight.delete(out.id);
+    this.settle(out);
+    if (out.counted) this.onTheWay--;
+    this.pump();
+  }
+
+  /** A hook lowered the copy to QoS 0 or sent it elsewhere: nobody will acknowledge it. */
+  abandon(id: number): void {
+    const out = this.inflight.get(id);
+    if (out !== undefined) this.finish(out);
+  }
+
+  /** A hook changed a copy: what goes out instead. A copy that came to need a packet identifier gets one. */
+  changeCopy(copy: Copy, message: Message, qos: QoS, retain: boolean): Copy {
+    const changed: Copy = { ...copy, message, qos, retain };
+    const out = this.inflight.get(copy.id);
+    if (qos === 0) {
+      if (out !== undefined) this.finish(out);
+      changed.id = 0;
+    } else if (out !== undefined) out.qos = qos;
+    else if (copy.id === 0 && this.inflight.size < 0xffff) {
+      this.bytes += copy.message.size;
+      this.broker.queuedBytes += copy.message.size;
+      changed.id = this.track({ ...copy, qos, retain }).id;
+    }
+    return changed;
+  }
+
+  /** PUBACK. One for a packet that is not on the way is nothing to worry about (4.13.1). */
+  acknowledged(id: number): void {
+    const out = this.inflight.get(id);
+    if (out === undefined) return;
+    if (out.qos !== 1) throw new MqttError("Protocol Error", `PUBACK for packet ${id}, which went out in QoS ${out.qos}`);
+    this.finish(out);
+  }
+
+  /** PUBREC: answered with PUBREL, unless it refuses the message [MQTT-4.3.3-4]. */
+  receivedBy(link: Link, id: number, code: number): void {
+    const out = this.inflight.get(id);
+    if (out !== undefined && out.qos !== 2) throw new MqttError("Protocol Error", `PUBREC for packet ${id}, which went out in QoS ${out.qos}`);
+    if (code >= 0x80) return out === undefined ? undefined : this.finish(out);
+    if (out === undefined) return link.acknowledge(PUBREL, id, REASONS["Packet Identifier not found"]);
+    out.released = true;
+    link.acknowledge(PUBREL, id, 0);
+  }
+
+  /** PUBCOMP. */
+  completed(id: number): void {
+    const out = this.inflight.get(id);
+    if (out === undefined) return;
+    if (out.qos !== 2) throw new MqttError("Protocol Error", `PUBCOMP for packet ${id}, which went out in QoS ${out.qos}`);
+    this.finish(out);
+  }
+}

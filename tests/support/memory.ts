@@ -1,0 +1,48 @@
+import { AdvanceableClock } from "../../src/hooks/clock.ts";
+import { plainGuard } from "../../src/hooks/guard.ts";
+import { Journal } from "../../src/hooks/journal.ts";
+import type { Outgoing, Plugin, Protocol } from "../../src/hooks/plugin.ts";
+import { hashRule, Random } from "../../src/hooks/random.ts";
+import { Seam } from "../../src/hooks/seam.ts";
+import { Net, type Host } from "../../src/net/net.ts";
+
+/** A house without listeners, for protocols in memory: clock, seam and net are real. */
+export class MemoryHouse {
+  readonly clock = new AdvanceableClock();
+  readonly journal: Journal;
+  readonly seam: Seam;
+  readonly net: Net;
+  /** What was printed and reported, line by line. */
+  readonly lines: string[] = [];
+  /** What `host.publish` was given, unless `publish` is replaced. */
+  readonly published: Outgoing[] = [];
+  publish: (message: Outgoing) => void = (message) => void this.published.push(message);
+
+  constructor(readonly seed = 1) {
+    this.journal = new Journal("test", seed, () => this.clock.now());
+    const print = (line: string): void => void this.lines.push(line);
+    this.seam = new Seam({ seed, clock: this.clock, journal: this.journal, guard: plainGuard, print });
+    this.net = new Net(this.seam, print);
+  }
+
+  host(protocol: Protocol): Host {
+    return {
+      hooks: this.seam[protocol],
+      clock: this.clock,
+      net: this.net,
+      publish: (message) => this.publish(message),
+      random: (stream) => new Random(hashRule(this.seed, stream), 0),
+      print: (line) => void this.lines.push(line),
+    };
+  }
+
+  /** Puts one plugin in the place of all there were. */
+  install(plugin: Plugin): void {
+    this.seam.install([{ name: "test", file: "", plugin }]);
+  }
+}
+
+/** Lets everything that is under way in this process come to rest: microtasks, and the flush at the end of each tick. */
+export async function settled(): Promise<void> {
+  for (let i = 0; i < 5; i++) await new Promise((resolve) => setImmediate(resolve));
+}

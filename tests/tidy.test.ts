@@ -1,0 +1,128 @@
+import { describe, expect, test } from "bun:test";
+import { dirname, join, relative, resolve } from "node:path";
+import { FAMILIES, indexOf } from "../build.ts";
+
+const root = resolve(import.meta.dirname, "..");
+const tracked = Bun.spawnSync(["git", "ls-files", "--cached", "--others", "--exclude-standard"], { cwd: root })
+  .stdout.toString().split("\n").filter((file) => file !== "");
+const sources = tracked.filter((file) => /^(src|plugins)\/.*\.ts$/.test(file));
+const read = (file: string): Promise<string> => Bun.file(join(root, file)).text();
+
+/** Who may import whom: a room imports its own files and rooms further down. Rooms on one floor do not see each other. */
+const FLOORS: string[][] = [
+  ["main"],
+  ["cli"],
+  ["app"],
+  ["admin", "fixtures", "faults", "kafka", "mqtt", "amqp", "config"],
+  ["net"],
+  ["hooks"],
+  ["core"],
+  ["bytes"],
+];
+
+/** What a room may reach although its floor says otherwise, with the reason. */
+const DOORS: Record<string, string[]> = {
+  // The HTTP API is a face of the running whole: it knows its type, and is loaded by it on the first request.
+  admin: ["app"],
+};
+
+function room(file: string): string {
+  const path = relative("src", file);
+  if (!path.includes("/")) return path === "main.ts" ? "main" : "app";
+  return path.split("/")[0]!;
+}
+
+const floor = (name: string): number => FLOORS.findIndex((rooms) => rooms.includes(name));
+
+async function imports(file: string): Promise<string[]> {
+  const text = await read(file);
+  return [...text.matchAll(/(?:from|import)\s*\(?\s*["']([^"']+)["']/g)].map((match) => match[1]!);
+}
+
+describe("imports", () => {
+  test("every room stands on a floor", () => {
+    const rooms = new Set(sources.filter((file) => file.startsWith("src/")).map(room));
+    expect([...rooms].filter((name) => floor(name) < 0)).toEqual([]);
+    expect(sources.length).toBeGreaterThan(50);
+  });
+
+  test("go down only: cli → app → protocols → net → hooks → core → bytes", async () => {
+    const wrong: string[] = [];
+    for (const file of sources.filter((one) => one.startsWith("src/"))) {
+      for (const target of await imports(file)) {
+        if (!target.startsWith(".")) continue;
+        const reached = relative(root, resolve(root, dirname(file), target));
+        if (!reached.startsWith("src/")) continue;
+        const [from, to] = [room(file), room(reached)];
+        if (from === to || floor(to) > floor(from) || DOORS[from]?.includes(to)) continue;
+        wrong.push(`${file} imports ${reached}`);
+      }
+    }
+    expect(wrong).toEqual([]);
+  });
+
+  test("plugins see only the module havoq and their own files", async () => {
+    const wrong: string[] = [];
+    for (const file of sources.filter((one) => one.startsWith("plugins/"))) {
+      for (const target of await imports(file)) if (target !== "havoq" && !target.startsWith("./")) wrong.push(`${file} imports ${target}`);
+    }
+    expect(wrong).toEqual([]);
+  });
+});
+
+describe("generated indexes", () => {
+  for (const family of FAMILIES) {
+    test(`${family}/index.ts lists what is there (bun build.ts --indexes writes it)`, async () => {
+      expect(await read(`${family}/index.ts`)).toBe(await indexOf(family));
+    });
+  }
+});
+
+describe("banned calls", () => {
+  /** What may not be called, where it may, and what to call instead. */
+  const BANNED: { call: RegExp; allowed: string[]; instead: string }[] = [
+    { call: /\b(?:Date\.now|performance\.now)\b|\bnew Date\(\)/, allowed: ["src/hooks/clock.ts"], instead: "clock.now()" },
+    { call: /\b(?:setTimeout|setInterval)\s*\(/, allowed: ["src/hooks/clock.ts"], instead: "clock.after()" },
+    { call: /\bMath\.random\b|\bcrypto\.(?:randomUUID|getRandomValues|randomBytes)\b/, allowed: ["src/hooks/random.ts"], instead: "host.random() or at.random" },
+    { call: /\bBun\.sleep(?:Sync)?\s*\(/, allowed: [], instead: "clock.sleep()" },
+    { call: /\bconsole\.(?:log|info|warn|error)\s*\(/, allowed: ["src/main.ts", "src/cli/"], instead: "the print function you were given" },
+    { call: /\bprocess\.exit\s*\(/, allowed: ["src/cli/"], instead: "a thrown error" },
+  ];
+  for (const { call, allowed, instead } of BANNED) {
+    test(`${call.source} → ${instead}`, async () => {
+      const wrong: string[] = [];
+      for (const file of sources) {
+        if (allowed.some((place) => file.startsWith(place))) continue;
+        (await read(file)).split("\n").forEach((line, i) => {
+          if (call.test(line.replace(/\/\/.*$|^\s*\*.*$|\/\*\*?.*$/, ""))) wrong.push(`${file}:${i + 1}: ${line.trim()}`);
+        });
+      }
+      expect(wrong).toEqual([]);
+    });
+  }
+});
+
+describe("the repository", () => {
+  test("bun.lock names no host", async () => {
+    expect(await read("bun.lock")).not.toContain("http");
+  });
+
+  test("holds no unfinished work and no path of a machine", async () => {
+    const wrong: string[] = [];
+    const unfinished = new RegExp(["TO" + "DO", "FIX" + "ME", "X" + "XX", "not imple" + "mented yet"].map((word) => `\\b${word}\\b`).join("|"));
+    for (const file of tracked.filter((one) => /\.(ts|js|py|go|rs|java|sh|md|toml|json|ya?ml)$/.test(one) || one.startsWith(".ci/"))) {
+      if (!(await Bun.file(join(root, file)).exists())) continue;
+      (await read(file)).split("\n").forEach((line, i) => {
+        if (unfinished.test(line) || /(?:^|[^\w.])\/(?:home|root|work|Users)\/\w/.test(line)) wrong.push(`${file}:${i + 1}: ${line.trim()}`);
+      });
+    }
+    expect(wrong).toEqual([]);
+  });
+
+  test("every dependency has its reason in docs/ARCHITECTURE.md", async () => {
+    const manifest = JSON.parse(await read("package.json"));
+    const page = await read("docs/ARCHITECTURE.md");
+    const missing = Object.keys({ ...manifest.dependencies, ...manifest.devDependencies }).filter((name) => !page.includes(`\`${name}\``));
+    expect(missing).toEqual([]);
+  });
+});
