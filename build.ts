@@ -50,19 +50,17 @@ const TARGETS = [
 
 export interface CompileOptions {
   outfile: string;
-  /** `src/main.ts` when left out; tests compile hosts of their own. */
-  entrypoint?: string;
   target?: Bun.Build.CompileTarget;
   /** The runtime to embed, where it is not the one that builds. */
   executablePath?: string;
   plugins?: Bun.BunPlugin[];
 }
 
-/** Compiles one executable. The same sources give the same bytes. */
-export async function compile({ outfile, entrypoint, target, executablePath, plugins }: CompileOptions): Promise<void> {
-  if (entrypoint === undefined) await writeIndexes();
+/** Compiles `src/main.ts` into one executable. The same sources give the same bytes. */
+export async function compile({ outfile, target, executablePath, plugins }: CompileOptions): Promise<void> {
+  await writeIndexes();
   const result = await Bun.build({
-    entrypoints: [entrypoint ?? join(import.meta.dirname, "src/main.ts")],
+    entrypoints: [join(import.meta.dirname, "src/main.ts")],
     compile: {
       outfile,
       ...(target === undefined ? {} : { target }),
