@@ -12,7 +12,7 @@ const ENTRY = join(SRC, "hooks/plugin.ts");
 
 /** The text of `havoq.d.ts`. */
 export function havoqDeclarations(): string {
-  const vocabularies = readdirSync(SRC).map((room) => join(SRC, room, "vocabulary.ts")).filter((file) => ts.sys.fileExists(file));
+  const vocabularies = readdirSync(SRC).sort().map((room) => join(SRC, room, "vocabulary.ts")).filter((file) => ts.sys.fileExists(file));
   const config = ts.readConfigFile(join(SRC, "../tsconfig.json"), ts.sys.readFile).config;
   const { options } = ts.convertCompilerOptionsFromJson(config.compilerOptions, dirname(SRC));
   const program = ts.createProgram([ENTRY, ...vocabularies], { ...options, noEmit: false, declaration: true, emitDeclarationOnly: true });
