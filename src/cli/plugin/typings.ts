@@ -9,13 +9,19 @@ import ts from "typescript";
 
 const SRC = resolve(import.meta.dirname, "../..");
 const ENTRY = join(SRC, "hooks/plugin.ts");
+/** Said here because the build hides from the compiler where it lies. */
+const LIB = join(SRC, "../node_modules/typescript/lib");
 
 /** The text of `havoq.d.ts`. */
 export function havoqDeclarations(): string {
   const vocabularies = readdirSync(SRC).sort().map((room) => join(SRC, room, "vocabulary.ts")).filter((file) => ts.sys.fileExists(file));
   const config = ts.readConfigFile(join(SRC, "../tsconfig.json"), ts.sys.readFile).config;
   const { options } = ts.convertCompilerOptionsFromJson(config.compilerOptions, dirname(SRC));
-  const program = ts.createProgram([ENTRY, ...vocabularies], { ...options, noEmit: false, declaration: true, emitDeclarationOnly: true });
+  const emitting = { ...options, noEmit: false, declaration: true, emitDeclarationOnly: true };
+  const host = ts.createCompilerHost(emitting);
+  host.getDefaultLibLocation = () => LIB;
+  host.getDefaultLibFileName = (given) => join(LIB, ts.getDefaultLibFileName(given));
+  const program = ts.createProgram([ENTRY, ...vocabularies], emitting, host);
   const body = new Declarations(program).print();
   return [
     "// The module `havoq`, as the havoq that wrote this file knows it. `havoq plugin new` writes it anew.",
@@ -29,12 +35,11 @@ export function havoqDeclarations(): string {
 
 /** The language without a platform: `lib.esnext.d.ts` and all that it refers to, by name, without comments. */
 export function languageDeclarations(): Record<string, string> {
-  const folder = dirname(ts.getDefaultLibFilePath({}));
   const printer = ts.createPrinter({ removeComments: true });
   const texts: Record<string, string> = {};
   const add = (lib: string): void => {
     if (lib in texts) return;
-    const source = ts.createSourceFile(lib, ts.sys.readFile(join(folder, `lib.${lib}.d.ts`))!, ts.ScriptTarget.ESNext);
+    const source = ts.createSourceFile(lib, ts.sys.readFile(join(LIB, `lib.${lib}.d.ts`))!, ts.ScriptTarget.ESNext);
     texts[lib] = printer.printFile(source);
     for (const reference of source.libReferenceDirectives) add(reference.fileName);
   };
