@@ -74,7 +74,8 @@ export async function compile({ outfile, target, executablePath, plugins }: Comp
     minify: true,
     bytecode: true,
     sourcemap: "linked",
-    define: { "process.env.HAVOQ_VERSION": JSON.stringify(manifest.version) },
+    // Where the sources lay when it was built must not show in the binary: typescript asks for it.
+    define: { "process.env.HAVOQ_VERSION": JSON.stringify(manifest.version), __dirname: '"/"', __filename: '"/havoq"' },
     plugins: plugins ?? [],
   });
   if (!result.success) throw new AggregateError(result.logs, "the build failed");

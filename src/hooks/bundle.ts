@@ -7,6 +7,7 @@ import type { TimedGuard } from "./guard.ts";
 import * as havoq from "./plugin.ts";
 import type { Plugin } from "./plugin.ts";
 import { PluginError, type Problem } from "./problem.ts";
+import { HookTimeout } from "./seam.ts";
 import { PluginSource } from "./source.ts";
 import { findWords, misfitsOf } from "./validate.ts";
 
@@ -39,7 +40,7 @@ export async function loadFile(file: string, { guard, clock, options }: LoadOpti
   let exports: Record<string, unknown>;
   try {
     const { load } = (await import(url)) as { load(): Promise<Record<string, unknown>> };
-    exports = await within(clock, guard.within(EVALUATE, load));
+    exports = await within(clock, guard.within(EVALUATE, source, load));
   } catch (error) {
     throw problemOf(error, file, source, "while it was loaded");
   } finally {
@@ -53,7 +54,7 @@ export async function loadFile(file: string, { guard, clock, options }: LoadOpti
   if (typeof plugin === "function") {
     const make = plugin as (options: unknown) => unknown;
     try {
-      plugin = guard.within(EVALUATE, () => make(options ?? {}));
+      plugin = guard.within(EVALUATE, source, () => make(options ?? {}));
     } catch (error) {
       throw problemOf(error, file, source, "from its options");
     }
@@ -145,7 +146,12 @@ function buildProblem(error: unknown, file: string): PluginError {
 
 function problemOf(error: unknown, file: string, source: PluginSource, when: string): PluginError {
   if (error instanceof PluginError) return error;
-  const place = error instanceof Error ? source.thrownAt(error) : null;
-  const what = error instanceof Error ? `${error.name === "Error" || error.name === "HookTimeout" ? "" : `${error.name}: `}${error.message}` : `threw ${Bun.inspect(error)}`;
-  return new PluginError([{ file: place?.file ?? file, line: place?.line ?? 0, column: place?.column ?? 0, message: `${what} (${when})` }]);
+  const message = error instanceof Error ? `${error.name === "Error" || error instanceof HookTimeout ? "" : `${error.name}: `}${error.message}` : `threw ${Bun.inspect(error)}`;
+  let place = error instanceof Error ? source.thrownAt(error) : null;
+  if (error instanceof HookTimeout) {
+    const loop = source.endlessLoop();
+    // The samples of a loop that calls nothing are of what comes before it.
+    place = error.place === null || loop?.idle ? loop : error.place;
+  }
+  return new PluginError([{ file: place?.file ?? file, line: place?.line ?? 0, column: place?.column ?? 0, message: `${message} (${when})` }]);
 }

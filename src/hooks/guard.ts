@@ -13,7 +13,7 @@ export const plainGuard: Guard = {
   },
   outside: (work) => work(),
   admit: () => {},
-  locate: (error, hook) => `${hook.plugin.file}: ${messageOf(error)}`,
+  locate: (error, hook) => say(hook.plugin.file, null, messageOf(error)),
 };
 
 /** How many calls of a hook that timed out are watched more closely, to find the line where it is stuck. */
@@ -54,12 +54,7 @@ export class TimedGuard implements Guard {
   }
 
   call(run: Run, event: unknown, at: unknown): unknown {
-    if (this.suspicious && this.suspects.has(run)) return this.watch(run, event, at);
-    try {
-      return this.enter(run, event, at, this.limit);
-    } catch (error) {
-      throw this.judge(error, run, null);
-    }
+    return this.hold(run, run, event, at);
   }
 
   resume(run: Run, work: () => void, failed: (error: unknown) => void): void {
@@ -70,9 +65,9 @@ export class TimedGuard implements Guard {
     // What others have queued must not run, and not be lost, within the plugin's time.
     drainMicrotasks();
     try {
-      this.enter(resumed, work, undefined, this.limit);
+      this.hold(run, resumed, work, undefined);
     } catch (error) {
-      failed(this.judge(error, run, null));
+      failed(error);
     }
   }
 
@@ -82,31 +77,31 @@ export class TimedGuard implements Guard {
   }
 
   admit(): void {
-    if (this.deadline !== 0 && this.deadline - Bun.nanoseconds() < this.span * RESERVE * 1e6) throw this.overdue();
+    if (this.deadline !== 0 && this.deadline - Bun.nanoseconds() < this.span * RESERVE * 1e6) throw overdue(this.limit);
   }
 
-  /** Runs a plugin's own code that is not a hook, such as its top level, for at most `limit` milliseconds. */
-  within<T>(limit: number, work: () => T): T {
+  /** Runs code of a plugin that is not a hook, such as its top level, for at most `limit` milliseconds. */
+  within<T>(limit: number, source: PluginSource, work: () => T): T {
     drainMicrotasks();
-    try {
-      return this.enter(resumed, work, undefined, limit) as T;
-    } catch (error) {
-      if (isTimeout(error)) throw new HookTimeout(`did not come back within ${limit} ms`);
-      throw error;
-    }
+    return this.sampled([source], limit, resumed, work, undefined) as T;
   }
 
   locate(error: unknown, hook: InstalledHook): string {
     const source = this.sources.get(hook.plugin.file);
     const start = source?.definition(hook.run) ?? null;
-    const say = (place: Place | null, what: string): string => `${place === null ? hook.plugin.file : `${place.file}:${place.line}`}: ${what}`;
+    const { file } = hook.plugin;
     if (error instanceof HookTimeout) {
-      const loop = source?.endlessLoopIn(hook.run) ?? null;
-      if (error.place === null) return say(start, `${error.message}${loop === null ? "" : `; line ${loop.line} loops without an end`}`);
-      // Of a loop that calls nothing, the samples tell only where its function begins.
-      return say(error.place.line === start?.line ? (loop ?? start) : error.place, error.message);
+      const loop = source?.endlessLoop(hook.run) ?? null;
+      const { message, place, inside } = error;
+      if (place !== null) {
+        // The samples of a loop that calls nothing are of what comes before it in its function.
+        const before = loop !== null && loop.idle && start !== null && place.file === loop.file && place.line >= start.line && place.line <= loop.line;
+        return say(file, before ? loop : place, message);
+      }
+      if (inside !== null) return inside === hook.run.name ? say(file, loop ?? start, message) : say(file, start, `${message}; it is stuck in ${inside}`);
+      return say(file, start, loop === null ? message : `${message}; is it the loop in line ${loop.line}?`);
     }
-    return say((error instanceof Error ? source?.thrownAt(error) : null) ?? start, messageOf(error));
+    return say(file, (error instanceof Error ? source?.thrownAt(error) : null) ?? start, messageOf(error));
   }
 
   private enter(run: (a: any, b: any) => unknown, a: unknown, b: unknown, limit: number): unknown {
@@ -129,56 +124,83 @@ export class TimedGuard implements Guard {
     }
   }
 
-  /** A hook that timed out before: 50 µs a call tell where it is if it does so again. */
-  private watch(run: Run, event: unknown, at: unknown): unknown {
-    const left = this.suspects.get(run)!;
+  /** Calls something of the hook `run`; what times out becomes a HookTimeout. */
+  private hold(run: Run, call: (a: any, b: any) => unknown, a: unknown, b: unknown): unknown {
+    const left = this.suspicious ? this.suspects.get(run) : undefined;
+    if (left !== undefined) return this.watch(run, left, call, a, b);
+    try {
+      return this.enter(call, a, b, this.limit);
+    } catch (error) {
+      throw isTimeout(error) ? this.suspect(run, overdue(this.limit)) : error;
+    }
+  }
+
+  /** The same for a hook that timed out before: for 50 µs a call, it is known where it is when it does so again. */
+  private watch(run: Run, left: number, call: (a: any, b: any) => unknown, a: unknown, b: unknown): unknown {
     if (left > 1) this.suspects.set(run, left - 1);
     else this.suspects.delete(run);
+    try {
+      return this.sampled([...this.sources.values()], this.limit, call, a, b);
+    } catch (error) {
+      throw error instanceof HookTimeout ? this.suspect(run, error) : error;
+    }
+  }
+
+  private sampled(sources: readonly PluginSource[], limit: number, call: (a: any, b: any) => unknown, a: unknown, b: unknown): unknown {
     let answer: unknown;
     let failure: { error: unknown } | null = null;
     const { stackTraces } = profile(() => {
       try {
-        answer = this.enter(run, event, at, this.limit);
+        answer = this.enter(call, a, b, limit);
       } catch (error) {
         failure = { error };
       }
     }, 200);
     if (failure === null) return answer;
     const { error } = failure as { error: unknown };
-    throw this.judge(error, run, isTimeout(error) ? this.stuckAt(stackTraces) : null);
+    throw isTimeout(error) ? stuckAt(stackTraces, sources, limit) : error;
   }
 
-  /** The line of a plugin that was on top of most samples. */
-  private stuckAt({ traces }: StackTraces): Place | null {
-    const seen = new Map<string, { place: Place; weight: number }>();
-    for (const { frames } of traces) {
-      let weight = 1_000_000;
-      for (const { sourceURL, line, column } of frames) {
-        if (sourceURL === undefined || sourceURL === "") continue; // the runtime's own
-        if (line < 0x7fff_ffff && this.sources.values().some((source) => source.inputs.has(sourceURL))) {
-          const key = `${sourceURL}:${line}`;
-          const entry = seen.get(key) ?? { place: { file: sourceURL, line, column }, weight: 0 };
-          entry.weight += weight;
-          seen.set(key, entry);
-          break;
-        }
-        // Optimized code may have no line: its caller's is worth little beside any that was seen inside.
-        weight = 1;
-      }
-    }
-    return [...seen.values()].sort((a, b) => b.weight - a.weight)[0]?.place ?? null;
-  }
-
-  private judge(error: unknown, run: Run, place: Place | null): unknown {
-    if (!isTimeout(error)) return error;
+  private suspect(run: Run, error: HookTimeout): HookTimeout {
     this.suspicious = true;
     this.suspects.set(run, WATCHED);
-    return this.overdue(place);
+    return error;
   }
+}
 
-  private overdue(place: Place | null = null): HookTimeout {
-    return new HookTimeout(`did not come back within ${this.limit} ms`, place);
+/** Reads off the samples which line of a plugin was on top of most of them. */
+function stuckAt({ traces }: StackTraces, sources: readonly PluginSource[], limit: number): HookTimeout {
+  const seen = new Map<string, { place: Place; weight: number }>();
+  const functions = new Map<string, number>();
+  for (const { frames } of traces) {
+    let weight = 1_000_000;
+    for (const { sourceURL, line, column, name } of frames) {
+      if (sourceURL === undefined || sourceURL === "") continue; // the runtime's own
+      if (line < 0x7fff_ffff && sources.some((source) => source.inputs.has(sourceURL))) {
+        const key = `${sourceURL}:${line}`;
+        const entry = seen.get(key) ?? { place: { file: sourceURL, line, column }, weight: 0 };
+        entry.weight += weight;
+        seen.set(key, entry);
+        break;
+      }
+      // Optimized code may have no line: its caller's is worth little beside any that was seen inside.
+      if (weight > 1 && sourceURL.startsWith("blob:")) functions.set(name, (functions.get(name) ?? 0) + 1);
+      weight = 1;
+    }
   }
+  const most = [...seen.values()].sort((a, b) => b.weight - a.weight)[0];
+  const name = [...functions].sort((a, b) => b[1] - a[1])[0]?.[0] ?? "";
+  return overdue(limit, most?.place ?? null, name === "" ? null : name);
+}
+
+function overdue(limit: number, place: Place | null = null, inside: string | null = null): HookTimeout {
+  return new HookTimeout(`did not come back within ${limit} ms`, place, inside);
+}
+
+/** `file:line: what`, as far as it is known; a plugin that was given as an object has no file. */
+function say(file: string, place: Place | null, what: string): string {
+  const where = place === null ? file : `${place.file}:${place.line}`;
+  return where === "" ? what : `${where}: ${what}`;
 }
 
 function messageOf(error: unknown): string {

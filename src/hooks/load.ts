@@ -155,8 +155,8 @@ export class PluginFolder {
       // A failed plugin is tried again at each change; saying the same again would tell nothing.
       if (problems.map(formatProblem).join() !== known?.problems.map(formatProblem).join()) {
         seam.record(name).errors++;
-        print(`plugin ${name}: ${loaded === null ? "not loaded" : "not reloaded, the version before stays in service"}`);
-        for (const problem of problems) print(`  ${formatProblem(problem)}`);
+        const what = loaded === null ? "not loaded" : "not reloaded, the version before stays in service";
+        print([`plugin ${name}: ${what}`, ...problems.map((problem) => `  ${formatProblem(problem)}`)].join("\n"));
       }
       return { file, stem, loaded, problems, inputs: new Set([file, ...(known?.inputs ?? []), ...problems.map((problem) => problem.file)]) };
     }

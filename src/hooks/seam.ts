@@ -81,8 +81,8 @@ export interface Guard {
 /** A hook did not come back within its time. */
 export class HookTimeout extends Error {
   override readonly name = "HookTimeout";
-  /** `place`: where it is stuck, if that is known. */
-  constructor(message: string, readonly place: Place | null = null) {
+  /** `place`, or at least the name of the function: where it was seen to be stuck. */
+  constructor(message: string, readonly place: Place | null = null, readonly inside: string | null = null) {
     super(message);
   }
 }

@@ -8,7 +8,9 @@ export interface Place {
 }
 
 const INLINE_MAP = "//# sourceMappingURL=data:application/json;base64,";
-const ENDLESS = /\bwhile\s*\(\s*(?:true|1|!0)\s*\)|\bfor\s*\(\s*;\s*;[^;]*\)/g;
+/** A loop whose head does not end it, and a body that does not either and calls nothing. */
+const ENDLESS = /\bwhile\s*\(\s*(?:true|1|!0)\s*\)|\bfor\s*\(\s*;\s*;[^;()]*\)/g;
+const IDLE = /^\s*(?:;|\{[^(){}]*\}|[^(){};]*;)/;
 
 /** A plugin as it was bundled, and the way back to the author's lines. */
 export class PluginSource {
@@ -41,12 +43,18 @@ export class PluginSource {
     return at < 0 ? null : this.placeOf(at);
   }
 
-  /** The loop whose head does not end it, if a function has exactly one. */
-  endlessLoopIn(run: Function): Place | null {
-    const text = run.toString();
-    const at = this.text.indexOf(text);
-    const loops = [...text.matchAll(ENDLESS)];
-    return at < 0 || loops.length !== 1 ? null : this.placeOf(at + loops[0]!.index);
+  /**
+   * The loop whose head does not end it, if a function of this plugin, or all of it, has exactly one.
+   * `idle`: its body cannot end it either, and calls nothing.
+   */
+  endlessLoop(run?: Function): (Place & { idle: boolean }) | null {
+    const text = run === undefined ? this.text : run.toString();
+    const at = run === undefined ? 0 : this.text.indexOf(text);
+    const [loop, another] = text.matchAll(ENDLESS);
+    const place = at < 0 || loop === undefined || another !== undefined ? null : this.placeOf(at + loop.index);
+    if (place === null) return null;
+    const body = IDLE.exec(text.slice(loop!.index + loop![0].length))?.[0];
+    return { ...place, idle: body !== undefined && !/\b(?:break|return|throw|await|yield)\b/.test(body) };
   }
 
   /** The innermost frame of an error that lies in this plugin. */

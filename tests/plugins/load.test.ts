@@ -67,8 +67,8 @@ describe("what is loaded", () => {
     expect(house.printed.join("\n")).toContain("options for plugin givn: there is no such file");
     expect(house.printed.join("\n")).toContain("did you mean given?");
     using bare = await pluginHouse({ "given.ts": source });
-    expect(bare.printed[1]).toContain(`${join(bare.folder.path, "given.ts")}:4`);
-    expect(bare.printed[1]).toContain("TypeError: mark is missing");
+    expect(bare.printed[0]).toContain(`${join(bare.folder.path, "given.ts")}:4`);
+    expect(bare.printed[0]).toContain("TypeError: mark is missing");
   });
 
   test("a top level that awaits is waited for", async () => {
@@ -102,7 +102,9 @@ describe("what cannot be loaded names its file and line, and the others serve", 
     "a throw at import": [`const a: number = 1;\n\nfunction fails(): never {\n  throw new RangeError("too far");\n}\nfails();\nexport default {};`, ":4:", "RangeError: too far"],
     "something thrown that is no error": [`throw "just a word";`, "", `threw "just a word"`],
     "a rejected top level": [`await Promise.reject(new Error("no"));\nexport default {};`, ":1:", "no (while it was loaded)"],
-    "an endless loop at import": [`let n = 0;\nfor (;;) n++;\nexport default {};`, "", "did not come back within 1000 ms"],
+    "an endless loop at import": [`let n = 0;\nfor (;;) n++;\nexport default {};`, ":2", "did not come back within 1000 ms"],
+    "an endless loop of nothing at import": [`while (true) {}\nexport default {};`, ":1", "did not come back within 1000 ms"],
+    "an endless loop in the making": [`export default () => {\n  for (let i = 1; i; i++) JSON.stringify(i);\n};`, ":2", "did not come back within 1000 ms (from its options)"],
     "a missing file": [`\nimport { x } from "./gone.ts";\nexport default { request: x };`, ":2:", "./gone.ts"],
     "a missing package": [`import x from "no-such-package";\nexport default { request: x };`, ":1:", "no-such-package"],
     "a missing export of an own file": [`import { nothing } from "./_own.ts";\nexport default { request: nothing };`, ":1:", `No matching export`],

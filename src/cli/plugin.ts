@@ -1,0 +1,30 @@
+import type { Command } from "commander";
+
+/** `havoq plugin`: what an author of plugins needs beside an editor. */
+export default (program: Command): void => {
+  const plugin = program.command("plugin").description("write and check plugins").addHelpText("after", "\nExample:\n  havoq plugin new slow-orders --dir plugins");
+  plugin
+    .command("new")
+    .argument("<name>", "name of the plugin, and of its file")
+    .option("--dir <dir>", "folder to write to", "plugins")
+    .description("write a typed template, with a tsconfig and the type declarations, so that an editor completes")
+    .addHelpText("after", "\nExample:\n  havoq plugin new slow-orders --dir plugins")
+    .action(async (name: string, { dir }: { dir: string }) => {
+      const { newPlugin } = await import("./plugin/new.ts");
+      for (const file of newPlugin(name, dir)) console.log(file);
+    });
+  plugin
+    .command("check")
+    .argument("<path...>", "plugin files, or folders of plugins")
+    .option("--json", "print the problems as JSON")
+    .description("type-check plugins without running them; the exit code is 1 if there is an error")
+    .addHelpText("after", "\nExample:\n  havoq plugin check plugins")
+    .action(async (paths: string[], { json }: { json?: boolean }) => {
+      const [{ checkPlugins }, { formatProblem }] = await Promise.all([import("./plugin/check.ts"), import("../hooks/problem.ts")]);
+      const problems = await checkPlugins(paths);
+      if (json === true) console.log(JSON.stringify(problems, null, 2));
+      else for (const problem of problems) console.log(formatProblem(problem));
+      if (problems.length > 0) throw new Error(`${problems.length} problem${problems.length === 1 ? "" : "s"}`);
+      if (json !== true) console.log("no problems");
+    });
+};
