@@ -26,7 +26,6 @@ describeClients(
         kafkaCases.contents,
         kafkaCases.timestamps,
         kafkaCases.deleted,
-        kafkaCases.unknown,
       ],
     },
     {

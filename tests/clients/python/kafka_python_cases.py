@@ -4,6 +4,7 @@ import time
 
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.admin import NewTopic
+from kafka.errors import RebalanceInProgressError
 from kafka.structs import OffsetAndMetadata
 
 from cases import BROKERS, case, equal, main, unique, until
@@ -73,6 +74,19 @@ for codec in ("gzip", "snappy", "lz4", "zstd"):
     case(f"{codec} round trip")(lambda codec=codec: round_trip(codec))
 
 
+def commit(consumer, offsets):
+    """A group may rebalance at any time, here when it sees the partitions of the new topic; then polling completes it."""
+
+    def committed():
+        try:
+            consumer.commit(offsets)
+            return True
+        except RebalanceInProgressError:
+            consumer.poll(100)
+
+    until(committed, "the commit")
+
+
 @case("a restarted group resumes at its committed offset")
 def resume():
     topic, group = create_topic("resume"), unique("group")
@@ -81,7 +95,7 @@ def resume():
 
     first = consumer_of(topic, group_id=group, enable_auto_commit=False)
     receive(first, 100)
-    first.commit({TopicPartition(topic, 0): OffsetAndMetadata(60, "sixty", -1)})
+    commit(first, {TopicPartition(topic, 0): OffsetAndMetadata(60, "sixty", -1)})
     first.close()
 
     second = consumer_of(topic, group_id=group, enable_auto_commit=False)

@@ -25,7 +25,6 @@ async fn main() {
     cases.run("headers, nulls and timestamps arrive as sent", contents()).await;
     cases.run("offsets are found by timestamp", timestamps()).await;
     cases.run("a deleted topic is gone", deleted()).await;
-    cases.run("an unknown topic is an error", unknown()).await;
     cases.finish();
 }
 
@@ -143,15 +142,4 @@ async fn deleted() -> Outcome {
 
 async fn listed(client: &Client, topic: &str) -> anyhow::Result<bool> {
     Ok(client.list_topics().await?.iter().any(|one| one.name == topic))
-}
-
-async fn unknown() -> Outcome {
-    let client = connect().await?;
-    let missing = unique("missing");
-    let Err(error) = client.partition_client(&missing, 0, UnknownTopicHandling::Error).await else {
-        anyhow::bail!("no error");
-    };
-    let text = format!("{error:?}");
-    anyhow::ensure!(text.contains("UnknownTopicOrPartition"), "other error: {text}");
-    equal(listed(&client, &missing).await?, false, "created by asking")
 }
