@@ -76,7 +76,10 @@ export class Net {
   countClient(connection: Connection): number {
     const key = `${connection.protocol} ${connection.broker ?? ""} ${connection.clientId}`;
     const count = (this.clients.get(key) ?? 0) + 1;
+    // Counted anew it becomes the youngest; who makes up a client id for each connection pushes out the oldest.
+    this.clients.delete(key);
     this.clients.set(key, count);
+    if (this.clients.size > CLIENTS_MOST) this.clients.delete(this.clients.keys().next().value!);
     return count;
   }
 
@@ -89,6 +92,9 @@ export class Net {
     return [...this.open.values()].filter((connection) => matchesConnection(filter, connection));
   }
 }
+
+/** Client ids whose connections are counted. */
+const CLIENTS_MOST = 100_000;
 
 function zero(): ProtocolCounts {
   return { active: 0, accepted: 0, refused: 0, failed: 0 };
