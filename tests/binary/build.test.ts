@@ -15,4 +15,4 @@ test("the same sources give the same bytes", async () => {
   }
   rmSync(folder, { recursive: true });
   expect(sums[0]).toBe(sums[1]!);
-});
+}, 120_000);
