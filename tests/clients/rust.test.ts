@@ -9,7 +9,7 @@ describeClients(
   {
     name: "rust",
     commands: ["cargo"],
-    manifest: "tests/clients/rust/Cargo.lock",
+    manifest: "tests/clients/rust/Cargo.toml",
     build: [
       "cargo", "build", "--quiet", "--locked", "--offline", "--target-dir", target,
       "--manifest-path", join(import.meta.dir, "rust/Cargo.toml"),
