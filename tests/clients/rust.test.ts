@@ -11,7 +11,7 @@ describeClients(
     commands: ["cargo"],
     manifest: "tests/clients/rust/Cargo.toml",
     build: [
-      "cargo", "build", "--quiet", "--locked", "--offline", "--target-dir", target,
+      "cargo", "build", "--quiet", "--offline", "--target-dir", target,
       "--manifest-path", join(import.meta.dir, "rust/Cargo.toml"),
     ],
   },
