@@ -79,7 +79,7 @@ async function configOf(flags: Flags): Promise<Config> {
     const { parseConfig } = await import("../config/file.ts");
     config = parseConfig(await Bun.file(flags.config).text(), flags.config);
   }
-  const { env } = process;
+  const env = process.env;
   const number = (name: string, check: (text: string) => number): number | undefined => {
     const text = env[name];
     if (text === undefined || text === "") return undefined;
