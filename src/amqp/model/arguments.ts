@@ -22,9 +22,11 @@ export const LONGEST = 2 ** 32 - 1;
 /** Why a value is refused, in RabbitMQ's spelling of it; null when it is not. */
 type Check = (field: Field, table: FieldTable) => string | null;
 
+export const integer = (field: Field): string | null => ("bBsuIilL".includes(field.type) ? null : `"expected integer, got ${typeName(field)}"`);
 const number = (most: number, least: number, tooLarge: string): Check => (field) => {
   const { value } = field;
-  if (!"bBsuIilL".includes(field.type)) return `"expected integer, got ${typeName(field)}"`;
+  const refused = integer(field);
+  if (refused !== null) return refused;
   if ((value as number) < 0) return `{value_negative,${value}}`;
   if ((value as number) < least) return `{value_zero,${value}}`;
   return (value as number) > most ? `{${tooLarge},${value}}` : null;

@@ -39,9 +39,9 @@ export function deadLetter(vhost: Vhost, queue: AmqpQueue, message: Message, rea
 
   put(headers, "x-death", new Field("A", story.map((table) => new Field("F", table))));
   if (!headers.some(([name]) => name === "x-first-death-reason")) {
-    put(headers, "x-first-death-reason", text(reason));
-    put(headers, "x-first-death-queue", text(queue.name));
     put(headers, "x-first-death-exchange", text(exchange));
+    put(headers, "x-first-death-queue", text(queue.name));
+    put(headers, "x-first-death-reason", text(reason));
   }
   // A routing key given for dead letters takes the place of all that the sender had chosen.
   const kept = deadLetterRoutingKey === null ? headers : headers.filter(([name]) => name !== "CC");

@@ -147,7 +147,8 @@ export class AmqpQueue {
 
   /** Throws ACCESS_REFUSED where the queue is, or would be, somebody's alone. */
   addConsumer(taker: Taker): void {
-    if (this.consumers.exclusive !== null || (taker.exclusive && this.consumers.count > 0)) {
+    const taken = this.consumers.exclusive !== null || (taker.exclusive && (this.consumers.count > 0 || this.given.singleActiveConsumer));
+    if (taken) {
       throw new AmqpError("ACCESS_REFUSED", `queue '${this.name}' in vhost '${this.host.name}' in exclusive use`);
     }
     this.consumers.add(taker);

@@ -57,7 +57,7 @@ export class Vhost implements QueueHost {
   }
 
   declareExchange(name: string, settings: ExchangeSettings): Exchange {
-    if (!EXCHANGE_TYPES.includes(settings.type)) throw new AmqpError("COMMAND_INVALID", `invalid exchange type '${settings.type}'`);
+    if (!EXCHANGE_TYPES.includes(settings.type)) throw new AmqpError("COMMAND_INVALID", `unknown exchange type '${settings.type}'`);
     notDefault(name);
     const what = this.what("exchange", name);
     const known = this.exchanges.get(name);
@@ -182,12 +182,11 @@ export class Vhost implements QueueHost {
   }
 
   /** Does nothing where there is no such binding. */
-  unbind(source: string, destination: Destination | undefined, routingKey: string, table: FieldTable): void {
+  unbind(source: string, destination: Pick<Destination, "kind" | "name">, routingKey: string, table: FieldTable, owner: object | null): void {
     notDefault(source);
-    const exchange = this.exchanges.get(source);
-    if (exchange === undefined || destination === undefined) return;
-    const binding = exchange.bindings.get(identityOf(destination, routingKey, table));
+    const binding = this.exchanges.get(source)?.bindings.get(identityOf(destination, routingKey, table));
     if (binding === undefined) return;
+    if (binding.destination.kind === "queue") this.checkOwner(binding.destination, owner);
     this.removeBinding(binding);
     this.changed();
   }
@@ -260,7 +259,7 @@ function notReserved(kind: "queue" | "exchange", name: string): void {
 }
 
 /** The arguments of a binding belong to what it is; the order in which they came does not. */
-function identityOf(destination: Destination, routingKey: string, table: FieldTable): string {
+function identityOf(destination: Pick<Destination, "kind" | "name">, routingKey: string, table: FieldTable): string {
   const fields = [...table.fields()].sort(([a], [b]) => (a < b ? -1 : 1));
   return `${destination.kind}\0${destination.name}\0${routingKey}\0${FieldTable.ofFields(fields).bytes.toString("latin1")}`;
 }

@@ -1,7 +1,6 @@
 import { DecodeError, Reader } from "../../bytes/reader.ts";
 import { EMPTY } from "../../bytes/writer.ts";
 import type { Final } from "../../hooks/chain.ts";
-import { LONGEST } from "../model/arguments.ts";
 import { AmqpError, type ReplyName } from "../model/errors.ts";
 import { Message } from "../model/message.ts";
 import { type Route, withoutBcc } from "../model/route.ts";
@@ -9,6 +8,7 @@ import { directReplyTo } from "./reply-to.ts";
 import type { Channel } from "./channel.ts";
 import { readShortstr } from "./codec.ts";
 import { AmqpMessageEvent } from "./events.ts";
+import { erlang } from "./erlang.ts";
 import { checkProperties, FLAG } from "./properties.ts";
 
 const MANDATORY = 1;
@@ -51,6 +51,7 @@ export class Publishing {
   unexpected(): AmqpError {
     if (this.expecting === "header") return new AmqpError("UNEXPECTED_FRAME", "expected content header for class 60, got non content header frame instead");
     if (this.expecting === "body") return new AmqpError("UNEXPECTED_FRAME", "expected content body, got non content body frame instead");
+    this.channel.session.current = null;
     return new AmqpError("UNEXPECTED_FRAME", "expected method frame, got non method frame instead");
   }
 
@@ -91,7 +92,10 @@ export class Publishing {
 
   header(buf: Buffer, at: number, stop: number): void {
     if (this.expecting !== "header") throw this.unexpected();
-    if (stop - at < 14) throw new AmqpError("FRAME_ERROR", "content header too short");
+    if (stop - at < 14) {
+      this.channel.session.current = null;
+      throw new AmqpError("FRAME_ERROR", `type 2, all octets = ${erlang(buf.subarray(at, stop))}: unknown_frame`);
+    }
     const classId = (buf[at]! << 8) | buf[at + 1]!;
     if (classId !== 60) {
       throw new AmqpError("UNEXPECTED_FRAME", `expected content header for class 60, got one for class ${classId} instead`);
@@ -261,7 +265,7 @@ export class Publishing {
     if (userId !== undefined && userId !== user) {
       throw new AmqpError("PRECONDITION_FAILED", `user_id property set to '${userId}' but authenticated user was '${user}'`);
     }
-    if (expiration !== undefined && (!/^[+-]?\d+$/.test(expiration) || Number(expiration) < 0 || Number(expiration) > LONGEST)) {
+    if (expiration !== undefined && (!/^[+-]?\d+$/.test(expiration) || Number(expiration) < 0)) {
       throw new AmqpError("PRECONDITION_FAILED", `invalid expiration '${expiration}': ${whyNot(expiration)}`);
     }
     if (replyTo === undefined) return message;
@@ -276,5 +280,5 @@ function whyNot(expiration: string): string {
   const value = /^[+-]?\d+/.exec(expiration);
   if (value === null) return "no_integer";
   if (value[0] !== expiration) return `{leftover_string,"${expiration.slice(value[0].length)}"}`;
-  return Number(expiration) < 0 ? `{value_negative,${Number(expiration)}}` : `{value_too_large,${Number(expiration)}}`;
+  return `{value_negative,${Number(expiration)}}`;
 }
