@@ -1,8 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { AMQP_DEFAULTS, AmqpBroker } from "../../src/amqp/broker.ts";
-import { connectMemory } from "../../src/net/memory.ts";
-import { MemoryHouse } from "../support/memory.ts";
-import { dial, RawClient } from "./raw-client.ts";
+import { AmqpHouse } from "./house.ts";
+import { dial } from "./raw-client.ts";
 import { installed, startRabbit } from "./rabbitmq.ts";
 import recorded from "./rabbitmq-3.10.json";
 import { play } from "./scenario.ts";
@@ -29,24 +27,6 @@ DELIBERATE['queue: arguments {"x-queue-type":"nonsense"}'] = "RabbitMQ answers w
 /** The same transcripts, as RabbitMQ gave them: `HAVOQ_RECORD=1` writes them anew. */
 const transcripts: Record<string, string[]> = recorded;
 
-/** A client in memory of a broker made for one scenario. */
-function inMemory(): { dial(): Promise<RawClient>; wait(ms: number): Promise<void> } {
-  const house = new MemoryHouse();
-  const broker = new AmqpBroker({ ...AMQP_DEFAULTS, users: { guest: "guest" } }, house.host("amqp"));
-  return {
-    async dial() {
-      const memory = connectMemory(broker, house.net);
-      const client = new RawClient({ write: (bytes) => memory.send(bytes), end: () => memory.close() });
-      void (async () => {
-        while (memory.closedBy === null) client.feed(await memory.read());
-        client.ended();
-      })();
-      return client;
-    },
-    wait: (ms) => house.clock.advance(ms),
-  };
-}
-
 describe("as RabbitMQ answered", () => {
   test("every scenario was recorded", () => {
     expect(Object.keys(transcripts)).toEqual(Object.keys(scenarios));
@@ -54,8 +34,8 @@ describe("as RabbitMQ answered", () => {
   });
   for (const [name, scenario] of Object.entries(scenarios)) {
     test(name, async () => {
-      const { dial, wait } = inMemory();
-      const ours = await play(scenario, dial, wait);
+      const house = new AmqpHouse({ users: { guest: "guest" } });
+      const ours = await play(scenario, async () => house.raw(), (ms) => house.clock.advance(ms));
       if (name in DELIBERATE) expect(ours).not.toEqual(transcripts[name]!);
       else expect(ours).toEqual(transcripts[name]!);
     });

@@ -3,7 +3,7 @@ import type { Timer } from "../../core/time.ts";
 import type { Final } from "../../hooks/chain.ts";
 import type { CloseReason, Connection, Session } from "../../net/connection.ts";
 import type { AmqpBroker } from "../broker.ts";
-import { AmqpError, type ReplyName } from "../model/errors.ts";
+import { AmqpError, refusal } from "../model/errors.ts";
 import type { Message } from "../model/message.ts";
 import type { Vhost } from "../model/vhost.ts";
 import { Channel } from "./channel.ts";
@@ -170,7 +170,8 @@ export class AmqpConnection implements Session {
     // Its content still comes.
     if (name === "basic.publish") channel!.publishing.expect(null);
     if (final.kind === "close") this.connection.obey(final);
-    else if (final.kind === "fail") throw new AmqpError(final.code as ReplyName, final.reason ?? "refused by a plugin");
+    else if (final.kind === "fail" && final.code === "nack" && name === "basic.publish") channel!.publishing.nack();
+    else if (final.kind === "fail") throw refusal(final);
     else if (final.kind === "reply") {
       const answer = specOf(name).replies?.[0] as ServerMethod | undefined;
       if (answer !== undefined) this.send(channel?.id ?? 0, answer, mergeArgs(answer, blank(answer), final.body));
@@ -217,7 +218,7 @@ export class AmqpConnection implements Session {
         case "close":
           return connection.obey(final);
         case "fail":
-          return this.trouble(new AmqpError(final.code as ReplyName, final.reason ?? "refused by a plugin"), this.channels.get(id) ?? null);
+          return this.trouble(refusal(final), this.channels.get(id) ?? null);
       }
       const body = final?.kind === "reply" ? mergeArgs(name, operation.args, final.body) : operation.args;
       writeMethod(connection.out, id, name, body as ArgsOut<N>);

@@ -1,7 +1,7 @@
 import { DecodeError, Reader } from "../../bytes/reader.ts";
 import { EMPTY } from "../../bytes/writer.ts";
 import type { Final } from "../../hooks/chain.ts";
-import { AmqpError, type ReplyName } from "../model/errors.ts";
+import { AmqpError, refusal } from "../model/errors.ts";
 import { Message } from "../model/message.ts";
 import { type Route, withoutBcc } from "../model/route.ts";
 import { directReplyTo } from "./reply-to.ts";
@@ -201,10 +201,8 @@ export class Publishing {
       case "close":
         return channel.connection.obey(final);
       case "fail":
-        if (final.code !== "nack") throw new AmqpError(final.code as ReplyName, final.reason ?? "refused by a plugin");
-        // Outside confirm mode there is nobody to tell.
-        if (channel.confirms !== null) channel.confirms.nack(channel.confirms.next());
-        return;
+        if (final.code !== "nack") throw refusal(final);
+        return this.nack();
       case "reroute":
       case "drop":
         if (final.kind === "reroute") channel.session.broker.reroute(event, final.to);
@@ -214,6 +212,12 @@ export class Publishing {
     const route = message.address === this.address!.address ? this.address! : channel.session.vhost.route(message.address.exchange, message.address.routingKey);
     if (final?.kind === "duplicate") for (let i = 0; i < final.times; i++) this.route(route, message, false);
     this.publish(route, message);
+  }
+
+  /** Tells the publisher that its message was not taken; outside confirm mode there is nobody to tell. */
+  nack(): void {
+    const { confirms } = this.channel;
+    confirms?.nack(confirms.next());
   }
 
   private publish(route: Route, given: Message): void {
