@@ -111,7 +111,7 @@ describe("amqplib", () => {
   test("errors close the channel with RabbitMQ's code and words, and nothing else", async () => {
     const channel = await connection.createChannel();
     const closed = new Promise<Error & { code?: number }>((resolve) => channel.once("error", resolve));
-    await expect(channel.checkQueue("nope")).rejects.toThrow("NOT_FOUND");
+    expect(await channel.checkQueue("nope").catch(String)).toContain("NOT_FOUND");
     expect(await closed).toMatchObject({ code: 404, message: expect.stringContaining("NOT_FOUND - no queue 'nope' in vhost '/'") });
     const next = await connection.createChannel();
     await next.assertQueue("", { exclusive: true });
@@ -130,7 +130,7 @@ describe("amqplib", () => {
 
   test("a wrong password is refused", async () => {
     const strict = new AmqpHouse({ users: { guest: "guest" } });
-    await expect(connect(`amqp://guest:wrong@127.0.0.1:${strict.listen()}`)).rejects.toThrow("ACCESS_REFUSED");
+    expect(await connect(`amqp://guest:wrong@127.0.0.1:${strict.listen()}`).catch(String)).toContain("ACCESS_REFUSED");
     strict.close();
   });
 });

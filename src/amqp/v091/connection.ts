@@ -16,8 +16,7 @@ import { erlang } from "./erlang.ts";
 import type { Handler } from "./handlers.ts";
 import { type Args, type ArgsOut, type ClientMethod, methodOf, type MethodName, type ServerMethod, specOf } from "./methods.ts";
 
-/** How long a client may take from its header to `connection.open`, and for `close-ok`, in milliseconds. */
-const HANDSHAKE_TIMEOUT = 10_000;
+/** How long a client may take for `close-ok`, in milliseconds. */
 const CLOSE_TIMEOUT = 10_000;
 
 const handlers = new Map<string, Handler<ClientMethod>>();
@@ -50,13 +49,12 @@ export class AmqpConnection implements Session {
   private silent = 0;
   private readonly channels = new Map<number, Channel>();
   private latest: Channel | null = null;
-  private timer: Timer;
 
-  constructor(readonly broker: AmqpBroker, readonly connection: Connection) {
+  /** `timer`: what it waits for next is the end of the handshake, later heartbeats, at last `close-ok`. */
+  constructor(readonly broker: AmqpBroker, readonly connection: Connection, private timer: Timer) {
     this.frameMax = broker.options.frameMax;
     this.channelMax = broker.options.channelMax;
     this.frameLength = frameLength(this.frameMax);
-    this.timer = broker.host.clock.after(HANDSHAKE_TIMEOUT, () => connection.abort(false));
   }
 
   // --- In ---------------------------------------------------------------------------------------

@@ -109,7 +109,9 @@ export class Publishing {
       throw new AmqpError("PRECONDITION_FAILED", `message size ${this.size} is larger than configured max size ${maxMessageSize}`);
     }
     this.expecting = "body";
-    if (this.size === 0) this.complete(new Message(this.address!.address, buf, at + 12, stop, stop, 0, null));
+    if (this.size > 0) return;
+    if (this.skipping) this.forget();
+    else this.complete(new Message(this.address!.address, buf, at + 12, stop, stop, 0, null));
   }
 
   body(buf: Buffer, at: number, stop: number): void {
@@ -117,13 +119,18 @@ export class Publishing {
     const { size, head } = this;
     const got = stop - at;
     if (got > this.left) throw new AmqpError("UNEXPECTED_FRAME", `body frame of ${got} bytes, ${this.left} were expected`);
+    if (this.skipping) {
+      this.left -= got;
+      if (this.left === 0) this.forget();
+      return;
+    }
     if (got === size) {
       // All in one frame, as nearly always.
       if (buf === head) return this.complete(new Message(this.address!.address, buf, this.propsStart, this.propsEnd, at, size, null));
       if (got < PIECE) return this.complete(this.joined(buf, at, stop));
     }
     this.left -= got;
-    if (!this.skipping) this.append(buf, at, stop);
+    this.append(buf, at, stop);
     if (this.left > 0) return;
     this.endGather();
     const { pieces } = this;
@@ -173,10 +180,6 @@ export class Publishing {
 
   private complete(message: Message): void {
     this.expecting = "method";
-    if (this.skipping) {
-      this.skipping = false;
-      return;
-    }
     const { connection, session } = this.channel;
     checkProperties(message.buf, message.propsStart, message.propsEnd);
     if (connection.hooks.message !== null) {
