@@ -161,3 +161,23 @@ describe("a consumer that does not read", () => {
     expect(items.ready).toBe(0);
   });
 });
+
+test("above the memory limit publishers wait, and hear of it, until consumers have made room", async () => {
+  const h = new AmqpHouse({ memoryLimit: 1_000_000 });
+  const consumer = await h.client();
+  await consumer.queue("q", { exclusive: false });
+  const publisher = await h.client("publisher", { properties: { capabilities: { "connection.blocked": true } } });
+  for (let i = 0; i < 4096; i++) publisher.publish("", "q", String(i));
+  expect((await publisher.raw.expect("connection.blocked")).args.reason).toBe("low on memory");
+  const { items } = h.broker.vhosts.get("/")!.queues.get("q")!;
+  const stored = items.ready;
+  expect(stored).toBeLessThan(4096);
+  publisher.publish("", "q", "later");
+  await h.clock.advance(60_000);
+  expect(items.ready).toBe(stored);
+  await consumer.consume("q", { noAck: true });
+  await consumer.deliveries(stored);
+  await h.clock.advance(100);
+  await publisher.raw.expect("connection.unblocked");
+  expect((await consumer.deliveries(4097 - stored)).at(-1)).toBe("later");
+});

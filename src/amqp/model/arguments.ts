@@ -31,8 +31,11 @@ const number = (most: number, least: number, tooLarge: string): Check => (field)
   if ((value as number) < least) return `{value_zero,${value}}`;
   return (value as number) > most ? `{${tooLarge},${value}}` : null;
 };
-const text = (check: (value: string, table: FieldTable) => string | null = () => null): Check => (field, table) =>
-  field.type === "S" ? check(field.value as string, table) : `{unacceptable_type,${typeName(field)}}`;
+const text = (check: (value: string, table: FieldTable) => string | null = () => null): Check => (field, table) => {
+  if (field.type !== "S") return `{unacceptable_type,${typeName(field)}}`;
+  // Names of exchanges and routing keys have to fit into a short string.
+  return Buffer.byteLength(field.value as string) > 255 ? "longer than 255 bytes" : check(field.value as string, table);
+};
 const truth: Check = (field) => (field.type === "t" ? null : `{unacceptable_type,${typeName(field)}}`);
 const any: Check = () => null;
 

@@ -37,6 +37,7 @@ export class AmqpConnection implements Session {
   heartbeat = 0;
   /** The client's capabilities and name, from its properties. */
   notifiesCancel = false;
+  notifiesBlocked = false;
   closesOnBadLogin = false;
   connectionName = "";
   /** The client has said who it is. */
@@ -46,6 +47,7 @@ export class AmqpConnection implements Session {
   /** Something was sent, or came, since the heartbeat looked last. */
   spoke = false;
   private heard = false;
+  private isBlocked = false;
   private silent = 0;
   private readonly channels = new Map<number, Channel>();
   private latest: Channel | null = null;
@@ -224,6 +226,18 @@ export class AmqpConnection implements Session {
     });
   }
 
+  /** Who publishes during an alarm is not read from until it is over. */
+  block(over: Promise<void>): void {
+    if (this.isBlocked) return;
+    this.isBlocked = true;
+    if (this.notifiesBlocked) this.send(0, "connection.blocked", { reason: "low on memory" });
+    const goOn = () => {
+      this.isBlocked = false;
+      if (this.notifiesBlocked && this.state === "running") this.send(0, "connection.unblocked", {});
+    };
+    this.connection.holdInput(over.then(goOn));
+  }
+
   // --- Errors and the end -----------------------------------------------------------------------
 
   /** Answers an error as the protocol has it: the channel or the connection is closed with its code. */
@@ -320,7 +334,7 @@ export class AmqpConnection implements Session {
   private beat(): void {
     this.timer = this.broker.host.clock.after(this.heartbeat * 500, () => {
       if (this.connection.isClosed) return;
-      this.silent = this.heard ? 0 : this.silent + 1;
+      this.silent = this.heard || this.connection.isHeld ? 0 : this.silent + 1;
       if (this.silent >= 4) {
         this.broker.host.net.countFailure(this.connection, new Error(`missed heartbeats from client, timeout: ${this.heartbeat}s`));
         return this.connection.abort(false);

@@ -236,6 +236,7 @@ export class Publishing {
     const sequence = channel.confirms === null ? 0 : channel.confirms.next();
     if (channel.transaction !== null) return channel.transaction.publish(route, message, (this.bits & MANDATORY) !== 0);
     const accepted = this.route(route, message, (this.bits & MANDATORY) !== 0);
+    if (session.broker.alarm.over !== null) session.block(session.broker.alarm.over);
     if (sequence === 0) return;
     if (accepted) channel.confirms!.ack(sequence);
     else channel.confirms!.nack(sequence);
@@ -245,6 +246,7 @@ export class Publishing {
   route(route: Route, message: Message, mandatory: boolean): boolean {
     const { session } = this.channel;
     session.broker.messagesIn++;
+    session.broker.alarm.published();
     if (route.exchange !== undefined) route.exchange.published++;
     const queues = route.queuesFor(message);
     if (queues.length === 0) {

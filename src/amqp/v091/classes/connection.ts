@@ -10,6 +10,7 @@ export default amqpClass("connection", {
     expect(session, "starting");
     const capabilities = clientProperties.get("capabilities") as Record<string, unknown> | undefined;
     session.notifiesCancel = capabilities?.consumer_cancel_notify === true;
+    session.notifiesBlocked = capabilities?.["connection.blocked"] === true;
     session.closesOnBadLogin = capabilities?.authentication_failure_close === true;
     const name = clientProperties.get("connection_name");
     session.connectionName = typeof name === "string" ? name : "";
