@@ -61,4 +61,7 @@ export class Port implements Session {
   drained(): void {
     this.session?.drained?.();
   }
+  goodbye(): void {
+    this.session?.goodbye?.();
+  }
 }

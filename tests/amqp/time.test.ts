@@ -125,6 +125,15 @@ describe("the end of a connection", () => {
     expect([await a.get("shared"), await a.get("shared")]).toEqual(["1", "2"]);
   });
 
+  test("is announced when the broker shuts down", async () => {
+    const h = new AmqpHouse();
+    const a = await h.client();
+    a.raw.memory.connection!.bye();
+    expect((await a.raw.expect("connection.close")).args).toMatchObject({ replyCode: 320, replyText: "CONNECTION_FORCED - broker forced connection closure with reason 'shutdown'" });
+    await settled();
+    expect(a.raw.isClosed).toBe(true);
+  });
+
   test("leaves nothing behind of its channels", async () => {
     const h = new AmqpHouse();
     const vhost = h.broker.vhosts.get("/")!;

@@ -304,6 +304,11 @@ export class AmqpConnection implements Session {
     writeMethod(this.connection.out, 0, "connection.close", closing(reply, null));
   }
 
+  goodbye(): void {
+    if (this.state !== "running") return;
+    this.closeConnection(new AmqpError("CONNECTION_FORCED", "broker forced connection closure with reason 'shutdown'"), null);
+  }
+
   closed(reason: CloseReason): void {
     this.end();
     this.broker.closed(this, reason);
