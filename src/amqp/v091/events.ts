@@ -6,7 +6,7 @@ import { type Args, type MethodName, specOf } from "./methods.ts";
 import { type BasicProperties, PROPERTY_TYPES } from "./properties.ts";
 
 /** A method's arguments as plugins see them: tables are objects, long strings are bytes. */
-export type Body<N extends MethodName> = { [K in keyof Args<N>]: Args<N>[K] extends FieldTable ? { [name: string]: Plain } : Args<N>[K] };
+export type Body<N extends MethodName> = { [K in keyof Args<N>]: Args<N>[K] extends FieldTable ? Headers : Args<N>[K] };
 
 /** A method on its way in or out. */
 export class AmqpOperation<N extends MethodName = MethodName> implements HookEvent, Operation {
