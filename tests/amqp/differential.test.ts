@@ -53,8 +53,17 @@ describe.skipIf(version === null || !version.startsWith("3.10."))(`RabbitMQ 3.10
 
   test("gives the recorded answers", async () => {
     const given: Record<string, string[]> = {};
-    for (const [name, scenario] of Object.entries(scenarios)) given[name] = await play(scenario, () => dial(rabbit.port), (ms) => Bun.sleep(ms));
-    if (process.env.HAVOQ_RECORD) await Bun.write(new URL("rabbitmq-3.10.json", import.meta.url), `${JSON.stringify(given, null, 1)}\n`);
+    const one = async (name: string) => {
+      given[name] = await play(scenarios[name]!, () => dial(rabbit.port), (ms) => Bun.sleep(ms));
+    };
+    // Those that end in seconds of silence, and leave nothing in the broker, wait side by side.
+    const names = Object.keys(scenarios);
+    const silent = names.filter((name) => /^(connection: (?!handshake)|frame: (end|longer)|content: longer|method: (out|unknown))/.test(name));
+    const others = async () => {
+      for (const name of names) if (!silent.includes(name)) await one(name);
+    };
+    await Promise.all([...silent.map(one), others()]);
+    if (process.env.HAVOQ_RECORD) await Bun.write(new URL("rabbitmq-3.10.json", import.meta.url), `${JSON.stringify(Object.fromEntries(names.map((name) => [name, given[name]])), null, 1)}\n`);
     else expect(given).toEqual(transcripts);
   }, 180_000);
 });

@@ -118,6 +118,11 @@ export class Vhost implements QueueHost {
     notReserved("queue", name);
     const chosen = name === "" ? this.generateName("amq.gen-") : name;
     const given = queueArguments(settings.arguments, this.what("queue", chosen));
+    if (given.isQuorum) {
+      if (name === "") throw new AmqpError("PRECONDITION_FAILED", "Cannot declare a server-named queue for type rabbit_quorum_queue");
+      const refused = settings.autoDelete ? "auto-delete" : settings.owner !== null ? "exclusive-owner" : !settings.durable ? "non-durable" : null;
+      if (refused !== null) throw new AmqpError("PRECONDITION_FAILED", `invalid property '${refused}' for ${what}`);
+    }
     const queue = new AmqpQueue(this, chosen, { ...settings, arguments: settings.arguments.keep() }, given);
     this.addQueue(queue);
     return queue;

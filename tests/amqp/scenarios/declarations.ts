@@ -196,6 +196,28 @@ const scenarios: Scenarios = {
     ] as [string, Scenarios[string]]),
   ),
 
+  ...Object.fromEntries(
+    ([
+      ["not durable", { durable: false }, {}],
+      ["exclusive", { exclusive: true }, {}],
+      ["auto-delete", { autoDelete: true }, {}],
+      ["priorities", {}, { "x-max-priority": 5 }],
+      ["a queue mode", {}, { "x-queue-mode": "lazy" }],
+    ] as const).map(([name, flags, table]) => [
+      `quorum queue: ${name}`,
+      async (stage) => (await stage.client()).declareQueue("quorum", { durable: true, exclusive: false, ...flags, arguments: { "x-queue-type": "quorum", ...table } }),
+    ] as [string, Scenarios[string]]),
+  ),
+  "quorum queue: no name": async (stage) => (await stage.client()).declareQueue("", { durable: true, exclusive: false, arguments: { "x-queue-type": "quorum" } }),
+  "quorum queue: where there is a classic one": async (stage) => {
+    const a = await stage.client();
+    await a.queue("q", { durable: true, exclusive: false });
+    a.declareQueue("q", { durable: true, exclusive: false, arguments: { "x-queue-type": "quorum" } });
+    const b = await stage.client();
+    b.deleteQueue("q");
+    await b.next();
+  },
+
   "queue: exclusive to another connection": async (stage) => {
     const owner = await stage.client();
     await owner.queue("locked");

@@ -439,6 +439,51 @@ const scenarios: Scenarios = {
     }
   },
 
+  "quorum queue: what comes back goes to the end, and is counted": async (stage) => {
+    const a = await stage.client();
+    await a.queue("quorum", { durable: true, exclusive: false, arguments: { "x-queue-type": "quorum" } });
+    await a.confirm();
+    for (const body of ["1", "2", "3"]) {
+      a.publish("", "quorum", body);
+      await a.raw.expect("basic.ack");
+    }
+    await a.get("quorum", false);
+    a.nack(1, true);
+    await a.settle();
+    await stage.wait(100);
+    for (let i = 0; i < 3; i++) await a.get("quorum");
+    a.deleteQueue("quorum");
+    await a.next();
+  },
+  "quorum queue: not for ever": async (stage) => {
+    const a = await stage.client();
+    await a.queue("dead");
+    const table = { "x-queue-type": "quorum", "x-delivery-limit": 2, "x-dead-letter-exchange": "", "x-dead-letter-routing-key": "dead" };
+    await a.queue("quorum", { durable: true, exclusive: false, arguments: table });
+    await a.consume("dead", { consumerTag: "dead" });
+    await a.consume("quorum", { consumerTag: "quorum" });
+    a.publish("", "quorum", "x", { headers: FieldTable.of({ a: 1 }) });
+    for (let i = 1; i <= 3; i++) {
+      await a.deliveries(1);
+      a.nack(i, true);
+    }
+    await a.deliveries(1);
+    a.cancel("quorum");
+    await a.next();
+    a.deleteQueue("quorum");
+    await a.next();
+  },
+  "quorum queue: no limit for the whole channel": async (stage) => {
+    const a = await stage.client();
+    await a.queue("quorum", { durable: true, exclusive: false, arguments: { "x-queue-type": "quorum" } });
+    await a.qos(5, true);
+    a.subscribe("quorum");
+    await a.next();
+    const b = await stage.client();
+    b.deleteQueue("quorum");
+    await b.next();
+  },
+
   "reply-to: request and answer": async (stage) => {
     const asks = await stage.client();
     const answers = await stage.client();

@@ -22,6 +22,9 @@ export default amqpClass("basic", {
     if (channel.consumers.has(consumerTag)) throw new AmqpError("NOT_ALLOWED", `attempt to reuse consumer tag '${consumerTag}'`);
     if (name === REPLY_TO && !noAck) throw new AmqpError("PRECONDITION_FAILED", "reply consumer cannot acknowledge");
     const queue = name === REPLY_TO ? replyQueue(channel) : channel.queue(name);
+    if (queue.given.isQuorum && channel.prefetch !== 0) {
+      throw new AmqpError("NOT_IMPLEMENTED", `queue '${queue.name}' in vhost '${session.vhost.name}' does not support global qos`);
+    }
     const tag = consumerTag === "" ? session.vhost.generateName("amq.ctag-") : consumerTag;
     const consumer = new Consumer(channel, queue, tag, { noAck, exclusive, priority: priorityOf(table, `queue '${queue.name}' in vhost '${session.vhost.name}'`), prefetch: channel.consumerPrefetch });
     queue.addConsumer(consumer);
