@@ -59,10 +59,6 @@ export class AmqpQueue {
     this.touch();
   }
 
-  get isExclusive(): boolean {
-    return this.settings.owner !== null;
-  }
-
   /** Takes a message in. False: refused, the queue is full and says so to publishers. */
   offer(message: Message): boolean {
     const { items } = this;

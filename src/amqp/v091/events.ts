@@ -49,7 +49,7 @@ export class AmqpOperation<N extends MethodName = MethodName> implements HookEve
   }
 }
 
-export function plainBody(args: object): object {
+function plainBody(args: object): object {
   return Object.fromEntries(Object.entries(args).map(([key, value]) => [key, value instanceof FieldTable ? value.toObject() : value]));
 }
 

@@ -119,7 +119,7 @@ function plain(field: Field): Plain {
 }
 
 /** The wire form of a plain value, see `FieldTable.of`. */
-export function fieldOf(value: Plain): Field {
+function fieldOf(value: Plain): Field {
   switch (typeof value) {
     case "boolean":
       return new Field("t", value);
