@@ -1,6 +1,8 @@
+import { totalmem } from "node:os";
 import type { Target, Outgoing } from "../hooks/plugin.ts";
 import type { CloseReason, Connection, Session } from "../net/connection.ts";
 import type { Host, Server } from "../net/net.ts";
+import { MemoryAlarm } from "./alarm.ts";
 import { Address, Message } from "./model/message.ts";
 import { Vhost } from "./model/vhost.ts";
 import { Port } from "./port.ts";
@@ -17,6 +19,8 @@ export interface AmqpOptions {
   channelMax: number;
   /** Bytes of the largest message. */
   maxMessageSize: number;
+  /** Bytes that queues may hold before publishers have to wait. */
+  memoryLimit: number;
   vhosts: readonly string[];
   /** Passwords by user name; null lets everybody in. */
   users: Readonly<Record<string, string>> | null;
@@ -28,6 +32,8 @@ export const AMQP_DEFAULTS: AmqpOptions = {
   frameMax: 131072,
   channelMax: 2047,
   maxMessageSize: 128 * 1024 * 1024,
+  // RabbitMQ's high watermark.
+  memoryLimit: 0.4 * totalmem(),
   vhosts: ["/"],
   users: null,
 };
@@ -37,12 +43,14 @@ export class AmqpBroker implements Server {
   readonly protocol = "amqp";
   readonly maxConnections: number;
   readonly vhosts = new Map<string, Vhost>();
+  readonly alarm: MemoryAlarm;
   /** Messages that clients published, and that consumers were sent. */
   messagesIn = 0;
   messagesOut = 0;
 
   constructor(readonly options: AmqpOptions, readonly host: Host) {
     this.maxConnections = options.maxConnections;
+    this.alarm = new MemoryAlarm(host.clock, this.vhosts, options.memoryLimit);
     for (const name of options.vhosts) this.vhosts.set(name, new Vhost(name, host.clock, host.random(`amqp names ${name}`)));
   }
 

@@ -1,19 +1,28 @@
 import type { FrameLength } from "../bytes/framer.ts";
+import type { Timer } from "../core/time.ts";
 import type { CloseReason, Connection, Session } from "../net/connection.ts";
 import type { AmqpBroker } from "./broker.ts";
 import { AmqpConnection } from "./v091/connection.ts";
 import { PROTOCOL_HEADER } from "./v091/frames.ts";
 import { start } from "./v091/start.ts";
 
+/** How long a client may take from the opening of its socket to that of its connection, in milliseconds. */
+const HANDSHAKE_TIMEOUT = 10_000;
 /** Every dialect begins with eight bytes: "AMQP", a protocol id, major, minor, revision. */
 const HEADER_SIZE = 8;
 
-/** The dialects that answer on this port, by their header; what makes the session also sends its first bytes. */
-const DIALECTS: readonly { readonly header: Buffer; open(broker: AmqpBroker, connection: Connection): Session }[] = [
+interface Dialect {
+  readonly header: Buffer;
+  /** Makes the session, which cancels `handshake` when it is done, and sends its first bytes. */
+  open(broker: AmqpBroker, connection: Connection, handshake: Timer): Session;
+}
+
+/** The dialects that answer on this port. */
+const DIALECTS: readonly Dialect[] = [
   {
     header: PROTOCOL_HEADER,
-    open(broker, connection) {
-      const session = new AmqpConnection(broker, connection);
+    open(broker, connection, handshake) {
+      const session = new AmqpConnection(broker, connection, handshake);
       start(session);
       return session;
     },
@@ -24,8 +33,11 @@ const DIALECTS: readonly { readonly header: Buffer; open(broker: AmqpBroker, con
 export class Port implements Session {
   readonly frameLength: FrameLength = (_buf, pos, end) => (end - pos < HEADER_SIZE ? 0 : HEADER_SIZE);
   private session: Session | null = null;
+  private readonly handshake: Timer;
 
-  constructor(private readonly broker: AmqpBroker, private readonly connection: Connection) {}
+  constructor(private readonly broker: AmqpBroker, private readonly connection: Connection) {
+    this.handshake = broker.host.clock.after(HANDSHAKE_TIMEOUT, () => connection.abort(false));
+  }
 
   frame(buf: Buffer, start: number, end: number): void {
     if (this.session !== null) return this.session.frame(buf, start, end);
@@ -35,7 +47,7 @@ export class Port implements Session {
       this.connection.out.bytes(PROTOCOL_HEADER);
       return this.connection.close();
     }
-    this.session = dialect.open(this.broker, this.connection);
+    this.session = dialect.open(this.broker, this.connection, this.handshake);
     this.connection.reframe(this.session.frameLength);
   }
 
@@ -43,9 +55,13 @@ export class Port implements Session {
     this.session?.failed(error);
   }
   closed(reason: CloseReason): void {
+    this.handshake.cancel();
     this.session?.closed(reason);
   }
   drained(): void {
     this.session?.drained?.();
+  }
+  goodbye(): void {
+    this.session?.goodbye?.();
   }
 }

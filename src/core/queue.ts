@@ -89,6 +89,15 @@ export class Queue<T> {
     this.outside--;
   }
 
+  /** One entry that was taken comes back behind all others. */
+  requeueLast(entry: Entry<T>): void {
+    const last = new Entry(entry.item, this.next++, entry.size, entry.expires);
+    last.deliveries = entry.deliveries + 1;
+    this.outside--;
+    this.insert(last);
+    this.watch();
+  }
+
   /** Entries that were taken come back to where they were. */
   requeue(entries: readonly Entry<T>[]): void {
     // Last first: each then goes in front of those that came back before it.

@@ -142,6 +142,11 @@ export class Connection implements ConnectionInfo, TransportEvents {
     });
   }
 
+  /** True while frames that may have come are not handed on: the peer's silence says nothing then. */
+  get isHeld(): boolean {
+    return this.holds > 0;
+  }
+
   private resumeInput(): void {
     if (this.isClosed || this.holds > 0) return;
     try {

@@ -245,10 +245,30 @@ describe("basic properties", () => {
 
   test("a property that does not decode names itself", () => {
     try {
-      decode(hex("8000 01 ff"));
+      decode(hex("8000 02 ff"));
       expect.unreachable();
     } catch (error) {
-      expect(String(error)).toBe("contentType: Malformed UTF-8 in shortstr");
+      expect(String(error)).toBe("contentType: short read: 2 bytes wanted, 1 left");
+    }
+  });
+
+  test("what passes the check decodes, headers and all, and nothing else does", () => {
+    const headers = FieldTable.of({ t: true, i: 1, l: 2 ** 40, d: 0.5, S: "text", x: Buffer.from([1]), T: new Date(0), V: null, A: [1, [2, { n: "x" }]], F: { a: { b: {} } }, D: new Decimal(1, 2) });
+    const bytes = bytesOf({ ...all, headers });
+    const verdict = (run: () => unknown) => {
+      try {
+        run();
+        return "read";
+      } catch (error) {
+        return error instanceof DecodeError ? "refused" : error;
+      }
+    };
+    for (let at = 0; at < bytes.length; at++) {
+      for (const value of [0, 1, 0x7f, 0xff, 0x46, 0x41]) {
+        const broken = Buffer.from(bytes);
+        broken[at] = value;
+        expect([at, value, verdict(() => checkProperties(broken, 0, broken.length))]).toEqual([at, value, verdict(() => decode(broken).headers?.toObject())]);
+      }
     }
   });
 });

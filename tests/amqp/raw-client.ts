@@ -36,6 +36,8 @@ export class RawClient {
   heartbeats = 0;
   refusal: Buffer | null = null;
   isClosed = false;
+  /** Told of every method as it comes. */
+  onMethod: (received: Received) => unknown = () => undefined;
   private readonly inbox: Received[] = [];
   private readonly waiting: { resolve: (m: Received) => void; reject: (e: Error) => void; timer: Timer }[] = [];
   private readonly partial = new Map<number, Received & { size: number; chunks: Buffer[]; got: number }>();
@@ -101,6 +103,7 @@ export class RawClient {
   }
 
   private put(received: Received): void {
+    this.onMethod(received);
     const waiter = this.waiting.shift();
     if (waiter === undefined) return void this.inbox.push(received);
     clearTimeout(waiter.timer);
@@ -179,12 +182,19 @@ export class RawClient {
     for (let at = 0; at < bytes.length; at += frameMax - 8) this.frame(BODY, channel, bytes.subarray(at, at + frameMax - 8));
   }
 
+  begin(): void {
+    this.bytes(PROTOCOL_HEADER);
+  }
+  login(mechanism: string, response: Buffer, properties: { [name: string]: Plain } = CAPABLE): void {
+    this.send(0, "connection.start-ok", { clientProperties: FieldTable.of(properties), mechanism, response, locale: "en_US" });
+  }
+
   /** The handshake, up to an open connection. */
   async open(options: { user?: string; password?: string; vhost?: string; heartbeat?: number; frameMax?: number; channelMax?: number; properties?: { [name: string]: Plain } } = {}): Promise<Args<"connection.start">> {
     const { user = "guest", password = "guest", vhost = "/", heartbeat = 0, frameMax = 131072, channelMax = 2047, properties = CAPABLE } = options;
-    this.bytes(PROTOCOL_HEADER);
+    this.begin();
     const { args } = await this.expect("connection.start");
-    this.send(0, "connection.start-ok", { clientProperties: FieldTable.of(properties), mechanism: "PLAIN", response: Buffer.from(`\0${user}\0${password}`), locale: "en_US" });
+    this.login("PLAIN", Buffer.from(`\0${user}\0${password}`), properties);
     await this.expect("connection.tune");
     this.send(0, "connection.tune-ok", { channelMax, frameMax, heartbeat });
     await this.call(0, "connection.open", { virtualHost: vhost }, "connection.open-ok");

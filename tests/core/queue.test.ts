@@ -41,6 +41,14 @@ describe("a queue", () => {
     expect([...queue].map((entry) => entry.deliveries)).toEqual([1, 1, 1, 0, 0]);
   });
 
+  test("takes an entry back at the end", () => {
+    const { queue, push, take, items } = make();
+    push(..."abc");
+    const [a] = take(1);
+    queue.requeueLast(a!);
+    expect([items(), queue.unacked, [...queue].at(-1)!.deliveries]).toEqual(["bca", 0, 1]);
+  });
+
   test("keeps positions whatever comes and goes", () => {
     const { queue, items } = make();
     let state = 7;

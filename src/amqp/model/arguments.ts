@@ -14,6 +14,10 @@ export interface QueueArguments {
   readonly deadLetterExchange: string | null;
   readonly deadLetterRoutingKey: string | null;
   readonly singleActiveConsumer: boolean;
+  /** A queue of type quorum: what comes back goes to the end, and tells how often it was delivered. */
+  readonly isQuorum: boolean;
+  /** How often a message may come back to a quorum queue. */
+  readonly deliveryLimit: number;
 }
 
 /** The longest time that RabbitMQ's timers take. */
@@ -22,17 +26,23 @@ export const LONGEST = 2 ** 32 - 1;
 /** Why a value is refused, in RabbitMQ's spelling of it; null when it is not. */
 type Check = (field: Field, table: FieldTable) => string | null;
 
+export const integer = (field: Field): string | null => ("bBsuIilL".includes(field.type) ? null : `"expected integer, got ${typeName(field)}"`);
 const number = (most: number, least: number, tooLarge: string): Check => (field) => {
   const { value } = field;
-  if (!"bBsuIilL".includes(field.type)) return `"expected integer, got ${typeName(field)}"`;
+  const refused = integer(field);
+  if (refused !== null) return refused;
   if ((value as number) < 0) return `{value_negative,${value}}`;
   if ((value as number) < least) return `{value_zero,${value}}`;
   return (value as number) > most ? `{${tooLarge},${value}}` : null;
 };
-const text = (check: (value: string, table: FieldTable) => string | null = () => null): Check => (field, table) =>
-  field.type === "S" ? check(field.value as string, table) : `{unacceptable_type,${typeName(field)}}`;
+const text = (check: (value: string, table: FieldTable) => string | null = () => null): Check => (field, table) => {
+  if (field.type !== "S") return `{unacceptable_type,${typeName(field)}}`;
+  // Names of exchanges and routing keys have to fit into a short string.
+  return Buffer.byteLength(field.value as string) > 255 ? "longer than 255 bytes" : check(field.value as string, table);
+};
 const truth: Check = (field) => (field.type === "t" ? null : `{unacceptable_type,${typeName(field)}}`);
 const any: Check = () => null;
+const integerOnly: Check = (field) => integer(field);
 
 /** Every argument of a queue that has a meaning, in the order in which RabbitMQ compares them. */
 const CHECKS: Record<string, Check> = {
@@ -47,7 +57,13 @@ const CHECKS: Record<string, Check> = {
   "x-queue-mode": text((value) => (value === "lazy" || value === "default" ? null : `"unsupported queue mode '${value}'"`)),
   "x-single-active-consumer": truth,
   "x-queue-type": any,
-  "x-delivery-limit": number(Infinity, 0, ""),
+  "x-delivery-limit": integerOnly,
+};
+
+/** Arguments that one type of queue knows and the other does not. */
+const FOREIGN: Record<string, readonly string[]> = {
+  classic: ["x-delivery-limit", "x-quorum-initial-group-size", "x-max-age", "x-stream-max-segment-size-bytes"],
+  quorum: ["x-max-priority", "x-queue-mode", "x-max-age", "x-stream-max-segment-size-bytes"],
 };
 
 /** Reads the arguments of the queue described by `what` ("queue 'q' in vhost '/'"). Throws AmqpError for those that are not acceptable. */
@@ -56,7 +72,7 @@ export function queueArguments(table: FieldTable, what: string): QueueArguments 
   if (type === "stream") throw new AmqpError("NOT_IMPLEMENTED", "queues of type stream");
   if (type !== "classic" && type !== "quorum") throw new AmqpError("PRECONDITION_FAILED", `invalid arg 'x-queue-type' for ${what}: unknown queue type`);
   for (const [name, field] of table.fields()) {
-    if ((name === "x-delivery-limit" && type === "classic") || name === "x-max-age") {
+    if (FOREIGN[type]!.includes(name)) {
       throw new AmqpError("PRECONDITION_FAILED", `invalid arg '${name}' for ${what} of queue type rabbit_${type}_queue`);
     }
     const refused = CHECKS[name]?.(field, table) ?? null;
@@ -67,6 +83,7 @@ export function queueArguments(table: FieldTable, what: string): QueueArguments 
     throw new AmqpError("PRECONDITION_FAILED", `invalid arg '${name}' for ${what}: ${refused}`);
   }
   const value = <T>(name: string, otherwise: T): T => (table.get(name) as T | undefined) ?? otherwise;
+  const limit = Number(value("x-delivery-limit", Infinity));
   return {
     messageTtl: Number(value("x-message-ttl", Infinity)),
     expires: Number(value("x-expires", Infinity)),
@@ -77,6 +94,8 @@ export function queueArguments(table: FieldTable, what: string): QueueArguments 
     deadLetterExchange: value("x-dead-letter-exchange", null),
     deadLetterRoutingKey: value("x-dead-letter-routing-key", null),
     singleActiveConsumer: value("x-single-active-consumer", false),
+    isQuorum: type === "quorum",
+    deliveryLimit: limit < 0 ? Infinity : limit,
   };
 }
 

@@ -25,7 +25,7 @@ export function deadLetter(vhost: Vhost, queue: AmqpQueue, message: Message, rea
   const before = deaths.find(isSame);
   const death: Entries =
     before !== undefined
-      ? before.fields().map(([name, field]) => [name, name === "count" ? long(Number(field.value) + 1) : field])
+      ? before.fields().map(([name, field]) => [name, name === "count" ? long(next(field.value)) : field])
       : [
           ["count", long(1)],
           ["reason", text(reason)],
@@ -39,9 +39,9 @@ export function deadLetter(vhost: Vhost, queue: AmqpQueue, message: Message, rea
 
   put(headers, "x-death", new Field("A", story.map((table) => new Field("F", table))));
   if (!headers.some(([name]) => name === "x-first-death-reason")) {
-    put(headers, "x-first-death-reason", text(reason));
-    put(headers, "x-first-death-queue", text(queue.name));
     put(headers, "x-first-death-exchange", text(exchange));
+    put(headers, "x-first-death-queue", text(queue.name));
+    put(headers, "x-first-death-reason", text(reason));
   }
   // A routing key given for dead letters takes the place of all that the sender had chosen.
   const kept = deadLetterRoutingKey === null ? headers : headers.filter(([name]) => name !== "CC");
@@ -69,6 +69,11 @@ function deathsOf(headers: Entries): FieldTable[] {
 function textsOf(field: Field | undefined): string[] {
   if (field?.type !== "A") return [];
   return (field.value as readonly Field[]).filter(({ type }) => type === "S").map(({ value }) => value as string);
+}
+
+/** A sender may have written anything into its `x-death`. */
+function next(count: Field["value"]): number {
+  return Number.isSafeInteger(count) ? (count as number) + 1 : 1;
 }
 
 function put(headers: Entries, name: string, field: Field): void {

@@ -39,3 +39,9 @@ export class AmqpError extends Error {
     return REPLIES[this.reply].hard;
   }
 }
+
+/** What a plugin's `fail` becomes. */
+export function refusal({ code, reason }: { readonly code: string; readonly reason?: string }): AmqpError {
+  if (!Object.hasOwn(REPLIES, code)) return new AmqpError("INTERNAL_ERROR", `a plugin failed with ${code}, which is no reply code`);
+  return new AmqpError(code as ReplyName, reason ?? "refused by a plugin");
+}

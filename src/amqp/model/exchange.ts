@@ -26,7 +26,6 @@ export interface Router {
 }
 
 /** The types of exchange that there are. */
-export type ExchangeType = (typeof routers)[number]["type"];
 export const EXCHANGE_TYPES = routers.map((router) => router.type) as readonly string[];
 
 export interface ExchangeSettings {

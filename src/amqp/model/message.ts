@@ -5,17 +5,15 @@ import { type BasicProperties, decodeProperties, encodeProperties, FLAG } from "
 
 /** Where a message was sent. Shared by all that go there one after the other. */
 export class Address {
-  private bytes: Buffer | null = null;
-
-  constructor(readonly exchange: string, readonly routingKey: string) {}
-
   /** Exchange and routing key as two short strings: so they stand in `basic.publish`, `deliver`, `get-ok` and `return`. */
-  get names(): Buffer {
-    if (this.bytes !== null) return this.bytes;
+  readonly names: Buffer;
+
+  /** Throws RangeError for names of more than 255 bytes. */
+  constructor(readonly exchange: string, readonly routingKey: string) {
     const out = new Writer(64);
-    writeShortstr(out, this.exchange);
-    writeShortstr(out, this.routingKey);
-    return (this.bytes = out.toBuffer());
+    writeShortstr(out, exchange);
+    writeShortstr(out, routingKey);
+    this.names = out.toBuffer();
   }
 }
 

@@ -1,6 +1,6 @@
 import { type Entry, Queue } from "../../core/queue.ts";
 import type { Clock, Timer } from "../../core/time.ts";
-import type { FieldTable } from "../v091/fields.ts";
+import { Field, FieldTable } from "../v091/fields.ts";
 import { FLAG } from "../v091/properties.ts";
 import { LONGEST, type QueueArguments } from "./arguments.ts";
 import { Consumers, type Taker } from "./consumers.ts";
@@ -10,7 +10,7 @@ import type { Message } from "./message.ts";
 
 export type Held = Entry<Message>;
 /** Why a message left a queue for its dead letter exchange, as `x-death` spells it. */
-export type DeathReason = "expired" | "maxlen" | "rejected";
+export type DeathReason = "expired" | "maxlen" | "rejected" | "delivery_limit";
 
 export interface QueueSettings {
   readonly durable: boolean;
@@ -57,10 +57,6 @@ export class AmqpQueue {
     this.plain = this.limits === null && given.messageTtl === Infinity && given.maxPriority === 0;
     this.consumers = new Consumers(given.singleActiveConsumer);
     this.touch();
-  }
-
-  get isExclusive(): boolean {
-    return this.settings.owner !== null;
   }
 
   /** Takes a message in. False: refused, the queue is full and says so to publishers. */
@@ -114,7 +110,7 @@ export class AmqpQueue {
         this.delivered++;
         if (taker.noAck) {
           this.items.settle();
-          taker.deliver(entry.item, entry.deliveries > 0);
+          taker.deliver(this.outgoing(entry), entry.deliveries > 0);
         } else taker.hold(entry);
       }
     } finally {
@@ -127,11 +123,29 @@ export class AmqpQueue {
     this.items.settle();
   }
 
-  /** Entries come back to where they were, and go to whoever can take them. */
+  /** Entries come back to where they were, in a quorum queue to the end, and go to whoever can take them. */
   requeue(entries: readonly Held[]): void {
     if (this.isDeleted) return;
-    this.items.requeue(entries);
+    if (!this.given.isQuorum) this.items.requeue(entries);
+    else {
+      for (const entry of entries) {
+        if (entry.deliveries < this.given.deliveryLimit) this.items.requeueLast(entry);
+        else {
+          this.items.settle();
+          this.host.deadLetter(this, entry.item, "delivery_limit");
+        }
+      }
+    }
     this.pump();
+  }
+
+  /** The message as receivers get it: a quorum queue adds how often it was delivered before, to what is got even when never. */
+  outgoing({ item, deliveries }: Held, isGot = false): Message {
+    if (!this.given.isQuorum || (deliveries === 0 && !isGot)) return item;
+    const properties = item.properties();
+    const headers = (properties.headers?.fields() ?? []).filter(([name]) => name !== "x-delivery-count");
+    const counted = FieldTable.ofFields([...headers, ["x-delivery-count", new Field("l", deliveries)]]);
+    return item.withProperties(item.address, { ...properties, headers: counted });
   }
 
   /** The consumer does not want it. */
@@ -147,7 +161,8 @@ export class AmqpQueue {
 
   /** Throws ACCESS_REFUSED where the queue is, or would be, somebody's alone. */
   addConsumer(taker: Taker): void {
-    if (this.consumers.exclusive !== null || (taker.exclusive && this.consumers.count > 0)) {
+    const taken = this.consumers.exclusive !== null || (taker.exclusive && (this.consumers.count > 0 || this.given.singleActiveConsumer));
+    if (taken) {
       throw new AmqpError("ACCESS_REFUSED", `queue '${this.name}' in vhost '${this.host.name}' in exclusive use`);
     }
     this.consumers.add(taker);

@@ -57,7 +57,7 @@ export class Vhost implements QueueHost {
   }
 
   declareExchange(name: string, settings: ExchangeSettings): Exchange {
-    if (!EXCHANGE_TYPES.includes(settings.type)) throw new AmqpError("COMMAND_INVALID", `invalid exchange type '${settings.type}'`);
+    if (!EXCHANGE_TYPES.includes(settings.type)) throw new AmqpError("COMMAND_INVALID", `unknown exchange type '${settings.type}'`);
     notDefault(name);
     const what = this.what("exchange", name);
     const known = this.exchanges.get(name);
@@ -118,6 +118,11 @@ export class Vhost implements QueueHost {
     notReserved("queue", name);
     const chosen = name === "" ? this.generateName("amq.gen-") : name;
     const given = queueArguments(settings.arguments, this.what("queue", chosen));
+    if (given.isQuorum) {
+      if (name === "") throw new AmqpError("PRECONDITION_FAILED", "Cannot declare a server-named queue for type rabbit_quorum_queue");
+      const refused = settings.autoDelete ? "auto-delete" : settings.owner !== null ? "exclusive-owner" : !settings.durable ? "non-durable" : null;
+      if (refused !== null) throw new AmqpError("PRECONDITION_FAILED", `invalid property '${refused}' for ${what}`);
+    }
     const queue = new AmqpQueue(this, chosen, { ...settings, arguments: settings.arguments.keep() }, given);
     this.addQueue(queue);
     return queue;
@@ -182,12 +187,11 @@ export class Vhost implements QueueHost {
   }
 
   /** Does nothing where there is no such binding. */
-  unbind(source: string, destination: Destination | undefined, routingKey: string, table: FieldTable): void {
+  unbind(source: string, destination: Pick<Destination, "kind" | "name">, routingKey: string, table: FieldTable, owner: object | null): void {
     notDefault(source);
-    const exchange = this.exchanges.get(source);
-    if (exchange === undefined || destination === undefined) return;
-    const binding = exchange.bindings.get(identityOf(destination, routingKey, table));
+    const binding = this.exchanges.get(source)?.bindings.get(identityOf(destination, routingKey, table));
     if (binding === undefined) return;
+    if (binding.destination.kind === "queue") this.checkOwner(binding.destination, owner);
     this.removeBinding(binding);
     this.changed();
   }
@@ -260,7 +264,7 @@ function notReserved(kind: "queue" | "exchange", name: string): void {
 }
 
 /** The arguments of a binding belong to what it is; the order in which they came does not. */
-function identityOf(destination: Destination, routingKey: string, table: FieldTable): string {
+function identityOf(destination: Pick<Destination, "kind" | "name">, routingKey: string, table: FieldTable): string {
   const fields = [...table.fields()].sort(([a], [b]) => (a < b ? -1 : 1));
   return `${destination.kind}\0${destination.name}\0${routingKey}\0${FieldTable.ofFields(fields).bytes.toString("latin1")}`;
 }

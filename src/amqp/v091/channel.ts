@@ -57,7 +57,7 @@ export class Channel {
     }
     if (type === HEADER) return publishing.header(buf, at, stop);
     if (type === BODY) return publishing.body(buf, at, stop);
-    throw new AmqpError("FRAME_ERROR", `unknown frame type ${type}`);
+    this.session.strayFrame(type, buf, at, stop);
   }
 
   nextTag(): number {

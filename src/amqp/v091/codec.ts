@@ -10,6 +10,8 @@ interface Codec {
 }
 type Step = { readonly read: (reader: Reader, into: Values) => void; readonly write: (out: Writer, from: Values) => void };
 
+/** RabbitMQ's word for it, which it sends to the client. */
+export const MALFORMED = "Malformed UTF-8 in shortstr";
 const strict = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 /** Text of at most 255 bytes. RabbitMQ refuses what is not UTF-8, so a name is what it was on the wire. */
@@ -24,7 +26,7 @@ export function readShortstr(reader: Reader): string {
       try {
         return strict.decode(buf.subarray(start, end));
       } catch {
-        throw new DecodeError("Malformed UTF-8 in shortstr");
+        throw new DecodeError(MALFORMED);
       }
     }
     text += String.fromCharCode(byte);

@@ -32,7 +32,8 @@ export class Confirms {
   nack(sequence: number): void {
     this.send();
     this.sent = this.accepted = sequence;
-    this.channel.send("basic.nack", { deliveryTag: sequence, multiple: false, requeue: false });
+    // All before it were confirmed: `multiple` adds nothing, and is how RabbitMQ says it.
+    this.channel.send("basic.nack", { deliveryTag: sequence, multiple: true, requeue: true });
   }
 
   /** Sends what is due. */

@@ -3,20 +3,20 @@ import type { Timer } from "../../core/time.ts";
 import type { Final } from "../../hooks/chain.ts";
 import type { CloseReason, Connection, Session } from "../../net/connection.ts";
 import type { AmqpBroker } from "../broker.ts";
-import { AmqpError, type ReplyName } from "../model/errors.ts";
+import { AmqpError, refusal } from "../model/errors.ts";
 import type { Message } from "../model/message.ts";
 import type { Vhost } from "../model/vhost.ts";
 import { Channel } from "./channel.ts";
 import classes from "./classes/index.ts";
-import { decodeArgs } from "./codec.ts";
+import { decodeArgs, MALFORMED } from "./codec.ts";
 import { writeContent } from "./content.ts";
 import { AmqpOperation, mergeArgs } from "./events.ts";
 import { BODY, FRAME_END, FRAME_HEAD, FrameError, frameLength, HEADER, HEARTBEAT, METHOD, writeHeartbeat, writeMethod } from "./frames.ts";
+import { erlang } from "./erlang.ts";
 import type { Handler } from "./handlers.ts";
 import { type Args, type ArgsOut, type ClientMethod, methodOf, type MethodName, type ServerMethod, specOf } from "./methods.ts";
 
-/** How long a client may take from its header to `connection.open`, and for `close-ok`, in milliseconds. */
-const HANDSHAKE_TIMEOUT = 10_000;
+/** How long a client may take for `close-ok`, in milliseconds. */
 const CLOSE_TIMEOUT = 10_000;
 
 const handlers = new Map<string, Handler<ClientMethod>>();
@@ -37,6 +37,7 @@ export class AmqpConnection implements Session {
   heartbeat = 0;
   /** The client's capabilities and name, from its properties. */
   notifiesCancel = false;
+  notifiesBlocked = false;
   closesOnBadLogin = false;
   connectionName = "";
   /** The client has said who it is. */
@@ -46,16 +47,16 @@ export class AmqpConnection implements Session {
   /** Something was sent, or came, since the heartbeat looked last. */
   spoke = false;
   private heard = false;
+  private isBlocked = false;
   private silent = 0;
   private readonly channels = new Map<number, Channel>();
   private latest: Channel | null = null;
-  private timer: Timer;
 
-  constructor(readonly broker: AmqpBroker, readonly connection: Connection) {
+  /** `timer`: what it waits for next is the end of the handshake, later heartbeats, at last `close-ok`. */
+  constructor(readonly broker: AmqpBroker, readonly connection: Connection, private timer: Timer) {
     this.frameMax = broker.options.frameMax;
     this.channelMax = broker.options.channelMax;
     this.frameLength = frameLength(this.frameMax);
-    this.timer = broker.host.clock.after(HANDSHAKE_TIMEOUT, () => connection.abort(false));
   }
 
   // --- In ---------------------------------------------------------------------------------------
@@ -65,7 +66,7 @@ export class AmqpConnection implements Session {
     const id = (buf[start + 1]! << 8) | buf[start + 2]!;
     this.heard = true;
     if (buf[end - 1] !== FRAME_END) {
-      throw new FrameError(`{invalid_frame_end_marker,${buf[end - 1]}}`, type, id);
+      throw new FrameError(`{invalid_frame_end_marker,${buf[end - 1]}}`, type, buf.subarray(start + FRAME_HEAD, end - 1));
     }
     let channel = this.latest;
     if (channel === null || channel.id !== id) channel = id === 0 ? null : (this.channels.get(id) ?? null);
@@ -81,34 +82,37 @@ export class AmqpConnection implements Session {
 
   /** Frames of the connection itself, of channels that are not open, and before the handshake is done. */
   private otherFrame(type: number, id: number, channel: Channel | null, buf: Buffer, at: number, stop: number): void {
-    if (type === HEARTBEAT) {
-      if (id !== 0) throw new AmqpError("UNEXPECTED_FRAME", `heartbeat on channel ${id}`);
-      return;
-    }
-    if (type !== METHOD && type !== HEADER && type !== BODY) {
-      throw new FrameError(`unknown frame type ${type}`, type, id);
-    }
+    if (type === HEARTBEAT && id === 0) return;
     const name = type === METHOD && stop - at >= 4 ? methodOf(buf.readUInt16BE(at), buf.readUInt16BE(at + 2)) : undefined;
     if (this.state === "closing" || this.state === "closed") {
       if (name === "connection.close-ok" || name === "connection.close") this.method(null, buf, at, stop);
       return;
     }
-    if (id === 0) {
-      if (type !== METHOD) throw new AmqpError("UNEXPECTED_FRAME", "expected method frame, got non method frame instead");
-      return this.method(null, buf, at, stop);
-    }
-    if (this.state !== "running") throw new AmqpError("CHANNEL_ERROR", `unexpected frame on channel ${id} in connection state ${this.state}`);
+    this.current = name ?? null;
+    if (type !== METHOD && (id === 0 || (type !== HEADER && type !== BODY))) this.strayFrame(type, buf, at, stop);
+    if (id === 0) return this.method(null, buf, at, stop);
+    if (this.state !== "running") throw new AmqpError("CHANNEL_ERROR", `unexpected method in connection state ${this.state}`);
     if (channel === null) return this.openChannel(id, name, buf, at, stop);
-    // The channel is closing: all is ignored but its end.
-    if (name === "channel.close-ok") this.channels.delete(id);
+    // The channel is closing: all is ignored but its end, and an attempt to begin it anew.
+    if (name === "channel.close-ok") this.forgetChannel(channel);
     else if (name === "channel.close") this.send(id, "channel.close-ok", {});
+    else if (name === "channel.open") throw new AmqpError("CHANNEL_ERROR", "second 'channel.open' seen");
+  }
+
+  /** Throws for a frame of a type that has no place here, or none at all. */
+  strayFrame(type: number, buf: Buffer, at: number, stop: number): never {
+    this.current = null;
+    const what = `type ${type}, all octets = ${erlang(buf.subarray(at, stop))}`;
+    if (type === HEADER || type === BODY || type === HEARTBEAT) throw new AmqpError("UNEXPECTED_FRAME", what);
+    throw new AmqpError("FRAME_ERROR", `${what}: unknown_frame`);
   }
 
   private openChannel(id: number, name: MethodName | undefined, buf: Buffer, at: number, stop: number): void {
-    if (name !== "channel.open") throw new AmqpError("CHANNEL_ERROR", "expected 'channel.open'");
-    if (id > this.channelMax) {
+    if (this.channels.size >= this.channelMax) {
+      this.current = null;
       throw new AmqpError("NOT_ALLOWED", `number of channels opened (${this.channels.size}) has reached the negotiated channel_max (${this.channelMax})`);
     }
+    if (name !== "channel.open") throw new AmqpError("CHANNEL_ERROR", "expected 'channel.open'");
     const channel = new Channel(this, id);
     this.channels.set(id, channel);
     this.method(channel, buf, at, stop);
@@ -117,10 +121,31 @@ export class AmqpConnection implements Session {
   /** Reads a method and carries it out, unless a plugin wants it otherwise. */
   method(channel: Channel | null, buf: Buffer, at: number, stop: number): void {
     const reader = new Reader(buf, at, stop);
-    const name = methodOf(reader.u16(), reader.u16()) as ClientMethod | undefined;
-    if (name === undefined || !handlers.has(name)) throw new AmqpError("COMMAND_INVALID", `unknown method ${buf.readUInt16BE(at)}.${buf.readUInt16BE(at + 2)}`);
-    this.current = name;
-    const args = decodeArgs(name, reader);
+    const name = stop - at < 4 ? undefined : methodOf(reader.u16(), reader.u16());
+    this.current = name ?? null;
+    if (name === undefined) throw new AmqpError("COMMAND_INVALID", `unknown method ${erlang(buf.subarray(at, Math.min(stop, at + 4)))}`);
+    if (channel === null && !name.startsWith("connection.")) throw new AmqpError("CHANNEL_ERROR", `unexpected method in connection state ${this.state}`);
+    const args = this.decode(name, reader);
+    if (channel !== null && name.startsWith("connection.")) throw new AmqpError("COMMAND_INVALID", "unimplemented method");
+    if (!handlers.has(name)) throw new AmqpError("COMMAND_INVALID", "unimplemented method");
+    this.ask(channel, name as ClientMethod, args as Args<ClientMethod>);
+  }
+
+  /** RabbitMQ's words for arguments that cannot be read. */
+  private decode<N extends MethodName>(name: N, reader: Reader): Args<N> {
+    const at = reader.pos;
+    try {
+      return decodeArgs(name, reader);
+    } catch (error) {
+      if (!(error instanceof DecodeError)) throw error;
+      this.broker.host.net.countFailure(this.connection, error);
+      if (error.message !== MALFORMED) throw new AmqpError("FRAME_ERROR", `cannot decode ${erlang(reader.buf.subarray(at, reader.end))}`);
+      this.current = null;
+      throw new AmqpError("FRAME_ERROR", MALFORMED);
+    }
+  }
+
+  private ask(channel: Channel | null, name: ClientMethod, args: Args<ClientMethod>): void {
     if (this.connection.hooks.request !== null) {
       const chain = this.connection.hooks.request.select(this.connection, name);
       if (chain !== null) {
@@ -135,10 +160,6 @@ export class AmqpConnection implements Session {
   }
 
   private carryOut<N extends ClientMethod>(channel: Channel | null, name: N, args: Args<N>): void {
-    const ofConnection = name.startsWith("connection.");
-    if (ofConnection !== (channel === null)) {
-      throw new AmqpError("COMMAND_INVALID", channel === null ? `method ${name} on channel 0` : "unimplemented method");
-    }
     (handlers.get(name) as unknown as (self: AmqpConnection | Channel, args: Args<N>) => void)(channel ?? this, args);
   }
 
@@ -149,7 +170,8 @@ export class AmqpConnection implements Session {
     // Its content still comes.
     if (name === "basic.publish") channel!.publishing.expect(null);
     if (final.kind === "close") this.connection.obey(final);
-    else if (final.kind === "fail") throw new AmqpError(final.code as ReplyName, final.reason ?? "refused by a plugin");
+    else if (final.kind === "fail" && final.code === "nack" && name === "basic.publish") channel!.publishing.nack();
+    else if (final.kind === "fail") throw refusal(final);
     else if (final.kind === "reply") {
       const answer = specOf(name).replies?.[0] as ServerMethod | undefined;
       if (answer !== undefined) this.send(channel?.id ?? 0, answer, mergeArgs(answer, blank(answer), final.body));
@@ -196,12 +218,24 @@ export class AmqpConnection implements Session {
         case "close":
           return connection.obey(final);
         case "fail":
-          return this.trouble(new AmqpError(final.code as ReplyName, final.reason ?? "refused by a plugin"), this.channels.get(id) ?? null);
+          return this.trouble(refusal(final), this.channels.get(id) ?? null);
       }
       const body = final?.kind === "reply" ? mergeArgs(name, operation.args, final.body) : operation.args;
       writeMethod(connection.out, id, name, body as ArgsOut<N>);
       if (message !== null) writeContent(connection.out, id, message, this.frameMax);
     });
+  }
+
+  /** Who publishes during an alarm is not read from until it is over. */
+  block(over: Promise<void>): void {
+    if (this.isBlocked) return;
+    this.isBlocked = true;
+    if (this.notifiesBlocked) this.send(0, "connection.blocked", { reason: "low on memory" });
+    const goOn = () => {
+      this.isBlocked = false;
+      if (this.notifiesBlocked && this.state === "running") this.send(0, "connection.unblocked", {});
+    };
+    this.connection.holdInput(over.then(goOn));
   }
 
   // --- Errors and the end -----------------------------------------------------------------------
@@ -230,6 +264,10 @@ export class AmqpConnection implements Session {
   /** The client closed the channel: its number is free again. */
   channelClosed(channel: Channel): void {
     channel.close();
+    this.forgetChannel(channel);
+  }
+
+  private forgetChannel(channel: Channel): void {
     this.channels.delete(channel.id);
     if (this.latest === channel) this.latest = null;
   }
@@ -259,9 +297,16 @@ export class AmqpConnection implements Session {
     const running = this.state === "running";
     this.end();
     if (!running) return;
-    const text = error instanceof FrameError ? `type ${error.type}, all octets = <<>>: ${error.message}` : String(error);
-    const reply = new AmqpError(error instanceof DecodeError ? "FRAME_ERROR" : "INTERNAL_ERROR", text);
+    const reply =
+      error instanceof FrameError
+        ? new AmqpError("FRAME_ERROR", `type ${error.type}, all octets = ${erlang(error.payload)}: ${error.message}`)
+        : new AmqpError("INTERNAL_ERROR", String(error));
     writeMethod(this.connection.out, 0, "connection.close", closing(reply, null));
+  }
+
+  goodbye(): void {
+    if (this.state !== "running") return;
+    this.closeConnection(new AmqpError("CONNECTION_FORCED", "broker forced connection closure with reason 'shutdown'"), null);
   }
 
   closed(reason: CloseReason): void {
@@ -294,7 +339,7 @@ export class AmqpConnection implements Session {
   private beat(): void {
     this.timer = this.broker.host.clock.after(this.heartbeat * 500, () => {
       if (this.connection.isClosed) return;
-      this.silent = this.heard ? 0 : this.silent + 1;
+      this.silent = this.heard || this.connection.isHeld ? 0 : this.silent + 1;
       if (this.silent >= 4) {
         this.broker.host.net.countFailure(this.connection, new Error(`missed heartbeats from client, timeout: ${this.heartbeat}s`));
         return this.connection.abort(false);
@@ -315,9 +360,9 @@ function closing(error: AmqpError, method: MethodName | null): Args<"connection.
 function cut(text: string): string {
   const bytes = Buffer.from(text);
   if (bytes.length <= 255) return text;
-  let end = 255;
+  let end = 252;
   while ((bytes[end]! & 0xc0) === 0x80) end--;
-  return bytes.toString("utf8", 0, end);
+  return `${bytes.toString("utf8", 0, end)}...`;
 }
 
 const ZERO = { octet: 0, short: 0, long: 0, longlong: 0, timestamp: 0, shortstr: "", bit: false } as const;

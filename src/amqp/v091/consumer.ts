@@ -57,8 +57,9 @@ export class Consumer implements Taker {
     this.held++;
     this.channel.held++;
     const { connection } = this.channel;
-    if (connection.hooks.delivery !== null || connection.waiting) this.deliverInTurn(entry.item, entry.deliveries > 0, entry);
-    else this.send(entry.item, entry.deliveries > 0, entry);
+    const message = entry.deliveries === 0 ? entry.item : this.queue.outgoing(entry);
+    if (connection.hooks.delivery !== null || connection.waiting) this.deliverInTurn(message, entry.deliveries > 0, entry);
+    else this.send(message, entry.deliveries > 0, entry);
   }
 
   /** A message of this consumer was settled. */

@@ -3,10 +3,10 @@ import type { AmqpMessage, ConnectionInfo, Disconnect, Headers, MessageChanges, 
 import { Address, Message } from "../model/message.ts";
 import { FieldTable, type Plain } from "./fields.ts";
 import { type Args, type MethodName, specOf } from "./methods.ts";
-import { type BasicProperties, PROPERTY_NAMES, type PropertyName } from "./properties.ts";
+import { type BasicProperties, PROPERTY_TYPES } from "./properties.ts";
 
 /** A method's arguments as plugins see them: tables are objects, long strings are bytes. */
-export type Body<N extends MethodName> = { [K in keyof Args<N>]: Args<N>[K] extends FieldTable ? { [name: string]: Plain } : Args<N>[K] };
+export type Body<N extends MethodName> = { [K in keyof Args<N>]: Args<N>[K] extends FieldTable ? Headers : Args<N>[K] };
 
 /** A method on its way in or out. */
 export class AmqpOperation<N extends MethodName = MethodName> implements HookEvent, Operation {
@@ -49,7 +49,7 @@ export class AmqpOperation<N extends MethodName = MethodName> implements HookEve
   }
 }
 
-export function plainBody(args: object): object {
+function plainBody(args: object): object {
   return Object.fromEntries(Object.entries(args).map(([key, value]) => [key, value instanceof FieldTable ? value.toObject() : value]));
 }
 
@@ -150,14 +150,17 @@ export class AmqpMessageEvent implements HookEvent, AmqpMessage {
   }
 }
 
-/** Properties as plugins give them. Throws TypeError for one that there is not. */
+/** Properties as plugins give them. Throws TypeError for one that there is not, or of a wrong type. */
 export function basicProperties(given: Record<string, unknown>): BasicProperties {
   const properties: Record<string, unknown> = {};
   for (const [name, value] of Object.entries(given)) {
-    if (!(PROPERTY_NAMES as readonly string[]).includes(name)) throw new TypeError(`there is no basic property ${name}`);
-    if (name === "headers") properties[name] = FieldTable.of(value as { [name: string]: Plain });
-    else if (name === "timestamp" && value instanceof Date) properties[name] = Math.floor(value.getTime() / 1000);
-    else properties[name as PropertyName] = name === "expiration" && typeof value === "number" ? String(value) : value;
+    const type = PROPERTY_TYPES[name];
+    if (value === undefined) properties[name] = undefined;
+    else if (type === "table") properties[name] = FieldTable.of(value as { [name: string]: Plain });
+    else if (type === "timestamp" && value instanceof Date) properties[name] = Math.floor(value.getTime() / 1000);
+    else if (name === "expiration" && /^\d+$/.test(String(value))) properties[name] = String(value);
+    else if (name !== "expiration" && type !== undefined && typeof value === (type === "shortstr" ? "string" : "number")) properties[name] = value;
+    else throw new TypeError(`there is no basic property ${name} that could be ${JSON.stringify(value)}`);
   }
   return properties as BasicProperties;
 }

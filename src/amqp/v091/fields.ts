@@ -119,7 +119,7 @@ function plain(field: Field): Plain {
 }
 
 /** The wire form of a plain value, see `FieldTable.of`. */
-export function fieldOf(value: Plain): Field {
+function fieldOf(value: Plain): Field {
   switch (typeof value) {
     case "boolean":
       return new Field("t", value);
@@ -240,6 +240,32 @@ function writeField(out: Writer, { type, value }: Field): void {
       out.u32(inner.pos);
       return out.bytes(inner.buf.subarray(0, inner.pos));
     }
+  }
+}
+
+/** Bytes of the values whose size their type says. */
+const SIZES: Record<string, number> = { t: 1, b: 1, B: 1, s: 2, u: 2, I: 4, i: 4, l: 8, L: 8, f: 4, d: 8, D: 5, T: 8, V: 0 };
+
+/**
+ * Walks over the entries of a table in `buf[at, end)`, or over the items of an array, without making
+ * anything of them. Throws DecodeError where reading them would.
+ */
+export function checkTable(buf: Buffer, at: number, end: number, isArray = false, depth = 0): void {
+  if (depth > DEEPEST) throw new DecodeError(`tables nested deeper than ${DEEPEST}`);
+  while (at < end) {
+    if (!isArray) at += 1 + buf[at]!;
+    const letter = at < end ? String.fromCharCode(buf[at]!) : "";
+    at += 1;
+    let size = SIZES[letter];
+    if (size === undefined) {
+      if (letter !== "S" && letter !== "x" && letter !== "A" && letter !== "F") throw new DecodeError(`unknown field type ${JSON.stringify(letter)}`);
+      if (end - at < 4) throw new DecodeError("short read in a field table");
+      size = buf.readUInt32BE(at);
+      at += 4;
+    }
+    if (size > end - at) throw new DecodeError("short read in a field table");
+    if (letter === "A" || letter === "F") checkTable(buf, at, at + size, letter === "A", depth + 1);
+    at += size;
   }
 }
 

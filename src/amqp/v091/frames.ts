@@ -1,6 +1,6 @@
 import type { FrameLength } from "../../bytes/framer.ts";
 import { DecodeError } from "../../bytes/reader.ts";
-import type { Writer } from "../../bytes/writer.ts";
+import { EMPTY, type Writer } from "../../bytes/writer.ts";
 import { encodeArgs } from "./codec.ts";
 import { type ArgsOut, type MethodName, specOf } from "./methods.ts";
 
@@ -22,7 +22,7 @@ export const PROTOCOL_HEADER = Buffer.from([0x41, 0x4d, 0x51, 0x50, 0, 0, 9, 1])
 
 /** Framing itself is broken: nothing after it can be read. */
 export class FrameError extends DecodeError {
-  constructor(message: string, readonly type: number, readonly channel: number) {
+  constructor(message: string, readonly type: number, readonly payload: Uint8Array) {
     super(message);
   }
 }
@@ -33,7 +33,7 @@ export function frameLength(frameMax: number): FrameLength {
   return (buf, pos, end) => {
     if (end - pos < FRAME_HEAD) return 0;
     const size = ((buf[pos + 3]! << 24) | (buf[pos + 4]! << 16) | (buf[pos + 5]! << 8) | buf[pos + 6]!) >>> 0;
-    if (size > most) throw new FrameError(`{frame_too_large,${size},${most}}`, buf[pos]!, (buf[pos + 1]! << 8) | buf[pos + 2]!);
+    if (size > most) throw new FrameError(`{frame_too_large,${size},${most}}`, buf[pos]!, EMPTY);
     return size + FRAME_OVERHEAD;
   };
 }

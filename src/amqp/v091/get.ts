@@ -10,6 +10,7 @@ export function answerGet(channel: Channel, queue: AmqpQueue, entry: Held, noAck
   const { connection, session } = channel;
   const redelivered = entry.deliveries > 0;
   const messageCount = queue.items.ready;
+  const got = queue.outgoing(entry, true);
   if (noAck) queue.settle();
 
   const answer = (message: Message) => {
@@ -20,9 +21,9 @@ export function answerGet(channel: Channel, queue: AmqpQueue, entry: Held, noAck
     session.sendContent(channel, "basic.get-ok", { deliveryTag, redelivered, exchange, routingKey, messageCount }, message);
   };
   const chain = connection.hooks.delivery !== null ? connection.hooks.delivery.select(connection, queue.name) : null;
-  if (chain === null) return answer(entry.item);
+  if (chain === null) return answer(got);
 
-  const event = new AmqpMessageEvent(connection, session.vhost.name, entry.item, queue.name, redelivered);
+  const event = new AmqpMessageEvent(connection, session.vhost.name, got, queue.name, redelivered);
   const limbo = new Delivery(0, entry, queue, null);
   if (!noAck) channel.untagged.add(limbo);
   const obey = (final: Final | null) => {

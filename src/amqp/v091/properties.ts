@@ -1,7 +1,7 @@
 import { DecodeError, Reader } from "../../bytes/reader.ts";
 import type { Writer } from "../../bytes/writer.ts";
-import { readLonglong, readShortstr, writeShortstr } from "./codec.ts";
-import { FieldTable } from "./fields.ts";
+import { readLonglong, writeShortstr } from "./codec.ts";
+import { checkTable, FieldTable } from "./fields.ts";
 
 /** What a content header of class basic may say of a message. `timestamp` is in seconds, `expiration` a text of milliseconds. */
 export interface BasicProperties {
@@ -43,7 +43,7 @@ const PROPERTIES = [
 ] as const satisfies readonly (readonly [keyof BasicProperties, PropertyType])[];
 
 export type PropertyName = (typeof PROPERTIES)[number][0];
-export const PROPERTY_NAMES: readonly PropertyName[] = PROPERTIES.map(([name]) => name);
+export const PROPERTY_TYPES: Readonly<Record<string, PropertyType>> = Object.fromEntries(PROPERTIES);
 
 /** The flag of each property in the first flag word. */
 export const FLAG = Object.fromEntries(PROPERTIES.map(([name], i) => [name, 1 << (15 - i)])) as { readonly [N in PropertyName]: number };
@@ -74,7 +74,8 @@ export function decodeProperties(buf: Buffer, start: number, end: number): Basic
     if (!(flags & (1 << (15 - i)))) continue;
     const [name, type] = PROPERTIES[i]!;
     try {
-      if (type === "shortstr") properties[name] = readShortstr(reader);
+      // Not refused for being no UTF-8, as names are: nothing in the broker hangs on them.
+      if (type === "shortstr") properties[name] = reader.utf8(reader.u8());
       else if (type === "octet") properties[name] = reader.u8();
       else if (type === "timestamp") properties[name] = readLonglong(reader);
       else properties[name] = new FieldTable(reader.view(reader.u32()));
@@ -87,8 +88,8 @@ export function decodeProperties(buf: Buffer, start: number, end: number): Basic
 }
 
 /**
- * Walks over flags and values without making anything of them: whether `buf[start, end)` is well
- * formed is all that a message on its way through must show.
+ * Walks over flags and values without making anything of them. What passes decodes without an error
+ * whenever somebody asks: a message may be looked at long after its sender is gone.
  */
 export function checkProperties(buf: Buffer, start: number, end: number): void {
   if (end - start < 2) throw new DecodeError("no property flags");
@@ -105,7 +106,11 @@ export function checkProperties(buf: Buffer, start: number, end: number): void {
     if (type === "octet") at += 1;
     else if (type === "timestamp") at += 8;
     else if (type === "shortstr") at += at < end ? 1 + buf[at]! : 1;
-    else at += end - at >= 4 ? 4 + buf.readUInt32BE(at) : 4;
+    else {
+      const from = at + 4;
+      at = from + (end >= from ? buf.readUInt32BE(at) : 0);
+      if (at <= end) checkTable(buf, from, at);
+    }
     if (at > end) throw new DecodeError(`${PROPERTIES[i]![0]}: short read`);
   }
   if (at !== end) throw new DecodeError(`${end - at} bytes after the last property`);

@@ -1,14 +1,14 @@
 import { DecodeError, Reader } from "../../bytes/reader.ts";
 import { EMPTY } from "../../bytes/writer.ts";
 import type { Final } from "../../hooks/chain.ts";
-import { LONGEST } from "../model/arguments.ts";
-import { AmqpError, type ReplyName } from "../model/errors.ts";
+import { AmqpError, refusal } from "../model/errors.ts";
 import { Message } from "../model/message.ts";
 import { type Route, withoutBcc } from "../model/route.ts";
 import { directReplyTo } from "./reply-to.ts";
 import type { Channel } from "./channel.ts";
 import { readShortstr } from "./codec.ts";
 import { AmqpMessageEvent } from "./events.ts";
+import { erlang } from "./erlang.ts";
 import { checkProperties, FLAG } from "./properties.ts";
 
 const MANDATORY = 1;
@@ -51,6 +51,7 @@ export class Publishing {
   unexpected(): AmqpError {
     if (this.expecting === "header") return new AmqpError("UNEXPECTED_FRAME", "expected content header for class 60, got non content header frame instead");
     if (this.expecting === "body") return new AmqpError("UNEXPECTED_FRAME", "expected content body, got non content body frame instead");
+    this.channel.session.current = null;
     return new AmqpError("UNEXPECTED_FRAME", "expected method frame, got non method frame instead");
   }
 
@@ -91,7 +92,10 @@ export class Publishing {
 
   header(buf: Buffer, at: number, stop: number): void {
     if (this.expecting !== "header") throw this.unexpected();
-    if (stop - at < 14) throw new AmqpError("FRAME_ERROR", "content header too short");
+    if (stop - at < 14) {
+      this.channel.session.current = null;
+      throw new AmqpError("FRAME_ERROR", `type 2, all octets = ${erlang(buf.subarray(at, stop))}: unknown_frame`);
+    }
     const classId = (buf[at]! << 8) | buf[at + 1]!;
     if (classId !== 60) {
       throw new AmqpError("UNEXPECTED_FRAME", `expected content header for class 60, got one for class ${classId} instead`);
@@ -105,7 +109,9 @@ export class Publishing {
       throw new AmqpError("PRECONDITION_FAILED", `message size ${this.size} is larger than configured max size ${maxMessageSize}`);
     }
     this.expecting = "body";
-    if (this.size === 0) this.complete(new Message(this.address!.address, buf, at + 12, stop, stop, 0, null));
+    if (this.size > 0) return;
+    if (this.skipping) this.forget();
+    else this.complete(new Message(this.address!.address, buf, at + 12, stop, stop, 0, null));
   }
 
   body(buf: Buffer, at: number, stop: number): void {
@@ -113,13 +119,18 @@ export class Publishing {
     const { size, head } = this;
     const got = stop - at;
     if (got > this.left) throw new AmqpError("UNEXPECTED_FRAME", `body frame of ${got} bytes, ${this.left} were expected`);
+    if (this.skipping) {
+      this.left -= got;
+      if (this.left === 0) this.forget();
+      return;
+    }
     if (got === size) {
       // All in one frame, as nearly always.
       if (buf === head) return this.complete(new Message(this.address!.address, buf, this.propsStart, this.propsEnd, at, size, null));
       if (got < PIECE) return this.complete(this.joined(buf, at, stop));
     }
     this.left -= got;
-    if (!this.skipping) this.append(buf, at, stop);
+    this.append(buf, at, stop);
     if (this.left > 0) return;
     this.endGather();
     const { pieces } = this;
@@ -169,10 +180,6 @@ export class Publishing {
 
   private complete(message: Message): void {
     this.expecting = "method";
-    if (this.skipping) {
-      this.skipping = false;
-      return;
-    }
     const { connection, session } = this.channel;
     checkProperties(message.buf, message.propsStart, message.propsEnd);
     if (connection.hooks.message !== null) {
@@ -197,10 +204,8 @@ export class Publishing {
       case "close":
         return channel.connection.obey(final);
       case "fail":
-        if (final.code !== "nack") throw new AmqpError(final.code as ReplyName, final.reason ?? "refused by a plugin");
-        // Outside confirm mode there is nobody to tell.
-        if (channel.confirms !== null) channel.confirms.nack(channel.confirms.next());
-        return;
+        if (final.code !== "nack") throw refusal(final);
+        return this.nack();
       case "reroute":
       case "drop":
         if (final.kind === "reroute") channel.session.broker.reroute(event, final.to);
@@ -210,6 +215,12 @@ export class Publishing {
     const route = message.address === this.address!.address ? this.address! : channel.session.vhost.route(message.address.exchange, message.address.routingKey);
     if (final?.kind === "duplicate") for (let i = 0; i < final.times; i++) this.route(route, message, false);
     this.publish(route, message);
+  }
+
+  /** Tells the publisher that its message was not taken; outside confirm mode there is nobody to tell. */
+  nack(): void {
+    const { confirms } = this.channel;
+    confirms?.nack(confirms.next());
   }
 
   private publish(route: Route, given: Message): void {
@@ -225,6 +236,7 @@ export class Publishing {
     const sequence = channel.confirms === null ? 0 : channel.confirms.next();
     if (channel.transaction !== null) return channel.transaction.publish(route, message, (this.bits & MANDATORY) !== 0);
     const accepted = this.route(route, message, (this.bits & MANDATORY) !== 0);
+    if (session.broker.alarm.over !== null) session.block(session.broker.alarm.over);
     if (sequence === 0) return;
     if (accepted) channel.confirms!.ack(sequence);
     else channel.confirms!.nack(sequence);
@@ -234,6 +246,7 @@ export class Publishing {
   route(route: Route, message: Message, mandatory: boolean): boolean {
     const { session } = this.channel;
     session.broker.messagesIn++;
+    session.broker.alarm.published();
     if (route.exchange !== undefined) route.exchange.published++;
     const queues = route.queuesFor(message);
     if (queues.length === 0) {
@@ -261,7 +274,7 @@ export class Publishing {
     if (userId !== undefined && userId !== user) {
       throw new AmqpError("PRECONDITION_FAILED", `user_id property set to '${userId}' but authenticated user was '${user}'`);
     }
-    if (expiration !== undefined && (!/^[+-]?\d+$/.test(expiration) || Number(expiration) < 0 || Number(expiration) > LONGEST)) {
+    if (expiration !== undefined && (!/^[+-]?\d+$/.test(expiration) || Number(expiration) < 0)) {
       throw new AmqpError("PRECONDITION_FAILED", `invalid expiration '${expiration}': ${whyNot(expiration)}`);
     }
     if (replyTo === undefined) return message;
@@ -276,5 +289,5 @@ function whyNot(expiration: string): string {
   const value = /^[+-]?\d+/.exec(expiration);
   if (value === null) return "no_integer";
   if (value[0] !== expiration) return `{leftover_string,"${expiration.slice(value[0].length)}"}`;
-  return Number(expiration) < 0 ? `{value_negative,${Number(expiration)}}` : `{value_too_large,${Number(expiration)}}`;
+  return `{value_negative,${Number(expiration)}}`;
 }

@@ -141,7 +141,8 @@ class Declarations {
   private typeText(type: ts.Type, inside: readonly ts.Type[], indent: string, withoutUndefined = false): string {
     const { checker } = this;
     const plain = (): string => checker.typeToString(type, undefined, ts.TypeFormatFlags.NoTruncation);
-    if (type.aliasSymbol !== undefined && this.taken.has(type.aliasSymbol.name) && type.aliasTypeArguments === undefined) return type.aliasSymbol.name;
+    const alias = type.aliasTypeArguments === undefined ? type.aliasSymbol : undefined;
+    if (alias !== undefined && (this.taken.has(alias.name) || this.isOfModule(alias))) return alias.name;
     if (type.isUnion()) {
       const parts = type.types.filter((part) => !withoutUndefined || (part.flags & ts.TypeFlags.Undefined) === 0);
       const texts = new Set(parts.map((part) => this.elementText(part, inside, indent)));
@@ -200,6 +201,11 @@ class Declarations {
       lines.push(`${inner}[key: ${this.checker.typeToString(keyType)}]: ${this.typeText(value, inside, inner)};`);
     }
     return lines.length === 0 ? "{}" : `{\n${lines.join("\n")}\n${indent}}`;
+  }
+
+  /** Exported by the entry itself: it has its name there, wherever in the text that comes. */
+  private isOfModule(symbol: ts.Symbol): boolean {
+    return this.checker.getSymbolAtLocation(this.program.getSourceFile(ENTRY)!)!.exports!.get(symbol.escapedName) === symbol;
   }
 
   /** Declared outside of our sources: `Buffer`, `Date`, `Map`. */

@@ -1,3 +1,4 @@
+import { integer } from "../../model/arguments.ts";
 import { AmqpError } from "../../model/errors.ts";
 import { Consumer } from "../consumer.ts";
 import type { FieldTable } from "../fields.ts";
@@ -21,8 +22,11 @@ export default amqpClass("basic", {
     if (channel.consumers.has(consumerTag)) throw new AmqpError("NOT_ALLOWED", `attempt to reuse consumer tag '${consumerTag}'`);
     if (name === REPLY_TO && !noAck) throw new AmqpError("PRECONDITION_FAILED", "reply consumer cannot acknowledge");
     const queue = name === REPLY_TO ? replyQueue(channel) : channel.queue(name);
+    if (queue.given.isQuorum && channel.prefetch !== 0) {
+      throw new AmqpError("NOT_IMPLEMENTED", `queue '${queue.name}' in vhost '${session.vhost.name}' does not support global qos`);
+    }
     const tag = consumerTag === "" ? session.vhost.generateName("amq.ctag-") : consumerTag;
-    const consumer = new Consumer(channel, queue, tag, { noAck, exclusive, priority: priorityOf(table), prefetch: channel.consumerPrefetch });
+    const consumer = new Consumer(channel, queue, tag, { noAck, exclusive, priority: priorityOf(table, `queue '${queue.name}' in vhost '${session.vhost.name}'`), prefetch: channel.consumerPrefetch });
     queue.addConsumer(consumer);
     channel.consumers.set(tag, consumer);
     channel.reply(noWait, "basic.consume-ok", { consumerTag: tag });
@@ -77,9 +81,10 @@ export default amqpClass("basic", {
 });
 
 /** `x-priority` of the consumer: higher ones are served first. */
-function priorityOf(table: FieldTable): number {
+function priorityOf(table: FieldTable, what: string): number {
   const field = table.field("x-priority");
   if (field === undefined) return 0;
-  if (!"bBsuIilL".includes(field.type)) throw new AmqpError("PRECONDITION_FAILED", `invalid arg 'x-priority' for consumer: ${field.type}`);
+  const refused = integer(field);
+  if (refused !== null) throw new AmqpError("PRECONDITION_FAILED", `invalid arg 'x-priority' for ${what}: ${refused}`);
   return Number(field.value);
 }

@@ -22,6 +22,6 @@ export default amqpClass("channel", {
   },
 
   "close-ok"() {
-    throw new AmqpError("CHANNEL_ERROR", "unexpected 'channel.close-ok'");
+    throw new AmqpError("COMMAND_INVALID", "unimplemented method");
   },
 });

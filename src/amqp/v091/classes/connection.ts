@@ -1,4 +1,4 @@
-import { AmqpError, type ReplyName } from "../../model/errors.ts";
+import { AmqpError, refusal } from "../../model/errors.ts";
 import type { AmqpConnection, State } from "../connection.ts";
 import { AmqpConnectEvent } from "../events.ts";
 import { FieldTable } from "../fields.ts";
@@ -10,6 +10,7 @@ export default amqpClass("connection", {
     expect(session, "starting");
     const capabilities = clientProperties.get("capabilities") as Record<string, unknown> | undefined;
     session.notifiesCancel = capabilities?.consumer_cancel_notify === true;
+    session.notifiesBlocked = capabilities?.["connection.blocked"] === true;
     session.closesOnBadLogin = capabilities?.authentication_failure_close === true;
     const name = clientProperties.get("connection_name");
     session.connectionName = typeof name === "string" ? name : "";
@@ -54,7 +55,7 @@ export default amqpClass("connection", {
     const obey = (final: Awaited<typeof decision>) => {
       if (final === null) accept();
       else if (final.kind === "close") connection.obey(final);
-      else if (final.kind === "fail") throw new AmqpError(final.code as ReplyName, final.reason ?? "refused by a plugin");
+      else if (final.kind === "fail") throw refusal(final);
     };
     if (decision instanceof Promise) connection.holdInput(decision.then((final) => session.guard(null, () => obey(final))));
     else obey(decision);

@@ -22,8 +22,7 @@ export default amqpClass("exchange", {
   },
 
   unbind(channel, { destination, source, routingKey, noWait, arguments: table }) {
-    const { vhost } = channel.session;
-    vhost.unbind(clean(source), vhost.exchanges.get(clean(destination)), routingKey, table);
+    channel.session.vhost.unbind(clean(source), { kind: "exchange", name: clean(destination) }, routingKey, table, channel.session);
     channel.reply(noWait, "exchange.unbind-ok", {});
   },
 });

@@ -9,9 +9,13 @@ export default amqpClass("queue", {
     const { session } = channel;
     const { vhost } = session;
     const name = clean(given);
+    if (name.startsWith(REPLY_TO)) {
+      // Answers whether somebody waits behind the name; the one that all share is always there.
+      if (name !== REPLY_TO) vhost.queue(name, session);
+      return channel.reply(noWait, "queue.declare-ok", { queue: name, messageCount: 0, consumerCount: 1 });
+    }
     let queue: AmqpQueue;
-    if (passive && name === REPLY_TO && channel.replyTo !== null) queue = channel.replyTo;
-    else if (passive) queue = vhost.queue(name, session);
+    if (passive) queue = vhost.queue(name, session);
     else queue = vhost.declareQueue(name, { durable, owner: exclusive ? session : null, autoDelete, arguments: table }, session);
     if (passive) queue.touch();
     channel.lastQueue = queue.name;
@@ -31,8 +35,7 @@ export default amqpClass("queue", {
     const { session } = channel;
     const name = channel.queueName(clean(queue));
     const key = queue === "" && routingKey === "" ? name : routingKey;
-    const known = session.vhost.queues.has(name) ? session.vhost.queue(name, session) : undefined;
-    session.vhost.unbind(clean(exchange), known, key, table);
+    session.vhost.unbind(clean(exchange), { kind: "queue", name }, key, table, session);
     channel.send("queue.unbind-ok", {});
   },
 
