@@ -1,3 +1,4 @@
+import { DecodeError } from "../bytes/reader.ts";
 import type { Clock } from "../core/time.ts";
 import { HookAt } from "./at.ts";
 import { Chain, type ChainHost, type Link } from "./chain.ts";
@@ -216,19 +217,21 @@ export class Seam implements ChainHost {
     return this.clock.sleep(ms);
   }
 
+  /** Throws DecodeError where the hook looked at what cannot be read: its sender is to blame, not the plugin. */
   ask(hook: InstalledHook, event: HookEvent, ordinal: number): Verdict | undefined | Promise<Verdict | undefined> {
     const at = new HookAt(this, hook, event, ordinal);
     try {
       const answer = this.guard.call(hook.run, event, at);
       return answer instanceof Promise ? this.later(hook, at, answer) : this.answered(hook, answer);
     } catch (error) {
+      if (error instanceof DecodeError) throw error;
       return this.failed(hook, error);
     }
   }
 
   /** What goes on once the promise has settled is the broker's: it must not run within the plugin's time. */
   private later(hook: InstalledHook, at: HookAt, answer: Promise<unknown>): Promise<Verdict | undefined> {
-    return new Promise((resolve) => {
+    return new Promise((resolve, reject) => {
       let open = true;
       const settle = (judge: () => Verdict | undefined): void => {
         if (open) this.guard.outside(() => resolve(judge()));
@@ -237,7 +240,7 @@ export class Seam implements ChainHost {
       at.abandon = (error) => settle(() => this.failed(hook, error));
       answer.then(
         (verdict) => settle(() => this.answered(hook, verdict)),
-        (error) => settle(() => this.failed(hook, error)),
+        (error) => (error instanceof DecodeError ? reject(error) : settle(() => this.failed(hook, error))),
       );
     });
   }

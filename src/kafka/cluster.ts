@@ -11,7 +11,7 @@ import { kafkaDefaults, type KafkaOptions } from "./options.ts";
 import type { AnyApi } from "./protocol.ts";
 import { publish } from "./publish.ts";
 import { KafkaSession } from "./session.ts";
-import { collisionKey, nameProblem, Partition, Topic } from "./topics.ts";
+import { collisionKey, nameProblem, Partition, PARTITIONS_MOST, Topic } from "./topics.ts";
 
 /** How often retention, idle producers and old offsets are looked at, in milliseconds. */
 const HOUSEKEEPING = 60_000;
@@ -145,7 +145,7 @@ export class KafkaCluster implements Server {
     const count = partitions === -1 ? this.options.default_partitions : partitions;
     const factor = replicationFactor === -1 ? Math.min(this.options.default_replication_factor, this.nodes.all.length) : replicationFactor;
     if (count <= 0) throw new KafkaError("INVALID_PARTITIONS", `a topic has at least one partition, not ${count}`);
-    if (count > 100_000) throw new KafkaError("INVALID_PARTITIONS", `${count} partitions are too many: at most 100000`);
+    if (count > PARTITIONS_MOST) throw new KafkaError("INVALID_PARTITIONS", `${count} partitions are too many: at most ${PARTITIONS_MOST}`);
     if (factor <= 0) throw new KafkaError("INVALID_REPLICATION_FACTOR", `a topic has at least one replica, not ${factor}`);
     const up = this.nodes.up.length;
     if (factor > up) throw new KafkaError("INVALID_REPLICATION_FACTOR", `${factor} replicas wanted, ${up} brokers are there`);

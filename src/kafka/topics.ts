@@ -73,6 +73,9 @@ export class Topic {
   }
 }
 
+/** Partitions that one request may make, in all of its topics together, as in KRaft (KAFKA-17870). */
+export const PARTITIONS_MOST = 10_000;
+
 /** Why a topic cannot have this name; null when it can. */
 export function nameProblem(name: string): string | null {
   if (name === "") return "a topic name has at least one character";

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import { DecodeError } from "../../src/bytes/reader.ts";
 import { canonical, formatLine, parseJournal, type JournalLine } from "../../src/hooks/journal.ts";
 import { close, delay, drop, duplicate, hold, replace, type At } from "../../src/hooks/plugin.ts";
 import { Replay } from "../../src/hooks/replay.ts";
@@ -68,6 +69,20 @@ describe("verdicts", () => {
     expect(await client.take(1)).toEqual([]); // the reset takes the unsent answer with it
     expect(await client.wire.closed()).toBe("reset");
     expect(house.server.seen).toEqual(["a"]);
+  });
+
+  test.each([false, true])("what cannot be read is its sender's fault, not the plugin's that looked at it (async: %p)", async (isAsync) => {
+    const house = echoHouse();
+    const look = (): void => {
+      throw new DecodeError("short read");
+    };
+    house.plug({ request: (event: any) => (event.text === "bad" ? (isAsync ? Promise.resolve().then(look) : look()) : undefined) });
+    const client = house.connect();
+    client.send("good", "bad");
+    expect(await client.take(1)).toEqual(["good"]);
+    expect(await client.wire.closed()).toBe("end");
+    expect(house.net.counts.mqtt.failed).toBe(1);
+    expect(house.seam.record("p").errors).toBe(0);
   });
 
   test("a verdict that the hook point does not take is a failure of the plugin and passes", async () => {

@@ -120,9 +120,8 @@ function positions(call: Call, groupId: string, asked: readonly Asked[] | null) 
     return { errorCode: Errors.NONE, topics };
   }
   const topics = asked.map((one) => {
-    const topic = call.topic(one, IDS_FROM);
-    const unknown = topic === undefined && call.version >= IDS_FROM ? Errors.UNKNOWN_TOPIC_ID : null;
-    const partitions = one.partitionIndexes.map((index) => (unknown === null ? at(one.name || topic!.name, index) : none(index, unknown)));
+    const name = call.version >= IDS_FROM ? call.topic(one, IDS_FROM)?.name : one.name;
+    const partitions = one.partitionIndexes.map((index) => (name === undefined ? none(index, Errors.UNKNOWN_TOPIC_ID) : at(name, index)));
     return { name: one.name, topicId: one.topicId, partitions };
   });
   return { errorCode: Errors.NONE, topics };

@@ -3,6 +3,7 @@ import { TOPIC_CONFIGS } from "../configs.ts";
 import { Errors, KafkaError } from "../errors.ts";
 import { api } from "../protocol.ts";
 import { array, bool, type Draft, type Infer, int16, int32, int8, string, uuid, ZERO_UUID } from "../schema.ts";
+import { PARTITIONS_MOST } from "../topics.ts";
 
 const request = {
   topics: array({
@@ -50,6 +51,9 @@ export default api({
   request,
   response,
   handle(call, body) {
+    if (partitionsOf(body.topics, call.cluster.options.default_partitions) > PARTITIONS_MOST) {
+      return { topics: body.topics.map(({ name }) => failed(name, Errors.POLICY_VIOLATION, `more than ${PARTITIONS_MOST} partitions in one request`)) };
+    }
     const names = body.topics.map(({ name }) => name);
     return {
       topics: body.topics.map((asked) =>
@@ -64,6 +68,14 @@ export default api({
 
 type Asked = Infer<typeof request>["topics"][number];
 type Created = Draft<typeof response>["topics"][number];
+
+function partitionsOf(topics: readonly Asked[], otherwise: number): number {
+  let partitions = 0;
+  for (const { numPartitions, assignments } of topics) {
+    partitions += assignments.length > 0 ? assignments.length : numPartitions === -1 ? otherwise : Math.max(0, numPartitions);
+  }
+  return partitions;
+}
 
 function create(call: Call, asked: Asked, validateOnly: boolean): Created {
   const { name, numPartitions, replicationFactor, assignments, configs } = asked;

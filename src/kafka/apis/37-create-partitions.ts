@@ -1,6 +1,8 @@
+import type { Call } from "../call.ts";
 import { Errors, KafkaError } from "../errors.ts";
 import { api } from "../protocol.ts";
-import { array, bool, int16, int32, string } from "../schema.ts";
+import { array, bool, type Infer, int16, int32, string } from "../schema.ts";
+import { PARTITIONS_MOST } from "../topics.ts";
 
 const request = {
   topics: array({
@@ -30,18 +32,27 @@ export default api({
   flexible: "2+",
   request,
   response,
-  handle: (call, body) => ({
-    results: body.topics.map(({ name, count, assignments }) => {
-      const topic = call.cluster.topics.get(name);
-      if (topic === undefined) return { name, errorCode: Errors.UNKNOWN_TOPIC_OR_PARTITION };
-      try {
-        call.cluster.addPartitions(topic, count, assignments?.map(({ brokerIds }) => brokerIds) ?? null, body.validateOnly);
-        return { name, errorCode: Errors.NONE };
-      } catch (error) {
-        if (error instanceof KafkaError) return { name, errorCode: Errors[error.error], errorMessage: error.message };
-        throw error;
-      }
-    }),
-  }),
+  handle(call, body) {
+    const { topics } = call.cluster;
+    const more = body.topics.reduce((sum, { name, count }) => sum + Math.max(0, count - (topics.get(name)?.partitions.length ?? count)), 0);
+    if (more > PARTITIONS_MOST) {
+      return { results: body.topics.map(({ name }) => ({ name, errorCode: Errors.POLICY_VIOLATION, errorMessage: `more than ${PARTITIONS_MOST} partitions in one request` })) };
+    }
+    return { results: body.topics.map((asked) => create(call, asked, body.validateOnly)) };
+  },
   refuse: (body, error) => ({ results: body.topics.map(({ name }) => ({ name, errorCode: error })) }),
 });
+
+type Asked = Infer<typeof request>["topics"][number];
+
+function create({ cluster }: Call, { name, count, assignments }: Asked, validateOnly: boolean) {
+  const topic = cluster.topics.get(name);
+  if (topic === undefined) return { name, errorCode: Errors.UNKNOWN_TOPIC_OR_PARTITION };
+  try {
+    cluster.addPartitions(topic, count, assignments?.map(({ brokerIds }) => brokerIds) ?? null, validateOnly);
+    return { name, errorCode: Errors.NONE };
+  } catch (error) {
+    if (error instanceof KafkaError) return { name, errorCode: Errors[error.error], errorMessage: error.message };
+    throw error;
+  }
+}
