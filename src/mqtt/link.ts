@@ -11,7 +11,7 @@ import { handlers } from "./handler.ts";
 import { copySize, writeCopy, type Copy } from "./message.ts";
 import { decode, encode, frameLength, type Ack, type Packet, type Version, type Will } from "./packets.ts";
 import { mayCarry, MqttError, PACKET_TYPES, REASONS, returnCode, type ErrorName } from "./reasons.ts";
-import { answerTo, refusalOf } from "./replies.ts";
+import { answerTo, refusalOf, withError } from "./replies.ts";
 import type { ClientSession } from "./session.ts";
 
 const CONNECT = PACKET_TYPES.indexOf("CONNECT");
@@ -354,9 +354,14 @@ export class Link implements Session {
           return;
         case "close":
           return this.obey(final);
-        case "fail":
-          event.body = this.failing(event.body, final.code);
+        case "fail": {
+          const reason = this.broker.errorNamed(final.code);
+          const failed = withError(event.body, reason, this.version);
+          // It was carried out, and cannot be answered with this: the connection ends with it.
+          if (failed === null) return this.disconnect(reason);
+          event.body = failed;
           break;
+        }
         case "reply":
           this.worded(event, final.body);
       }
@@ -376,16 +381,6 @@ export class Link implements Session {
       this.broker.host.print(`mqtt: reply with ${Bun.inspect(body)}: ${String(error)}`);
     }
     return event.body;
-  }
-
-  /** The same answer with an error in it. */
-  private failing(packet: Packet, code: string): Packet {
-    const reason = this.broker.errorNamed(code);
-    if (packet.type === "CONNACK" && this.version < 5) return { ...packet, code: returnCode(reason) };
-    if (packet.type === "SUBACK" || packet.type === "UNSUBACK") {
-      return { ...packet, codes: packet.codes.map(() => (this.version === 5 ? REASONS[reason] : 0x80)) };
-    }
-    return "code" in packet ? { ...packet, code: REASONS[reason] } : packet;
   }
 }
 

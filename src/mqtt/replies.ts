@@ -1,5 +1,5 @@
 import type { Packet, Version } from "./packets.ts";
-import { mayCarry, REASONS, type ErrorName } from "./reasons.ts";
+import { mayCarry, REASONS, returnCode, type ErrorName } from "./reasons.ts";
 
 /** The packet that answers another one, as if all had gone well; null where none does. */
 export function answerTo(packet: Packet): Packet | null {
@@ -26,9 +26,19 @@ export function answerTo(packet: Packet): Packet | null {
 /** The answer that carries an error; null where the version or the packet has none for it. */
 export function refusalOf(packet: Packet, code: ErrorName, version: Version): Packet | null {
   const answer = answerTo(packet);
-  if (answer === null) return null;
-  if (version < 5) return answer.type === "SUBACK" ? { ...answer, codes: answer.codes.map(() => 0x80) } : null;
-  if (!mayCarry(answer.type, code)) return null;
-  if ("codes" in answer) return { ...answer, codes: answer.codes.map(() => REASONS[code]) };
-  return "code" in answer ? { ...answer, code: REASONS[code] } : null;
+  return answer === null ? null : withError(answer, code, version);
+}
+
+/** The same answer with an error in it; null where its type cannot carry that one in this version. */
+export function withError(answer: Packet, code: ErrorName, version: Version): Packet | null {
+  // What has to be said of a whole connection always has a word.
+  const reason = (answer.type === "CONNACK" || answer.type === "DISCONNECT") && !mayCarry(answer.type, code) ? "Unspecified error" : code;
+  if (version < 5) {
+    if (answer.type === "CONNACK") return { ...answer, sessionPresent: false, code: returnCode(reason) };
+    return answer.type === "SUBACK" ? { ...answer, codes: answer.codes.map(() => 0x80) } : null;
+  }
+  if (!mayCarry(answer.type, reason)) return null;
+  if ("codes" in answer) return { ...answer, codes: answer.codes.map(() => REASONS[reason]) };
+  if (answer.type === "CONNACK") return { ...answer, sessionPresent: false, code: REASONS[reason] }; // [MQTT-3.2.2-6]
+  return "code" in answer ? { ...answer, code: REASONS[reason] } : null;
 }

@@ -373,6 +373,17 @@ describe("response", () => {
     expect(packets.find(({ type }) => type === "PUBACK")).toMatchObject({ id: 5, code: 0x87 });
   });
 
+  test("where the answer has no place for the error the connection ends with it", async () => {
+    const t = new TestBroker();
+    const old = await t.client(4);
+    const client = await t.client(5);
+    t.house.install({ response: () => fail("Quota exceeded") });
+    old.publish("a", "x", { qos: 1 });
+    await old.closed();
+    client.send({ type: "PUBREL", id: 1, code: 0 });
+    await client.closedWith("Quota exceeded");
+  });
+
   test("close cuts the client off instead", async () => {
     const t = new TestBroker();
     t.house.install({ response: { match: { operation: "PUBACK" }, run: () => close({ reset: true }) } });
