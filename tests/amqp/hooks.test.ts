@@ -112,8 +112,25 @@ describe("request", () => {
     a.publish("", "bad", "lost");
     a.publish("", "bad", "");
     a.publish("", "good", "kept");
-    expect((await a.raw.expect("basic.ack")).args.deliveryTag).toBe(1);
+    expect((await a.raw.expect("basic.ack")).args).toEqual({ deliveryTag: 3, multiple: false });
     expect([await a.get("bad"), await a.get("good")]).toEqual([null, "kept"]);
+  });
+
+  test("basic.publish: one that is dropped keeps its number, and no confirm speaks for it", async () => {
+    const h = house({
+      request: { match: { operation: "basic.publish", routingKey: "bad" }, run: () => drop() },
+      message: (message) => (message.key === "no" ? fail("nack") : undefined),
+    });
+    const a = await h.client();
+    await a.confirm();
+    for (const key of ["a", "b", "bad", "c", "d", "no", "e"]) a.publish("", key, "x");
+    await settled();
+    const heard = new Map<number, string>();
+    for (const { name, args } of a.raw.drain()) {
+      const { deliveryTag, multiple } = args as { deliveryTag: number; multiple: boolean };
+      for (let tag = multiple ? 1 : deliveryTag; tag <= deliveryTag; tag++) if (!heard.has(tag)) heard.set(tag, name.slice(6));
+    }
+    expect([...heard]).toEqual([[1, "ack"], [2, "ack"], [4, "ack"], [5, "ack"], [6, "nack"], [7, "ack"]]);
   });
 
   test("match by queue sees only that one", async () => {

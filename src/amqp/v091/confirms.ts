@@ -11,6 +11,8 @@ export class Confirms {
   private sent = 0;
   private accepted = 0;
   private isDue = false;
+  /** A hook may have kept a message or a confirm back: from now on none speaks for those before it. */
+  private isSparse = false;
 
   constructor(private readonly channel: Channel) {}
 
@@ -19,10 +21,18 @@ export class Confirms {
     return ++this.published;
   }
 
+  /** A hook took the message that now came: publishers count it, and never hear of it. */
+  skip(): void {
+    this.send();
+    this.isSparse = true;
+    this.sent = this.accepted = this.next();
+  }
+
   ack(sequence: number): void {
     this.accepted = sequence;
     // Each by itself where somebody looks at them: which ones would share one is chance.
-    if (this.channel.connection.hooks.response !== null) this.send();
+    if (this.channel.connection.hooks.response !== null) this.isSparse = true;
+    if (this.isSparse) this.send();
     else if (!this.isDue) {
       this.isDue = true;
       flushSoon(this);
@@ -30,10 +40,11 @@ export class Confirms {
   }
 
   nack(sequence: number): void {
+    if (this.channel.connection.hooks.response !== null) this.isSparse = true;
     this.send();
     this.sent = this.accepted = sequence;
-    // All before it were confirmed: `multiple` adds nothing, and is how RabbitMQ says it.
-    this.channel.send("basic.nack", { deliveryTag: sequence, multiple: true, requeue: true });
+    // Where all before it were confirmed `multiple` adds nothing, and is how RabbitMQ says it.
+    this.channel.send("basic.nack", { deliveryTag: sequence, multiple: !this.isSparse, requeue: true });
   }
 
   /** Sends what is due. */

@@ -167,14 +167,23 @@ export class AmqpConnection implements Session {
     const { operation: name, args } = operation;
     this.current = name;
     if (final === null) return this.carryOut(channel, name, args);
-    // Its content still comes.
-    if (name === "basic.publish") channel!.publishing.expect(null);
+    if (name === "basic.publish") return this.obeyPublish(final, channel!);
     if (final.kind === "close") this.connection.obey(final);
-    else if (final.kind === "fail" && final.code === "nack" && name === "basic.publish") channel!.publishing.nack();
     else if (final.kind === "fail") throw refusal(final);
     else if (final.kind === "reply") {
       const answer = specOf(name).replies?.[0] as ServerMethod | undefined;
       if (answer !== undefined) this.send(channel?.id ?? 0, answer, mergeArgs(answer, blank(answer), final.body));
+    }
+  }
+
+  /** The content of a message that is not to be published still comes. */
+  private obeyPublish(final: Final, { publishing }: Channel): void {
+    if (final.kind === "close") this.connection.obey(final);
+    else if (final.kind !== "fail") publishing.skip();
+    else {
+      publishing.expect(null);
+      if (final.code !== "nack") throw refusal(final);
+      publishing.nack();
     }
   }
 

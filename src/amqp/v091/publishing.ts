@@ -217,6 +217,12 @@ export class Publishing {
     this.publish(route, message);
   }
 
+  /** A hook took the message before it was published: its content passes unread, and it is never confirmed. */
+  skip(): void {
+    this.expect(null);
+    this.channel.confirms?.skip();
+  }
+
   /** Tells the publisher that its message was not taken; outside confirm mode there is nobody to tell. */
   nack(): void {
     const { confirms } = this.channel;
