@@ -228,7 +228,14 @@ export class Havoq {
       hooks: this.seam[protocol],
       clock: this.clock,
       net: this.net,
-      publish: (message: Outgoing) => this.control.publish(message),
+      publish: (message: Outgoing) => {
+        try {
+          this.control.publish(message);
+        } catch (error) {
+          const { payload: _p, headers: _h, properties: _q, key: _k, ...target } = message;
+          this.print(`${protocol}: a message cannot go to ${JSON.stringify(target)}: ${String(error)}`);
+        }
+      },
       random: (stream) => new Random(hashText(`${protocol} ${stream}`, ids), 0),
       print: this.print,
     };

@@ -263,12 +263,7 @@ export class MqttBroker implements Server {
 
   /** Sends what a hook has seen somewhere else. */
   reroute({ message, headers }: MessageEvent, to: Target): void {
-    try {
-      this.host.publish({ ...to, payload: message.payload, headers } as Outgoing);
-    } catch (error) {
-      // It is the plugin that named the target: no client is to blame.
-      this.host.print(`mqtt: reroute to ${JSON.stringify(to)} failed: ${String(error)}`);
-    }
+    this.host.publish({ ...to, payload: message.payload, headers } as Outgoing);
   }
 
   /** The error that a verdict names. A rule may name one that MQTT does not have: it is told so, and the client gets an error all the same. */

@@ -19,7 +19,10 @@ export interface Host {
   readonly hooks: ProtocolHooks;
   readonly clock: Clock;
   readonly net: Net;
-  /** Sends a message to whichever protocol its target names: for `reroute`. */
+  /**
+   * Sends a message to whichever protocol its target names: for `reroute`. Where there is no such
+   * target that is printed and the message is gone: a plugin named it, and no client is to blame.
+   */
   publish(message: Outgoing): void;
   /** Draws for ids that the broker makes up, keyed by seed and `stream`: the same in every run. */
   random(stream: string): Random;

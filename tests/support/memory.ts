@@ -30,7 +30,13 @@ export class MemoryHouse {
       hooks: this.seam[protocol],
       clock: this.clock,
       net: this.net,
-      publish: (message) => this.publish(message),
+      publish: (message) => {
+        try {
+          this.publish(message);
+        } catch (error) {
+          this.lines.push(String(error));
+        }
+      },
       random: (stream) => new Random(hashRule(this.seed, stream), 0),
       print: (line) => void this.lines.push(line),
     };
