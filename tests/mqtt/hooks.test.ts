@@ -40,6 +40,24 @@ describe("message", () => {
     expect(t.broker.retained.size).toBe(0);
   });
 
+  test("close: not stored, so a QoS 2 message that is sent again is a new one", async () => {
+    const t = new TestBroker();
+    const subscriber = await t.client(5);
+    await subscriber.subscribe("a", { qos: 2 });
+    for (const version of [4, 5] as const) {
+      const options = { clientId: `p${version}`, cleanStart: false, properties: version === 5 ? { sessionExpiryInterval: 60 } : undefined };
+      const publisher = await t.client(version, options);
+      t.house.install({ message: () => close({ reset: true }) });
+      publisher.publish("a", "x", { qos: 2, id: 7 });
+      expect(await publisher.memory.closed()).toBe("reset");
+      t.house.install({});
+      const again = await t.client(version, options);
+      again.publish("a", "x", { qos: 2, id: 7, dup: true });
+      await again.expect("PUBREC");
+      expect(await subscriber.message()).toBe("a x");
+    }
+  });
+
   test("fail: the reason in the acknowledgement, and in QoS 2 the identifier is free again", async () => {
     const t = new TestBroker();
     t.house.install({ message: () => fail("Quota exceeded") });

@@ -116,6 +116,8 @@ function settle(link: Link, qos: QoS, id: number, event: MessageEvent, final: Fi
       broker.reroute(event, final.to);
       return acknowledge(link, qos, id, "Success");
     case "close":
+      // It was neither stored nor answered: when the client sends it again it is new.
+      if (qos === 2) link.session!.received.delete(id);
       return link.obey(final);
   }
   // Subscriptions may have changed while the verdict was pending, and the topic with it.
