@@ -366,6 +366,8 @@ export class Link implements Session {
           this.worded(event, final.body);
       }
       encode(this.connection.out, event.body, this.version);
+      // 4.3.3: after an error the packet identifier is free again, also where a hook made it one.
+      if (event.body.type === "PUBREC" && event.body.code >= 0x80 && this.five) this.session?.received.delete(event.body.id);
       if (event.body.type === "CONNACK" && event.body.code !== 0 && this.session !== null) {
         this.detach(true);
         this.connection.close();

@@ -391,6 +391,20 @@ describe("response", () => {
     expect(packets.find(({ type }) => type === "PUBACK")).toMatchObject({ id: 5, code: 0x87 });
   });
 
+  test("a PUBREC that was made to fail frees its packet identifier", async () => {
+    const t = new TestBroker();
+    const client = await t.client(5);
+    const subscriber = await t.client(5);
+    await subscriber.subscribe("a");
+    t.house.install({ response: { match: { operation: "PUBREC" }, run: () => fail("Quota exceeded") } });
+    client.publish("a", "first", { qos: 2, id: 1 });
+    expect((await client.expect("PUBREC")).code).toBe(0x97);
+    t.house.install({});
+    client.publish("a", "second", { qos: 2, id: 1 });
+    expect((await client.expect("PUBREC")).code).toBe(0);
+    expect(await payloads(subscriber)).toEqual(["first", "second"]);
+  });
+
   test("where the answer has no place for the error the connection ends with it", async () => {
     const t = new TestBroker();
     const old = await t.client(4);
