@@ -133,6 +133,28 @@ describe("request", () => {
     expect([...heard]).toEqual([[1, "ack"], [2, "ack"], [4, "ack"], [5, "ack"], [6, "nack"], [7, "ack"]]);
   });
 
+  test("nothing is carried out for a connection or channel that ended while the hooks were asked", async () => {
+    const h = house({
+      request: {
+        match: { operation: "basic.consume" },
+        run: ({ connection }) => (connection.clientId === "late" ? delay(1000) : void h.net.connections({ client: "cut" })[0]!.abort(true)),
+      },
+      // Its answer takes the channel down while the next method of it waits.
+      response: { match: { operation: "basic.qos-ok" }, run: async (_, at) => (await at.clock.sleep(500), fail("PRECONDITION_FAILED")) },
+    });
+    const [cut, late] = [await h.client("cut"), await h.client("late")];
+    await late.queue("q");
+    const consume = { queue: "q", consumerTag: "t", noLocal: false, noAck: false, exclusive: true, noWait: false, arguments: FieldTable.EMPTY };
+    cut.raw.send(1, "basic.consume", consume);
+    late.raw.send(1, "basic.qos", { prefetchSize: 0, prefetchCount: 1, global: false });
+    late.raw.send(1, "basic.consume", consume);
+    await settled();
+    expect(h.net.connections().length).toBe(1);
+    await h.clock.advance(2000);
+    await late.raw.expect("channel.close");
+    expect(h.broker.vhosts.get("/")!.queues.get("q")!.consumers.count).toBe(0);
+  });
+
   test("match by queue sees only that one", async () => {
     const seen: string[] = [];
     const h = house({ request: { match: { queue: "b*" }, run: (operation: Operation) => void seen.push(operation.body.queue) } });

@@ -166,6 +166,9 @@ export class AmqpConnection implements Session {
   private obey(final: Final | null, channel: Channel | null, operation: AmqpOperation<ClientMethod>): void {
     const { operation: name, args } = operation;
     this.current = name;
+    // While the hooks were asked all may have ended: by one of them, or by an answer that was made to fail.
+    if (this.connection.isClosed) return;
+    if (channel?.isOpen === false) return name === "channel.close" ? this.send(channel.id, "channel.close-ok", {}) : undefined;
     if (final === null) return this.carryOut(channel, name, args);
     if (name === "basic.publish") return this.obeyPublish(final, channel!);
     if (final.kind === "close") this.connection.obey(final);
