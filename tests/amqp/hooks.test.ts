@@ -216,6 +216,16 @@ describe("response", () => {
     a.declareQueue("q");
     expect((await a.raw.expect("channel.close")).args.replyCode).toBe(406);
   });
+
+  test("fail of a basic.return closes the channel, and its confirm does not follow", async () => {
+    const h = house({ response: { match: { operation: "basic.return" }, run: () => fail("PRECONDITION_FAILED") } });
+    const a = await h.client();
+    await a.confirm();
+    a.raw.publish(1, { routingKey: "nowhere", mandatory: true }, "x");
+    a.raw.publish(1, { routingKey: "nowhere" }, "y");
+    await settled();
+    expect(a.raw.drain().map(({ name }) => name)).toEqual(["channel.close"]);
+  });
 });
 
 describe("message", () => {

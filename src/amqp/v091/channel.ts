@@ -64,14 +64,14 @@ export class Channel {
     return ++this.lastTag;
   }
 
-  /** Sends a method. */
+  /** Sends a method. An answer that a hook made fail may have closed the channel: then only `close-ok` may follow. */
   send<N extends ServerMethod>(name: N, args: ArgsOut<N>): void {
-    this.session.send(this.id, name, args);
+    if (this.isOpen || name === "channel.close-ok") this.session.send(this.id, name, args);
   }
 
   /** Answers a method, unless the client asked for no answer. */
   reply<N extends ServerMethod>(noWait: boolean, name: N, args: ArgsOut<N>): void {
-    if (!noWait) this.session.send(this.id, name, args);
+    if (!noWait) this.send(name, args);
   }
 
   /** The name that an empty one stands for. Throws NOT_FOUND when no queue was declared on this channel. */

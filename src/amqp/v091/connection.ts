@@ -211,6 +211,7 @@ export class AmqpConnection implements Session {
 
   /** A method that carries a message. */
   sendContent<N extends ServerMethod>(channel: Channel, name: N, args: ArgsOut<N>, message: Message): void {
+    if (!channel.isOpen) return;
     this.spoke = true;
     const { connection } = this;
     if (connection.hooks.response !== null || connection.waiting) return this.sendInTurn(channel.id, name, args, message);
