@@ -446,6 +446,24 @@ describe("delivery", () => {
     expect(await victim.next().catch((error) => error)).toBeInstanceOf(Closed);
     expect(await a.get("q")).toBe("x");
   });
+
+  test("reroute back to the same consumer, which is then cut: the message is there once", async () => {
+    const seen: string[] = [];
+    const h = house({
+      delivery: (message) => {
+        seen.push(message.text());
+        return seen.length === 1 ? reroute({ protocol: "amqp", exchange: "", routingKey: "q" }) : close({ reset: true });
+      },
+    });
+    const [a, b] = [await h.client(), await h.client()];
+    await a.queue("q", { exclusive: false });
+    await b.consume("q");
+    a.publish("", "q", "x");
+    await settled();
+    expect(seen).toEqual(["x", "x"]);
+    const { items } = h.broker.vhosts.get("/")!.queues.get("q")!;
+    expect([items.ready, items.unacked]).toEqual([1, 0]);
+  });
 });
 
 describe("broker.publish", () => {

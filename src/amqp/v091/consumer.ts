@@ -110,12 +110,14 @@ export class Consumer implements Taker {
       case "close":
         return channel.connection.obey(final);
       case "reroute":
+        // Settled first: on its new way it may come back here, and meet a verdict that ends this channel.
+        if (limbo !== null) {
+          channel.untagged.delete(limbo);
+          queue.settle();
+          this.release();
+        }
         channel.session.broker.reroute(event, final.to);
-        if (limbo === null) return;
-        channel.untagged.delete(limbo);
-        queue.settle();
-        this.release();
-        return queue.pump();
+        return limbo === null ? undefined : queue.pump();
     }
     if (limbo !== null) channel.untagged.delete(limbo);
     this.send(event.message, event.redelivered, limbo?.entry ?? null);

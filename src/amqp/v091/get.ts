@@ -35,8 +35,8 @@ export function answerGet(channel: Channel, queue: AmqpQueue, entry: Held, noAck
       case "drop":
         return;
       case "reroute":
-        session.broker.reroute(event, final.to);
         if (channel.untagged.delete(limbo)) queue.settle();
+        session.broker.reroute(event, final.to);
         return channel.send("basic.get-empty", {});
     }
     channel.untagged.delete(limbo);
