@@ -77,15 +77,16 @@ export class Chain {
   private async decideLater(
     event: HookEvent, i: number, ordinal: number, pending: Verdict | Promise<Verdict | undefined>, wait: number,
   ): Promise<Final | null> {
+    // A replay waits from when it is asked: so the time is taken from then on.
+    let asked = this.host.now();
     let verdict = await pending;
     for (;;) {
       const { hook } = this.links[i]!;
       if (verdict !== undefined) {
         let held: number | undefined;
         if (verdict.kind === "hold") {
-          const since = this.host.now();
           await this.host.settled(verdict.until);
-          held = this.host.now() - since;
+          held = this.host.now() - asked;
         }
         if (this.host.fired(hook, event, ordinal, verdict, held)) {
           if (verdict.kind === "delay") wait += verdict.ms;
@@ -105,6 +106,7 @@ export class Chain {
       }
       const next = this.links[i]!.hook;
       ordinal = next.streams.next(event.stream);
+      asked = this.host.now();
       verdict = await this.host.ask(next, event, ordinal);
     }
   }

@@ -45,8 +45,14 @@ export class Replay {
       for (const { action, detail } of fate.actions) {
         const broker = at.broker as unknown as Record<string, (...args: unknown[]) => unknown>;
         if (typeof broker[action!] !== "function") throw new TypeError(`the journal names an unknown action ${action}`);
-        const done = broker[action!]!(...(detail as unknown[]).map((arg) => arg ?? undefined));
-        if (done instanceof Promise) done.catch((error) => seam.log(seam.record(rule.split("/")[0]!), [`replay of ${action}: ${error}`]));
+        // What failed then fails again: the hook went on, or its failure is in the journal as a verdict that is not there.
+        const failed = (error: unknown): void => seam.log(seam.record(rule.split("/")[0]!), [`replay of ${action}: ${error}`]);
+        try {
+          const done = broker[action!]!(...(detail as unknown[]).map((arg) => arg ?? undefined));
+          if (done instanceof Promise) done.catch(failed);
+        } catch (error) {
+          failed(error);
+        }
       }
       return fate.verdict === null ? undefined : revive(fate.verdict, at);
     };

@@ -199,6 +199,48 @@ describe("seed and replay", () => {
     expect(again.seen).toEqual(first.seen);
   });
 
+  test("what failed at the control surface, and was caught by the hook, does not keep its verdict from being replayed", async () => {
+    const refuse = (): never => {
+      throw new RangeError("nobody there");
+    };
+    const house = echoHouse();
+    house.seam.control = { killBroker: refuse } as never;
+    const lines: JournalLine[] = [];
+    house.plug({
+      request: (event: any, at) => {
+        try {
+          at.broker.killBroker(9);
+        } catch {
+          return event.text === "a" ? drop() : undefined;
+        }
+      },
+    });
+    house.journal.listen((line) => void lines.push(line));
+    const client = house.connect();
+    client.send("a", "b");
+    expect(await client.take(1)).toEqual(["b"]);
+    const second = echoHouse({ replay: new Replay(parseJournal(lines.map(formatLine).join("\n"))) });
+    second.seam.control = { killBroker: refuse } as never;
+    const other = second.connect();
+    other.send("a", "b");
+    expect(await other.take(1)).toEqual(["b"]);
+    expect(canonical(second.journal.entries())).toEqual(canonical(house.journal.entries()));
+    expect(second.seam.record("p").errors).toBe(0);
+  });
+
+  test("a hold is replayed from when the hook was asked", async () => {
+    const house = echoHouse();
+    const lines: JournalLine[] = [];
+    house.plug({ request: async (_event, at) => (await at.clock.sleep(300), hold(at.clock.sleep(200))) });
+    house.journal.listen((line) => void lines.push(line));
+    house.connect().send("a");
+    await Bun.sleep(1);
+    await house.clock.advance(600);
+    const [entry] = house.journal.entries();
+    expect(entry!.detail).toEqual({ ms: expect.any(Number) });
+    expect((entry!.detail as { ms: number }).ms).toBeGreaterThanOrEqual(500);
+  });
+
   test("what a hook did through the control surface is replayed too", async () => {
     const published: unknown[] = [];
     const house = echoHouse();
