@@ -1,3 +1,4 @@
+import { DecodeError } from "../bytes/reader.ts";
 import type { Final } from "../hooks/chain.ts";
 import type { Connection } from "../net/connection.ts";
 import { type Batch, CODECS, producedBatch, Refused } from "./batch.ts";
@@ -27,14 +28,24 @@ const ZSTD_FROM_VERSION = 7; // KIP-110
 export function append(call: Call, partition: Partition, sent: Buffer | null, acks: number): Appended | Promise<Appended> {
   const batch = producedBatch(sent, partition.topic.config.maxMessageBytes);
   if (batch instanceof Refused) return refused(Errors[batch.error], batch.reason);
-  const problem = check(call, partition, batch, acks);
-  if (problem !== null) return problem;
-  const { hooks } = call.connection;
-  if (hooks.message !== null) {
-    const chain = hooks.message.select(call.connection, partition.topic.name);
-    if (chain !== null) return appendHooked(call, partition, batch, acks, chain, call.connection);
+  try {
+    const problem = check(call, partition, batch, acks);
+    if (problem !== null) return problem;
+    const { hooks } = call.connection;
+    if (hooks.message !== null) {
+      const chain = hooks.message.select(call.connection, partition.topic.name);
+      if (chain !== null) return appendHooked(call, partition, batch, acks, chain, call.connection).catch(unreadable);
+    }
+    return store(call, partition, batch, batch);
+  } catch (error) {
+    return unreadable(error);
   }
-  return store(call, partition, batch, batch);
+}
+
+/** Whoever opened the batch did not find the records that its header promises. */
+function unreadable(error: unknown): Appended {
+  if (error instanceof DecodeError) return refused(Errors.INVALID_RECORD, String(error));
+  throw error;
 }
 
 type Chain = NonNullable<Connection["hooks"]["message"]>;
@@ -60,6 +71,7 @@ function check(call: Call, partition: Partition, batch: Batch, acks: number): Ap
   if (batch.codec === "zstd" && call.version < ZSTD_FROM_VERSION) {
     return refused(Errors.UNSUPPORTED_COMPRESSION_TYPE, `Produce v${call.version} cannot carry zstd`);
   }
+  if (batch.logAppendTime) return refused(Errors.INVALID_TIMESTAMP, "a producer cannot set the time of the broker");
   if (batch.transactional) return refused(Errors.INVALID_TXN_STATE, "the partition is in no transaction");
   if (!config.logAppendTime) {
     const now = call.cluster.host.clock.now();
