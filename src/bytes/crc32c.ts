@@ -5,13 +5,13 @@
  * table k gives what a byte does to the checksum when k more bytes follow it in the step.
  * Bytes are copied into the module's memory a chunk at a time.
  */
-export function crc32c(buf: Uint8Array, start = 0, end = buf.length): number {
+export function crc32c(buf: Buffer, start = 0, end = buf.length): number {
   module ??= load();
   const { memory, update } = module;
   let crc = -1;
   for (let at = start; at < end; at += CHUNK) {
     const n = Math.min(CHUNK, end - at);
-    memory.set(buf.subarray(at, at + n), DATA);
+    buf.copy(memory, DATA, at, at + n);
     crc = update(crc, DATA, DATA + n);
   }
   return ~crc >>> 0;

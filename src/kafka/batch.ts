@@ -34,7 +34,8 @@ export class Batch {
     return LENGTH_END + this.buf.readInt32BE(this.at + LENGTH);
   }
   get bytes(): Buffer {
-    return this.buf.subarray(this.at, this.at + this.size) as Buffer;
+    const { buf, at, size } = this;
+    return at === 0 && size === buf.length ? buf : (buf.subarray(at, at + size) as Buffer);
   }
   get baseOffset(): number {
     return this.int64(0);

@@ -45,7 +45,7 @@ export class Partition {
     const entry = this.log.append(batch.bytes, batch.lastOffsetDelta + 1, batch.count, batch.maxTimestamp, this.leaderEpoch);
     if (this.log.bytes > retentionBytes) this.log.keepBytes(retentionBytes);
     this.topic.messagesIn += batch.count;
-    this.topic.bytesIn += entry.bytes.length;
+    this.topic.bytesIn += entry.size;
     this.changed.wake();
     return entry;
   }

@@ -1,5 +1,5 @@
 import { EMPTY } from "../../bytes/writer.ts";
-import { type Entry, pieces } from "../../core/log.ts";
+import { Entry } from "../../core/log.ts";
 import { Batch } from "../batch.ts";
 import type { Call } from "../call.ts";
 import { Errors } from "../errors.ts";
@@ -182,7 +182,7 @@ function answer(call: Call, body: Body, wanted: readonly Wanted[]): Response | P
       const partition = one.partition!;
       const entries = partition.log.read(one.offset, Math.min(one.most, room), empty);
       if (call.version < ZSTD_FROM && entries.some(usesZstd)) return failed(index, Errors.UNSUPPORTED_COMPRESSION_TYPE);
-      for (const { bytes } of entries) room -= bytes.length;
+      for (const { size } of entries) room -= size;
       if (entries.length > 0) {
         empty = false;
         count(call, partition, entries);
@@ -190,7 +190,7 @@ function answer(call: Call, body: Body, wanted: readonly Wanted[]): Response | P
       const { highWatermark } = partition;
       const data = {
         partitionIndex: index, errorCode: 0, highWatermark, lastStableOffset: highWatermark, logStartOffset: partition.log.start,
-        abortedTransactions: body.isolationLevel === 1 ? [] : null, records: pieces(entries) as readonly Buffer[],
+        abortedTransactions: body.isolationLevel === 1 ? [] : null, records: Entry.pieces(entries) as readonly Buffer[],
       };
       if (hooks.delivery !== null && entries.length > 0) (hooked ??= []).push({ data, wanted: one, entries });
       return data;
