@@ -1,3 +1,5 @@
+import { giveLarge, takeLarge } from "../bytes/spare.ts";
+
 /** Memory that entries of logs lie in, one after the other. */
 export interface Block {
   readonly bytes: Buffer;
@@ -12,18 +14,13 @@ export interface Block {
 const FIRST = 1024;
 const MOST = 256 * 1024;
 
-/** Blocks that nobody reads and nobody fills. Using them again spares the machine from handing out fresh pages. */
-const spare: Buffer[] = [];
-const SPARE_MOST = 64;
-
 /** @param n bytes it must hold @param last size of the block before it */
 export function takeBlock(n: number, last: number): Block {
   const size = Math.max(n, Math.min(MOST, Math.max(FIRST, last * 2)));
-  const bytes = size === MOST ? (spare.pop() ?? Buffer.allocUnsafeSlow(size)) : Buffer.allocUnsafeSlow(size);
-  return { bytes, used: 0, users: 0, lent: false };
+  return { bytes: size >= MOST ? takeLarge(size) : Buffer.allocUnsafeSlow(size), used: 0, users: 0, lent: false };
 }
 
 /** One user less. */
 export function giveBack(block: Block): void {
-  if (--block.users === 0 && !block.lent && block.bytes.length === MOST && spare.length < SPARE_MOST) spare.push(block.bytes);
+  if (--block.users === 0 && !block.lent) giveLarge(block.bytes.buffer);
 }

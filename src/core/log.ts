@@ -74,15 +74,16 @@ export class Log {
   /**
    * Appends `bytes` over the next `span` offsets. The caller gives the bytes away: they may be kept,
    * and sent to readers, as they are.
+   * @param lent somebody else may hold views of them
    */
-  append(bytes: Buffer, span: number, count: number, time: number, epoch: number): Entry {
+  append(bytes: Buffer, span: number, count: number, time: number, epoch: number, lent: boolean): Entry {
     const base = this.last;
     const newest = this.epochs.at(-1);
     if (newest === undefined || epoch > newest.epoch) this.epochs.push({ epoch, start: base });
     const n = bytes.length;
     // A view keeps all of the chunk it lies in: taken as it is only where it is most of that chunk.
     const whole = n * 2 >= bytes.buffer.byteLength;
-    const block = whole ? { bytes, used: n, users: 0, lent: true } : this.room(n);
+    const block = whole ? { bytes, used: n, users: 0, lent } : this.room(n);
     const at = block.used - n;
     if (!whole) bytes.copy(block.bytes, at);
     block.users++;

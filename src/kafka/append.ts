@@ -100,7 +100,9 @@ function checkKeys(batch: Batch): Appended | null {
 function store(call: Call, partition: Partition, sent: Batch, batch: Batch): Appended {
   const now = call.cluster.host.clock.now();
   const { logAppendTime } = partition.topic.config;
-  const entry = partition.append(recompressed(partition, batch), now);
+  const { hooks } = call.connection;
+  const lent = hooks.message !== null || hooks.request !== null || hooks.response !== null;
+  const entry = partition.append(recompressed(partition, batch), now, lent);
   const time = logAppendTime ? now : -1;
   if (sent.producerId >= 0) partition.producers.stored(sent, entry.base, time, now);
   return { error: Errors.NONE, baseOffset: entry.base, logAppendTime: time, reason: null };

@@ -37,12 +37,12 @@ export class Partition {
     return this.log.end;
   }
 
-  /** Appends a checked batch; it takes the next offsets. */
-  append(batch: Batch, now: number): Entry {
+  /** Appends a checked batch; it takes the next offsets. @param lent a hook may have kept views of it */
+  append(batch: Batch, now: number, lent: boolean): Entry {
     batch.place(this.log.end, this.leaderEpoch);
     const { logAppendTime, retentionBytes } = this.topic.config;
     if (logAppendTime) batch.stamp(now);
-    const entry = this.log.append(batch.bytes, batch.lastOffsetDelta + 1, batch.count, batch.maxTimestamp, this.leaderEpoch);
+    const entry = this.log.append(batch.bytes, batch.lastOffsetDelta + 1, batch.count, batch.maxTimestamp, this.leaderEpoch, lent);
     if (this.log.bytes > retentionBytes) this.log.keepBytes(retentionBytes);
     this.topic.messagesIn += batch.count;
     this.topic.bytesIn += entry.size;
