@@ -5,7 +5,7 @@ export interface Crc32cModule {
   update(crc: number, at: number, end: number): number;
   /** Every sixteen bytes from `at` to `end` take over the part of those at all the distances before them. */
   fold(at: number, end: number): void;
-  /** The same for one distance. */
+  /** The same for one distance; all three are multiples of four. */
   add(at: number, end: number, distance: number): void;
 }
 
@@ -29,6 +29,7 @@ const get = (local: number) => [0x20, local];
 const set = (local: number) => [0x21, local];
 const const_ = (n: number) => [0x41, ...leb(n)];
 const load32 = (offset: number) => [0x28, 2, ...uleb(offset)];
+const store32 = [0x36, 2, 0];
 const load8 = [0x2d, 0, 0];
 const load128 = (offset: number) => [0xfd, 0x00, 4, ...uleb(offset)];
 const store128 = (offset: number) => [0xfd, 0x0b, 4, ...uleb(offset)];
@@ -93,7 +94,8 @@ function add(): number[] {
   const sixteen = [
     ...get(AT), ...get(AT), ...load128(0), ...get(AT), ...get(DISTANCE), sub32, ...load128(0), ...xor128, ...store128(0),
   ];
-  return [...whileRoom(AT, END, 16, sixteen), end];
+  const four = [...get(AT), ...get(AT), ...load32(0), ...get(AT), ...get(DISTANCE), sub32, ...load32(0), xor, ...store32];
+  return [...whileRoom(AT, END, 16, sixteen), ...whileRoom(AT, END, 4, four), end];
 }
 
 function uleb(n: number): number[] {

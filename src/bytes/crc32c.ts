@@ -4,10 +4,10 @@ import { assemble, type Crc32cModule } from "./crc32c-wasm.ts";
  * CRC32C (Castagnoli, as in iSCSI and in Kafka's record batches) of `buf[start, end)`.
  *
  * Short input goes through tables, sixteen bytes a step. Long input is folded first: the polynomial
- * has a multiple of six terms, x^209 + x^144 + x^54 + x^39 + x^14 + 1, and its 128th power has the
- * same terms 128 bits apart. So whatever sixteen bytes say about the checksum can be said by the
- * sixteen bytes 65, 155, 170, 195 and 209 places later: five XORs take them out of the message, and
- * only the last 209 places are left for the tables.
+ * has a multiple of six terms, x^209 + x^144 + x^54 + x^39 + x^14 + 1, and its 32nd power has the
+ * same terms 32 bits apart. So whatever four bytes say about the checksum can be said by those 65,
+ * 155, 170, 195 and 209 words later: five XORs take them out of the message, sixteen bytes at a time,
+ * and only the last 209 words are left for the tables.
  */
 export function crc32c(buf: Buffer, start = 0, end = buf.length): number {
   module ??= load();
@@ -38,13 +38,13 @@ export function crc32c(buf: Buffer, start = 0, end = buf.length): number {
 }
 
 const POLYNOMIAL = 0x82f63b78; // reflected: the first bit is the lowest
-/** Bytes from sixteen of them to the places that take their part over. */
-const DISTANCES = [65 * 16, 155 * 16, 170 * 16, 195 * 16, 209 * 16] as const;
+/** Bytes from a word to those that take its part over. */
+const DISTANCES = [65 * 4, 155 * 4, 170 * 4, 195 * 4, 209 * 4] as const;
 const WINDOW = DISTANCES[4];
 const FOLD_FROM = 2 * WINDOW;
 /** The module's memory: sixteen tables of 256 words, a window, a chunk. */
 const TABLES = 16 * 256;
-const DATA = 4 * TABLES + 4096;
+const DATA = 4 * TABLES + 1024;
 const CHUNK = 3 * 32 * 1024;
 
 let module: ({ memory: Buffer } & Omit<Crc32cModule, "memory">) | undefined;
