@@ -64,7 +64,7 @@ export default api({
   handle(call, body) {
     const { acks } = body;
     const problem =
-      acks < -1 || acks > 1 ? refused(Errors.INVALID_REQUIRED_ACKS) :
+      acks < -1 || acks > 1 ? refused(Errors.INVALID_REQUIRED_ACKS, null, true) :
       body.transactionalId !== null ? refused(Errors.INVALID_TXN_STATE, "there are no transactions") : null;
     const results: (Appended | Promise<Appended>)[] = [];
     let waits = false;
@@ -73,7 +73,7 @@ export default api({
       for (const { index, records } of asked.partitionData) {
         const partition = topic?.partitions[index];
         const result =
-          problem ?? (partition === undefined ? refused(call.noTopic(asked, IDS_FROM)) : append(call, partition, records, acks));
+          problem ?? (partition === undefined ? refused(call.noTopic(topic, IDS_FROM), null, true) : append(call, partition, records, acks));
         waits ||= result instanceof Promise;
         results.push(result);
       }
@@ -107,10 +107,11 @@ function answer(call: Call, body: Body, results: readonly Appended[]): Draft<typ
   const responses = body.topicData.map((asked) => {
     const topic = call.topic(asked, IDS_FROM);
     const partitionResponses = asked.partitionData.map(({ index }) => {
-      const { error, baseOffset, logAppendTime, reason } = results[i++]!;
+      const { error, baseOffset, logAppendTime, reason, records = [], unread } = results[i++]!;
       const partition = topic?.partitions[index];
-      const logStartOffset = partition?.log.start ?? -1;
-      const done = { index, errorCode: error, baseOffset, logAppendTimeMs: logAppendTime, logStartOffset, errorMessage: reason };
+      const logStartOffset = partition === undefined || unread ? -1 : partition.log.start;
+      const recordErrors = records.map((batchIndex) => ({ batchIndex, batchIndexErrorMessage: reason }));
+      const done = { index, errorCode: error, baseOffset, logAppendTimeMs: logAppendTime, logStartOffset, recordErrors, errorMessage: reason };
       if (error !== Errors.NOT_LEADER_OR_FOLLOWER) return done;
       leaders.push(partition!.leader);
       return { ...done, currentLeader: { leaderId: partition!.leader, leaderEpoch: partition!.leaderEpoch } };

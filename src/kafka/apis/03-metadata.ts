@@ -1,5 +1,6 @@
 import type { Call } from "../call.ts";
 import { Errors } from "../errors.ts";
+import { CLUSTER_OPERATIONS, NOT_ASKED, TOPIC_OPERATIONS } from "../operations.ts";
 import { api } from "../protocol.ts";
 import { array, bool, type Draft, int16, int32, string, uuid, ZERO_UUID } from "../schema.ts";
 import { nameProblem, NO_LEADER, type Partition, Topic } from "../topics.ts";
@@ -56,8 +57,13 @@ export default api({
     const all = body.topics === null || (call.version === 0 && body.topics.length === 0);
     const topics = all
       ? [...cluster.topics.values()].map((topic) => describe(call, topic))
-      : body.topics!.map((asked) => find(call, asked, body.allowAutoTopicCreation));
-    return { ...about(call), topics };
+      : once(body.topics!).map((asked) => find(call, asked, body.allowAutoTopicCreation));
+    const operations = body.includeTopicAuthorizedOperations ? TOPIC_OPERATIONS : NOT_ASKED;
+    return {
+      ...about(call),
+      topics: topics.map((topic) => ({ ...topic, topicAuthorizedOperations: operations })),
+      clusterAuthorizedOperations: body.includeClusterAuthorizedOperations ? CLUSTER_OPERATIONS : NOT_ASKED,
+    };
   },
   refuse: (body, error, call) => ({
     ...about(call),
@@ -74,6 +80,11 @@ function about({ cluster, ...call }: Call): Pick<Draft<typeof response>, "broker
     clusterId: cluster.id,
     controllerId: cluster.nodes.controller,
   };
+}
+
+/** A topic that is asked for twice is told once. */
+function once<T extends { name: string | null; topicId: string }>(topics: readonly T[]): T[] {
+  return [...new Map(topics.map((topic) => [`${topic.topicId} ${topic.name}`, topic])).values()];
 }
 
 function find(call: Call, { name, topicId }: { name: string | null; topicId: string }, mayCreate: boolean): Described {

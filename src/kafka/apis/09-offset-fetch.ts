@@ -98,7 +98,7 @@ interface Position {
 
 /** @param asked null for all there are */
 function positions(call: Call, groupId: string, asked: readonly Asked[] | null) {
-  const error = groupId === "" ? Errors.INVALID_GROUP_ID : call.coordinates(groupId);
+  const error = call.coordinates(groupId);
   if (error !== Errors.NONE) {
     const topics = call.version >= 2 ? [] : asked!.map(({ name, topicId, partitionIndexes }) =>
       ({ name, topicId, partitions: partitionIndexes.map((index) => none(index, error)) }));

@@ -56,7 +56,6 @@ function coordinator(call: Call, key: string, keyType: number) {
   if (keyType !== GROUP) {
     return { key, ...NOWHERE, errorCode: Errors.INVALID_REQUEST, errorMessage: `there are no coordinators of type ${keyType}` };
   }
-  if (key === "") return { key, ...NOWHERE, errorCode: Errors.INVALID_GROUP_ID, errorMessage: "a group has a name" };
   const node = call.cluster.nodes.coordinator(key);
   if (node === undefined) return { key, ...NOWHERE, errorCode: Errors.COORDINATOR_NOT_AVAILABLE };
   return { key, nodeId: node.id, ...call.address(node.id), errorCode: Errors.NONE, errorMessage: "" };

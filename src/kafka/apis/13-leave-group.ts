@@ -1,3 +1,4 @@
+import { Errors } from "../errors.ts";
 import { api } from "../protocol.ts";
 import { array, int16, int32, string } from "../schema.ts";
 
@@ -33,7 +34,7 @@ export default api({
   response,
   handle(call, body) {
     const { groupId } = body;
-    const error = call.coordinates(groupId);
+    const error = groupId === "" ? Errors.INVALID_GROUP_ID : call.coordinates(groupId);
     if (error !== 0) return { errorCode: error };
     const { groups } = call.cluster;
     if (call.version < MEMBERS_FROM) return { errorCode: groups.leave(groupId, body.memberId, null) };

@@ -1,4 +1,5 @@
 import { EMPTY } from "../../bytes/writer.ts";
+import { Errors } from "../errors.ts";
 import type { Synced } from "../groups/member.ts";
 import { api } from "../protocol.ts";
 import { array, bytes, int16, int32, string } from "../schema.ts";
@@ -24,6 +25,9 @@ const response = {
   assignment: bytes(),
 };
 
+/** A member has to say what it believes was chosen (KIP-559). */
+const NAMES_FROM = 5;
+
 export default api({
   key: 14,
   name: "SyncGroup",
@@ -32,7 +36,8 @@ export default api({
   request,
   response,
   handle(call, { groupId, memberId, generationId, groupInstanceId, protocolType, protocolName, assignments }) {
-    const error = call.coordinates(groupId);
+    const named = call.version < NAMES_FROM || (protocolType !== null && protocolName !== null);
+    const error = named ? call.coordinates(groupId) : Errors.INCONSISTENT_GROUP_PROTOCOL;
     if (error !== 0) return { errorCode: error, assignment: EMPTY };
     const who = { groupId, memberId, instanceId: groupInstanceId, generation: generationId };
     const synced = call.cluster.groups.sync(who, protocolType, protocolName, assignments);

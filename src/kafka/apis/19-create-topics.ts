@@ -54,12 +54,10 @@ export default api({
     if (partitionsOf(body.topics, call.cluster.options.default_partitions) > PARTITIONS_MOST) {
       return { topics: body.topics.map(({ name }) => failed(name, Errors.POLICY_VIOLATION, `more than ${PARTITIONS_MOST} partitions in one request`)) };
     }
-    const names = body.topics.map(({ name }) => name);
+    const asked = Map.groupBy(body.topics, ({ name }) => name);
     return {
-      topics: body.topics.map((asked) =>
-        names.indexOf(asked.name) !== names.lastIndexOf(asked.name)
-          ? failed(asked.name, Errors.INVALID_REQUEST, `topic ${asked.name} is asked for twice`)
-          : create(call, asked, body.validateOnly),
+      topics: [...asked].map(([name, [topic, again]]) =>
+        again === undefined ? create(call, topic!, body.validateOnly) : failed(name, Errors.INVALID_REQUEST, `topic ${name} is asked for twice`),
       ),
     };
   },
@@ -90,7 +88,7 @@ function create(call: Call, asked: Asked, validateOnly: boolean): Created {
     }, validateOnly);
     return {
       name,
-      topicId: validateOnly ? ZERO_UUID : topic.id,
+      topicId: topic.id,
       errorCode: Errors.NONE,
       errorMessage: null,
       topicConfigErrorCode: Errors.NONE,

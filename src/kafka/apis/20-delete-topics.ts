@@ -33,8 +33,11 @@ export default api({
   request,
   response,
   handle(call, body) {
-    if (call.version >= IDS_FROM) return { responses: body.topics.map((asked) => remove(call, asked)) };
-    return { responses: body.topicNames.map((name) => remove(call, { name, topicId: ZERO_UUID })) };
+    const asked = call.version >= IDS_FROM ? body.topics : body.topicNames.map((name) => ({ name, topicId: ZERO_UUID }));
+    const responses = [...Map.groupBy(asked, ({ name, topicId }) => name ?? topicId).values()].map(([topic, again]) =>
+      again === undefined ? remove(call, topic!) : { ...topic!, errorCode: Errors.INVALID_REQUEST, errorMessage: "a topic is asked for twice" },
+    );
+    return { responses };
   },
   refuse: (body, error) => ({
     responses: [...body.topics, ...body.topicNames.map((name) => ({ name, topicId: ZERO_UUID }))].map((asked) => ({ ...asked, errorCode: error })),

@@ -1,7 +1,6 @@
 import { Errors } from "../errors.ts";
 import { api } from "../protocol.ts";
 import { array, int16, int32, int64, string } from "../schema.ts";
-import type { Partition } from "../topics.ts";
 
 const request = {
   replicaId: int32("3+", { default: -2 }),
@@ -41,7 +40,7 @@ export default api({
       partitions: partitions.map(({ partition: index, currentLeaderEpoch, leaderEpoch }) => {
         const partition = call.cluster.partition(topic, index);
         const errorCode = partition === undefined ? Errors.UNKNOWN_TOPIC_OR_PARTITION : call.leads(partition, currentLeaderEpoch);
-        const found = errorCode === Errors.NONE ? endOf(partition!, leaderEpoch) : undefined;
+        const found = errorCode === Errors.NONE ? partition!.endOfEpoch(leaderEpoch) : undefined;
         return { errorCode, partition: index, leaderEpoch: found?.epoch ?? -1, endOffset: found?.end ?? -1 };
       }),
     })),
@@ -53,9 +52,3 @@ export default api({
     })),
   }),
 });
-
-/** Where an epoch ends: the current one at the end of the log, one from the future nowhere. */
-function endOf({ log, leaderEpoch }: Partition, epoch: number): { epoch: number; end: number } | undefined {
-  if (epoch > leaderEpoch) return undefined;
-  return epoch === leaderEpoch ? { epoch, end: log.end } : log.epochEnd(epoch);
-}

@@ -38,7 +38,13 @@ export default api({
     if (more > PARTITIONS_MOST) {
       return { results: body.topics.map(({ name }) => ({ name, errorCode: Errors.POLICY_VIOLATION, errorMessage: `more than ${PARTITIONS_MOST} partitions in one request` })) };
     }
-    return { results: body.topics.map((asked) => create(call, asked, body.validateOnly)) };
+    return {
+      results: [...Map.groupBy(body.topics, ({ name }) => name)].map(([name, [asked, again]]) =>
+        again === undefined
+          ? create(call, asked!, body.validateOnly)
+          : { name, errorCode: Errors.INVALID_REQUEST, errorMessage: `topic ${name} is asked for twice` },
+      ),
+    };
   },
   refuse: (body, error) => ({ results: body.topics.map(({ name }) => ({ name, errorCode: error })) }),
 });

@@ -1,5 +1,6 @@
 import type { Call } from "../call.ts";
 import { Errors } from "../errors.ts";
+import { TOPIC_OPERATIONS } from "../operations.ts";
 import { api } from "../protocol.ts";
 import { array, bool, type Draft, int16, int32, string, struct, uuid, ZERO_UUID } from "../schema.ts";
 import { nameProblem, NO_LEADER, type Partition } from "../topics.ts";
@@ -56,19 +57,20 @@ export default api({
     const names = [...new Set(body.topics.length > 0 ? body.topics.map(({ name }) => name) : call.cluster.topics.keys())].sort();
     let left = Math.min(Math.max(1, body.responsePartitionLimit), PARTITIONS_MOST);
     const topics: Described[] = [];
+    const operations = { topicAuthorizedOperations: TOPIC_OPERATIONS };
     for (const name of names) {
       if (cursor !== null && name < cursor.topicName) continue;
       const topic = call.cluster.topics.get(name);
       if (topic === undefined) {
         const errorCode = nameProblem(name) === null ? Errors.UNKNOWN_TOPIC_OR_PARTITION : Errors.INVALID_TOPIC_EXCEPTION;
-        topics.push({ errorCode, name, topicId: ZERO_UUID, partitions: [] });
+        topics.push({ errorCode, name, topicId: ZERO_UUID, partitions: [], ...operations });
         continue;
       }
       if (left === 0) return { topics, nextCursor: { topicName: name, partitionIndex: 0 } };
       const from = cursor?.topicName === name ? Math.max(0, cursor.partitionIndex) : 0;
       const page = topic.partitions.slice(from, from + left);
       left -= page.length;
-      topics.push({ errorCode: Errors.NONE, name, topicId: topic.id, partitions: page.map((one) => describe(call, one)) });
+      topics.push({ errorCode: Errors.NONE, name, topicId: topic.id, partitions: page.map((one) => describe(call, one)), ...operations });
       if (from + page.length < topic.partitions.length) return { topics, nextCursor: { topicName: name, partitionIndex: from + page.length } };
     }
     return { topics };
