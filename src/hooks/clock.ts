@@ -24,8 +24,11 @@ export class AdvanceableClock implements Clock {
   private wakeAt = Infinity;
   private stopped = false;
 
+  /** `stillAt`: a time to stand still at, so that nothing but `advance` moves it: for runs that have to be alike to the millisecond. */
+  constructor(private readonly stillAt: number | null = null) {}
+
   now(): number {
-    return Date.now() + this.offset;
+    return (this.stillAt ?? Date.now()) + this.offset;
   }
 
   after(ms: number, run: () => void): Timer {
@@ -74,7 +77,7 @@ export class AdvanceableClock implements Clock {
   }
 
   private arm(): void {
-    if (this.stopped) return;
+    if (this.stopped || this.stillAt !== null) return;
     while (this.heap.length > 0 && this.heap[0]!.run === null) pop(this.heap);
     const due = this.heap[0]?.due ?? Infinity;
     if (due === Infinity || (this.wake !== null && this.wakeAt <= due)) return;

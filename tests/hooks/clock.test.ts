@@ -47,3 +47,16 @@ test("a thousand alarms in any order fire sorted", async () => {
   expect(fired).toEqual(Array.from({ length: 1000 }, (_, i) => i));
   clock.stop();
 });
+
+test("a clock that stands still moves by advance alone", async () => {
+  const clock = new AdvanceableClock(1000);
+  const fired: number[] = [];
+  clock.after(0, () => void fired.push(clock.now()));
+  clock.after(5, () => void fired.push(clock.now()));
+  await new Promise((resolve) => setTimeout(resolve, 10));
+  expect(clock.now()).toBe(1000);
+  expect(fired).toEqual([]);
+  await clock.advance(7);
+  expect(fired).toEqual([1000, 1005]);
+  expect(clock.now()).toBe(1007);
+});
