@@ -33,14 +33,14 @@ export function append(call: Call, partition: Partition, sent: Buffer | null, ac
   const batch = producedBatch(sent, partition.topic.config.maxMessageBytes);
   if (batch instanceof Refused) return refused(Errors[batch.error], batch.reason, batch.unread);
   try {
-    const problem = check(call, partition, batch, acks);
+    const problem = check(call, partition, batch, acks, call.since);
     if (problem !== null) return problem;
     const { hooks } = call.connection;
     if (hooks.message !== null) {
       const chain = hooks.message.select(call.connection, partition.topic.name);
       if (chain !== null) return appendHooked(call, partition, batch, acks, chain, call.connection).catch(unreadable);
     }
-    return store(call, partition, batch, batch);
+    return store(call, partition, batch, batch, call.since);
   } catch (error) {
     return unreadable(error);
   }
@@ -61,11 +61,12 @@ async function appendHooked(
   if ("error" in outcome) return refused(outcome.error, outcome.reason);
   if ("close" in outcome) return { ...refused(Errors.NONE), close: outcome.close };
   // Time may have passed: the partition can have another leader, or this batch from a second attempt.
-  return check(call, partition, batch, acks) ?? store(call, partition, batch, outcome.batch);
+  const now = call.cluster.host.clock.now();
+  return check(call, partition, batch, acks, now) ?? store(call, partition, batch, outcome.batch, now);
 }
 
 /** The answer that is already clear; null: it may be stored. */
-function check(call: Call, partition: Partition, batch: Batch, acks: number): Appended | null {
+function check(call: Call, partition: Partition, batch: Batch, acks: number, now: number): Appended | null {
   const { config } = partition.topic;
   const lead = call.leads(partition, -1);
   if (lead !== Errors.NONE) return refused(lead);
@@ -77,7 +78,6 @@ function check(call: Call, partition: Partition, batch: Batch, acks: number): Ap
   }
   if (batch.transactional) return refused(Errors.TRANSACTIONAL_ID_AUTHORIZATION_FAILED, "the request names no transactional id", true);
   if (!config.logAppendTime) {
-    const now = call.cluster.host.clock.now();
     const latest = now + config.timestampAfterMax, earliest = now - config.timestampBeforeMax;
     // The header tells the latest; the earliest it does not, so batches are opened where a topic has a bound for it.
     if (batch.maxTimestamp > latest || earliest > 0) {
@@ -103,8 +103,7 @@ function which(batch: Batch, so: (record: KafkaRecord) => boolean): number[] {
 }
 
 /** @param sent as the producer numbered it @param batch what goes into the log */
-function store(call: Call, partition: Partition, sent: Batch, batch: Batch): Appended {
-  const now = call.cluster.host.clock.now();
+function store(call: Call, partition: Partition, sent: Batch, batch: Batch, now: number): Appended {
   const { logAppendTime } = partition.topic.config;
   const { hooks } = call.connection;
   const lent = hooks.message !== null || hooks.request !== null || hooks.response !== null;

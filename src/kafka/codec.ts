@@ -28,14 +28,19 @@ export class EncodeError extends Error {
 /** One direction of one API: its fields in all versions. Codecs are made when a version is first met. */
 export class Message<F extends Fields = Fields> {
   private readonly codecs: Codec[] = [];
+  private table: F | null = null;
 
   /** @param flexible versions that use compact lengths and tags (KIP-482); null for none */
   constructor(
     readonly name: string,
     readonly direction: "request" | "response",
-    readonly fields: F,
+    private readonly makeTable: () => F,
     readonly flexible: Range | null,
   ) {}
+
+  get fields(): F {
+    return (this.table ??= this.makeTable());
+  }
 
   /** Throws a DecodeError whose path begins with, say, `Fetch v13 request topics[2]`. */
   decode(version: number, reader: Reader): Infer<F> {

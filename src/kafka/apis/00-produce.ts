@@ -4,7 +4,7 @@ import { Errors } from "../errors.ts";
 import { api } from "../protocol.ts";
 import { array, type Draft, type Infer, int16, int32, int64, records, string, struct, uuid } from "../schema.ts";
 
-const request = {
+const request = () => ({
   transactionalId: string("3+", { nullable: "3+", default: null }),
   acks: int16(),
   timeoutMs: int32(),
@@ -16,9 +16,9 @@ const request = {
       records: records("0+", { nullable: "0+" }),
     }),
   }),
-};
+});
 
-const response = {
+const response = () => ({
   responses: array({
     name: string("0-12"),
     topicId: uuid("13+"),
@@ -46,7 +46,7 @@ const response = {
     port: int32("10+"),
     rack: string("10+", { nullable: "10+", default: null }),
   }, "10+", { tag: 0 }),
-};
+});
 
 /** Topics by id (KIP-516). */
 const IDS_FROM = 13;
@@ -89,9 +89,9 @@ export default api({
   },
 });
 
-type Body = Infer<typeof request>;
+type Body = Infer<ReturnType<typeof request>>;
 
-function answer(call: Call, body: Body, results: readonly Appended[]): Draft<typeof response> | null {
+function answer(call: Call, body: Body, results: readonly Appended[]): Draft<ReturnType<typeof response>> | null {
   const cut = results.find(({ close }) => close !== undefined)?.close;
   if (cut !== undefined) {
     call.connection.obey(cut);

@@ -7,7 +7,7 @@ import { api } from "../protocol.ts";
 import { array, type Draft, type Infer, int16, int32, int64, int8, records, string, struct, uuid } from "../schema.ts";
 import type { Partition } from "../topics.ts";
 
-const request = {
+const request = () => ({
   clusterId: string("12+", { nullable: "12+", tag: 0, default: null }),
   replicaId: int32("0-14", { default: -1 }),
   replicaState: struct({
@@ -40,9 +40,9 @@ const request = {
     partitions: array(int32(), "7+"),
   }, "7+", { default: [] }),
   rackId: string("11+", { default: "" }),
-};
+});
 
-const response = {
+const response = () => ({
   throttleTimeMs: int32("1+", { default: 0 }),
   errorCode: int16("7+", { default: 0 }),
   sessionId: int32("7+", { default: 0 }),
@@ -81,7 +81,7 @@ const response = {
     port: int32("16+"),
     rack: string("16+", { nullable: "16+", default: null }),
   }, "16+", { tag: 0 }),
-};
+});
 
 /** Topics by id (KIP-516). */
 const IDS_FROM = 13;
@@ -158,8 +158,8 @@ function isReady(call: Call, wanted: readonly Wanted[], minBytes: number): boole
   return bytes >= minBytes;
 }
 
-type Body = Infer<typeof request>;
-type Response = Draft<typeof response>;
+type Body = Infer<ReturnType<typeof request>>;
+type Response = Draft<ReturnType<typeof response>>;
 type PartitionData = Response["responses"][number]["partitions"][number];
 
 function answer(call: Call, body: Body, wanted: readonly Wanted[]): Response | Promise<Response | null> {

@@ -5,7 +5,7 @@ import { api } from "../protocol.ts";
 import { array, bool, type Draft, int16, int32, string, uuid, ZERO_UUID } from "../schema.ts";
 import { nameProblem, NO_LEADER, type Partition, Topic } from "../topics.ts";
 
-const request = {
+const request = () => ({
   topics: array({
     topicId: uuid("10+"),
     name: string("0+", { nullable: "10+" }),
@@ -13,9 +13,9 @@ const request = {
   allowAutoTopicCreation: bool("4+", { default: true }),
   includeClusterAuthorizedOperations: bool("8-10"),
   includeTopicAuthorizedOperations: bool("8+"),
-};
+});
 
-const response = {
+const response = () => ({
   throttleTimeMs: int32("3+", { default: 0 }),
   brokers: array({
     nodeId: int32(),
@@ -43,7 +43,7 @@ const response = {
   }),
   clusterAuthorizedOperations: int32("8-10", { default: -2147483648 }),
   errorCode: int16("13+", { default: 0 }),
-};
+});
 
 export default api({
   key: 3,
@@ -72,9 +72,9 @@ export default api({
   }),
 });
 
-type Described = Draft<typeof response>["topics"][number];
+type Described = Draft<ReturnType<typeof response>>["topics"][number];
 
-function about({ cluster, ...call }: Call): Pick<Draft<typeof response>, "brokers" | "clusterId" | "controllerId"> {
+function about({ cluster, ...call }: Call): Pick<Draft<ReturnType<typeof response>>, "brokers" | "clusterId" | "controllerId"> {
   return {
     brokers: cluster.nodes.up.map(({ id }) => ({ nodeId: id, ...cluster.nodes.address(id, call.connection.listener) })),
     clusterId: cluster.id,

@@ -2,7 +2,7 @@ import { Errors } from "../errors.ts";
 import { api } from "../protocol.ts";
 import { array, int16, int32, int64, string, uuid } from "../schema.ts";
 
-const request = {
+const request = () => ({
   groupId: string(),
   generationIdOrMemberEpoch: int32("1+", { default: -1 }),
   memberId: string("1+"),
@@ -18,9 +18,9 @@ const request = {
       committedMetadata: string("0+", { nullable: "0+" }),
     }),
   }),
-};
+});
 
-const response = {
+const response = () => ({
   throttleTimeMs: int32("3+", { default: 0 }),
   topics: array({
     name: string("0-9"),
@@ -30,7 +30,7 @@ const response = {
       errorCode: int16(),
     }),
   }),
-};
+});
 
 /** Topics by id (KIP-516). */
 const IDS_FROM = 10;

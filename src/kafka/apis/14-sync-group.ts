@@ -4,7 +4,7 @@ import type { Synced } from "../groups/member.ts";
 import { api } from "../protocol.ts";
 import { array, bytes, int16, int32, string } from "../schema.ts";
 
-const request = {
+const request = () => ({
   groupId: string(),
   generationId: int32(),
   memberId: string(),
@@ -15,15 +15,15 @@ const request = {
     memberId: string(),
     assignment: bytes(),
   }),
-};
+});
 
-const response = {
+const response = () => ({
   throttleTimeMs: int32("1+", { default: 0 }),
   errorCode: int16(),
   protocolType: string("5+", { nullable: "5+", default: null }),
   protocolName: string("5+", { nullable: "5+", default: null }),
   assignment: bytes(),
-};
+});
 
 /** A member has to say what it believes was chosen (KIP-559). */
 const NAMES_FROM = 5;

@@ -5,12 +5,12 @@ import { GROUP_OPERATIONS, NOT_ASKED } from "../operations.ts";
 import { api } from "../protocol.ts";
 import { array, bool, bytes, type Draft, int16, int32, string } from "../schema.ts";
 
-const request = {
+const request = () => ({
   groups: array(string()),
   includeAuthorizedOperations: bool("3+"),
-};
+});
 
-const response = {
+const response = () => ({
   throttleTimeMs: int32("1+", { default: 0 }),
   groups: array({
     errorCode: int16(),
@@ -29,7 +29,7 @@ const response = {
     }),
     authorizedOperations: int32("3+", { default: -2147483648 }),
   }),
-};
+});
 
 /** A group that is not there is an error, no longer a dead group (KIP-1043). */
 const NOT_FOUND_FROM = 6;
@@ -45,7 +45,7 @@ export default api({
   refuse: (body, error) => ({ groups: body.groups.map((groupId) => nothing(groupId, error)) }),
 });
 
-type Described = Draft<typeof response>["groups"][number];
+type Described = Draft<ReturnType<typeof response>>["groups"][number];
 
 function describe(call: Call, groupId: string, operations: boolean): Described {
   const error = call.coordinates(groupId);

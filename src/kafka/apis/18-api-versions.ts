@@ -3,14 +3,14 @@ import { Errors } from "../errors.ts";
 import { type AnyApi, api } from "../protocol.ts";
 import { array, bool, type Draft, int16, int32, int64, string } from "../schema.ts";
 
-const request = {
+const request = () => ({
   clientSoftwareName: string("3+"),
   clientSoftwareVersion: string("3+"),
   clusterId: string("5+", { nullable: "5+", default: null }),
   nodeId: int32("5+", { default: -1 }),
-};
+});
 
-const response = {
+const response = () => ({
   errorCode: int16(),
   apiKeys: array({
     apiKey: int16(),
@@ -30,7 +30,7 @@ const response = {
     minVersionLevel: int16("3+"),
   }, "3+", { tag: 2 }),
   zkMigrationReady: bool("3+", { tag: 3, default: false }),
-};
+});
 
 export default api({
   key: 18,
@@ -56,7 +56,7 @@ function described({ key, advertisedFrom, last }: AnyApi) {
 }
 
 /** Whoever asks in an unknown version learns which versions of this API he can ask in (KIP-511). */
-function refused(call: Call, errorCode: number): Draft<typeof response> {
+function refused(call: Call, errorCode: number): Draft<ReturnType<typeof response>> {
   const known = call.cluster.apis.filter(({ name }) => name === "ApiVersions" && errorCode === Errors.UNSUPPORTED_VERSION);
   return { errorCode, apiKeys: known.map(described) };
 }

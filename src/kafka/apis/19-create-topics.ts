@@ -5,7 +5,7 @@ import { api } from "../protocol.ts";
 import { array, bool, type Draft, type Infer, int16, int32, int8, string, uuid, ZERO_UUID } from "../schema.ts";
 import { PARTITIONS_MOST } from "../topics.ts";
 
-const request = {
+const request = () => ({
   topics: array({
     name: string(),
     numPartitions: int32(),
@@ -21,9 +21,9 @@ const request = {
   }),
   timeoutMs: int32("0+", { default: 60000 }),
   validateOnly: bool("1+", { default: false }),
-};
+});
 
-const response = {
+const response = () => ({
   throttleTimeMs: int32("2+", { default: 0 }),
   topics: array({
     name: string(),
@@ -41,7 +41,7 @@ const response = {
       isSensitive: bool("5+"),
     }, "5+", { nullable: "5+" }),
   }),
-};
+});
 
 export default api({
   key: 19,
@@ -64,8 +64,8 @@ export default api({
   refuse: (body, error) => ({ topics: body.topics.map(({ name }) => failed(name, error, null)) }),
 });
 
-type Asked = Infer<typeof request>["topics"][number];
-type Created = Draft<typeof response>["topics"][number];
+type Asked = Infer<ReturnType<typeof request>>["topics"][number];
+type Created = Draft<ReturnType<typeof response>>["topics"][number];
 
 function partitionsOf(topics: readonly Asked[], otherwise: number): number {
   let partitions = 0;

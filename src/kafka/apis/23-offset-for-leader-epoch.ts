@@ -2,7 +2,7 @@ import { Errors } from "../errors.ts";
 import { api } from "../protocol.ts";
 import { array, int16, int32, int64, string } from "../schema.ts";
 
-const request = {
+const request = () => ({
   replicaId: int32("3+", { default: -2 }),
   topics: array({
     topic: string(),
@@ -12,9 +12,9 @@ const request = {
       leaderEpoch: int32(),
     }),
   }),
-};
+});
 
-const response = {
+const response = () => ({
   throttleTimeMs: int32("2+", { default: 0 }),
   topics: array({
     topic: string(),
@@ -25,7 +25,7 @@ const response = {
       endOffset: int64("0+", { default: -1 }),
     }),
   }),
-};
+});
 
 export default api({
   key: 23,

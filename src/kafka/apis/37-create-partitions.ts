@@ -4,7 +4,7 @@ import { api } from "../protocol.ts";
 import { array, bool, type Infer, int16, int32, string } from "../schema.ts";
 import { PARTITIONS_MOST } from "../topics.ts";
 
-const request = {
+const request = () => ({
   topics: array({
     name: string(),
     count: int32(),
@@ -14,16 +14,16 @@ const request = {
   }),
   timeoutMs: int32(),
   validateOnly: bool(),
-};
+});
 
-const response = {
+const response = () => ({
   throttleTimeMs: int32("0+", { default: 0 }),
   results: array({
     name: string(),
     errorCode: int16(),
     errorMessage: string("0+", { nullable: "0+", default: null }),
   }),
-};
+});
 
 export default api({
   key: 37,
@@ -49,7 +49,7 @@ export default api({
   refuse: (body, error) => ({ results: body.topics.map(({ name }) => ({ name, errorCode: error })) }),
 });
 
-type Asked = Infer<typeof request>["topics"][number];
+type Asked = Infer<ReturnType<typeof request>>["topics"][number];
 
 function create({ cluster }: Call, { name, count, assignments }: Asked, validateOnly: boolean) {
   const topic = cluster.topics.get(name);

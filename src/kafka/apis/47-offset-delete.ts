@@ -2,7 +2,7 @@ import { Errors } from "../errors.ts";
 import { api } from "../protocol.ts";
 import { array, int16, int32, string } from "../schema.ts";
 
-const request = {
+const request = () => ({
   groupId: string(),
   topics: array({
     name: string(),
@@ -10,9 +10,9 @@ const request = {
       partitionIndex: int32(),
     }),
   }),
-};
+});
 
-const response = {
+const response = () => ({
   errorCode: int16(),
   throttleTimeMs: int32("0+", { default: 0 }),
   topics: array({
@@ -22,7 +22,7 @@ const response = {
       errorCode: int16(),
     }),
   }),
-};
+});
 
 export default api({
   key: 47,

@@ -3,13 +3,13 @@ import { CLUSTER_OPERATIONS, NOT_ASKED } from "../operations.ts";
 import { api } from "../protocol.ts";
 import { array, bool, int16, int32, int8, string } from "../schema.ts";
 
-const request = {
+const request = () => ({
   includeClusterAuthorizedOperations: bool(),
   endpointType: int8("1+", { default: 1 }),
   includeFencedBrokers: bool("2+"),
-};
+});
 
-const response = {
+const response = () => ({
   throttleTimeMs: int32("0+", { default: 0 }),
   errorCode: int16(),
   errorMessage: string("0+", { nullable: "0+", default: null }),
@@ -24,7 +24,7 @@ const response = {
     isFenced: bool("2+"),
   }),
   clusterAuthorizedOperations: int32("0+", { default: -2147483648 }),
-};
+});
 
 /** Types of endpoints; controllers cannot be reached from outside. */
 const BROKERS = 1, CONTROLLERS = 2;

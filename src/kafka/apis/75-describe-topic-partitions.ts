@@ -5,7 +5,7 @@ import { api } from "../protocol.ts";
 import { array, bool, type Draft, int16, int32, string, struct, uuid, ZERO_UUID } from "../schema.ts";
 import { nameProblem, NO_LEADER, type Partition } from "../topics.ts";
 
-const request = {
+const request = () => ({
   topics: array({
     name: string(),
   }),
@@ -14,9 +14,9 @@ const request = {
     topicName: string(),
     partitionIndex: int32(),
   }, "0+", { nullable: "0+", default: null }),
-};
+});
 
-const response = {
+const response = () => ({
   throttleTimeMs: int32("0+", { default: 0 }),
   topics: array({
     errorCode: int16(),
@@ -40,7 +40,7 @@ const response = {
     topicName: string(),
     partitionIndex: int32(),
   }, "0+", { nullable: "0+", default: null }),
-};
+});
 
 /** `max.request.partition.size.limit`. */
 const PARTITIONS_MOST = 2000;
@@ -78,7 +78,7 @@ export default api({
   refuse: (body, error) => ({ topics: body.topics.map(({ name }) => ({ errorCode: error, name, topicId: ZERO_UUID, partitions: [] })) }),
 });
 
-type Described = Draft<typeof response>["topics"][number];
+type Described = Draft<ReturnType<typeof response>>["topics"][number];
 
 function describe({ cluster }: Call, partition: Partition): Described["partitions"][number] {
   return {
