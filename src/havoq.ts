@@ -5,7 +5,7 @@ import type { Doors } from "./doors.ts";
 import faults from "./faults/index.ts";
 import { AdvanceableClock } from "./hooks/clock.ts";
 import { plainGuard, TimedGuard } from "./hooks/guard.ts";
-import { formatLine, Journal, parseJournal } from "./hooks/journal.ts";
+import { Journal, type JournalLine } from "./hooks/journal.ts";
 import type { PluginFolder } from "./hooks/load.ts";
 import type { Outgoing, Protocol } from "./hooks/plugin.ts";
 import { freshSeed, hashRule, hashText, Random } from "./hooks/random.ts";
@@ -62,7 +62,7 @@ export class Havoq {
 
   /** Behind doors that are open already. */
   static async start(config: Config, options: StartOptions, doors: Doors): Promise<Havoq> {
-    const replay = options.replayFile === undefined ? null : new Replay(parseJournal(await Bun.file(options.replayFile).text()));
+    const replay = options.replayFile === undefined ? null : new Replay(await readJournal(options.replayFile));
     const havoq = new Havoq(config, options, doors, replay);
     try {
       await havoq.open();
@@ -156,11 +156,12 @@ export class Havoq {
     };
   }
 
-  /** Line by line: what a killed process wrote has to be there. */
+  /** Line by line, as it fires: what a killed process wrote has to be there. */
   private async keepJournal(path: string): Promise<void> {
-    const { closeSync, openSync, writeSync } = await import("node:fs");
+    const [{ closeSync, openSync, writeSync }, { journalFormat }] = await Promise.all([import("node:fs"), import("./journal-file.ts")]);
+    const format = journalFormat(path);
     const file = openSync(path, "w");
-    this.ends.push(this.journal.listen((line) => void writeSync(file, `${formatLine(line)}\n`)), () => closeSync(file));
+    this.ends.push(this.journal.listen((line) => void writeSync(file, format.line(line))), () => closeSync(file));
   }
 
   addresses(): Addresses {
@@ -208,6 +209,11 @@ export class Havoq {
     for (const end of this.ends.splice(0).reverse()) end();
     this.clock.stop();
   }
+}
+
+async function readJournal(path: string): Promise<JournalLine[]> {
+  const { journalFormat } = await import("./journal-file.ts");
+  return journalFormat(path).parse(await Bun.file(path).bytes());
 }
 
 /** An address that clients can connect to, for one that only listeners understand. */

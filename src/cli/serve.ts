@@ -33,7 +33,7 @@ const OPTIONS: readonly (readonly [flags: string, description: string, read?: (t
   ["--no-admin", "without the HTTP API"],
   ["--plugins <dir>", "load the plugins in this folder, and again when they are saved"],
   ["--seed <n>", "seed of all random draws; a fresh one is chosen and printed when left out", whole],
-  ["--journal <file>", "write every fired verdict to this file, as JSON lines"],
+  ["--journal <file>", "write every fired verdict to this file: JSON lines, or MessagePack where it ends in .msgpack"],
   ["--replay <file>", "fire the verdicts of this journal again, without plugins and draws"],
   ["--ready-file <file>", "once all ports are open, write them to this file as JSON"],
   ["--quiet", "print errors only"],
