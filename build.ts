@@ -56,27 +56,6 @@ export interface CompileOptions {
   plugins?: Bun.BunPlugin[];
 }
 
-/**
- * Node's `child_process`, `fs` and `util` cost milliseconds to load, at every start. commander imports
- * them for subcommands that are programs of their own, which havoq has none of, and to strip colours.
- */
-const lightCommander: Bun.BunPlugin = {
-  name: "light commander",
-  setup(build) {
-    const stands: Record<string, string> = {
-      "node:child_process": "export default {};",
-      "node:fs": "export default {};",
-      "node:path": "export default {};",
-      "node:process": "export default new Proxy({}, { get: (_, key) => globalThis.process[key] });",
-      "node:util": "export const stripVTControlCharacters = (text) => Bun.stripANSI(text);",
-    };
-    build.onResolve({ filter: /^node:(child_process|fs|path|process|util)$/ }, ({ path, importer }) =>
-      /[\\/]node_modules[\\/]commander[\\/]/.test(importer) ? { path, namespace: "light" } : undefined,
-    );
-    build.onLoad({ filter: /.*/, namespace: "light" }, ({ path }) => ({ contents: stands[path]!, loader: "js" }));
-  },
-};
-
 /** Compiles `src/main.ts` into one executable. The same sources give the same bytes. */
 export async function compile({ outfile, target, executablePath, plugins }: CompileOptions): Promise<void> {
   await writeIndexes();
@@ -99,7 +78,7 @@ export async function compile({ outfile, target, executablePath, plugins }: Comp
     sourcemap: "linked",
     // Where the sources lay when it was built must not show in the binary: typescript asks for it.
     define: { "process.env.HAVOQ_VERSION": JSON.stringify(manifest.version), __dirname: '"/"', __filename: '"/havoq"' },
-    plugins: [lightCommander, ...(plugins ?? [])],
+    plugins: plugins ?? [],
   });
   if (!result.success) throw new AggregateError(result.logs, "the build failed");
   // The map is inside the binary too; beside it, it would only be in the way.

@@ -28,7 +28,7 @@ const DOORS: Record<string, string[]> = {
 
 function room(file: string): string {
   const path = relative("src", file);
-  if (!path.includes("/")) return path === "main.ts" ? "main" : "app";
+  if (!path.includes("/")) return path === "main.ts" || path === "program.ts" ? "main" : "app";
   return path.split("/")[0]!;
 }
 
@@ -85,7 +85,7 @@ describe("banned calls", () => {
     { call: /\b(?:setTimeout|setInterval)\s*\(/, allowed: ["src/hooks/clock.ts"], instead: "clock.after()" },
     { call: /\bMath\.random\b|\bcrypto\.(?:randomUUID|getRandomValues|randomBytes)\b/, allowed: ["src/hooks/random.ts"], instead: "host.random() or at.random" },
     { call: /\bBun\.sleep(?:Sync)?\s*\(/, allowed: [], instead: "clock.sleep()" },
-    { call: /\bconsole\.(?:log|info|warn|error)\s*\(/, allowed: ["src/main.ts", "src/cli/"], instead: "the print function you were given" },
+    { call: /\bconsole\.(?:log|info|warn|error)\s*\(/, allowed: ["src/main.ts", "src/program.ts", "src/cli/"], instead: "the print function you were given" },
     { call: /\bprocess\.exit\s*\(/, allowed: ["src/cli/"], instead: "a thrown error" },
   ];
   for (const { call, allowed, instead } of BANNED) {

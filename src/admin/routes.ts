@@ -1,5 +1,5 @@
 import { Hono } from "hono";
-import type { Havoq } from "../app.ts";
+import type { Havoq } from "../havoq.ts";
 import { formatLine } from "../hooks/journal.ts";
 
 /** The HTTP API. Loaded by its first request, so that start-up does not pay for it. */

@@ -1,3 +1,4 @@
+import { giveLarge, STEP, takeLarge } from "./spare.ts";
 import { EMPTY } from "./writer.ts";
 
 /**
@@ -103,7 +104,7 @@ export class Framer {
       if (size === 0 || pos + size > end) {
         // A partial frame moves out, so that a trickle of bytes does not pin many chunks.
         this.carried = end - pos;
-        this.carry = Buffer.allocUnsafeSlow(Math.max(64, size === 0 ? 2 * this.carried : room(size, this.carried)));
+        this.carry = take(Math.max(64, size === 0 ? 2 * this.carried : room(size, this.carried)));
         chunk.copy(this.carry, 0, pos, end);
         pos = end;
         break;
@@ -126,9 +127,11 @@ export class Framer {
       // Until the length is known, a byte at a time: headers are short, and only split ones come here.
       const want = size === 0 ? 1 : Math.min(size - this.carried, left);
       if (this.carried + want > this.carry.length) {
-        const grown = Buffer.allocUnsafeSlow(Math.max(room(size, this.carried + want), 2 * this.carry.length));
-        this.carry.copy(grown, 0, 0, this.carried);
-        this.carry = grown;
+        const outgrown = this.carry;
+        const wider = Math.max(room(size, this.carried + want), 2 * outgrown.length);
+        this.carry = take(size === 0 ? wider : Math.min(size, wider));
+        outgrown.copy(this.carry, 0, 0, this.carried);
+        giveLarge(outgrown.buffer);
       }
       chunk.copy(this.carry, this.carried, this.pos, this.pos + want);
       this.carried += want;
@@ -147,3 +150,8 @@ function room(size: number, have: number): number {
   return size <= TRUSTED ? size : Math.min(size, Math.max(TRUSTED, have * 2));
 }
 const TRUSTED = 256 * 1024;
+
+/** A buffer for one frame alone, so whoever keeps all that is in it may give it back to spare.ts. */
+function take(n: number): Buffer {
+  return n < STEP ? Buffer.allocUnsafeSlow(n) : takeLarge(n);
+}

@@ -1,8 +1,10 @@
 import type { Command } from "commander";
 
 /** `havoq plugin`: what an author of plugins needs beside an editor. */
-export default (program: Command): void => {
-  const plugin = program.command("plugin").description("write and check plugins").addHelpText("after", "\nExample:\n  havoq plugin new slow-orders --dir plugins");
+export default { name: "plugin", define };
+
+function define(plugin: Command): void {
+  plugin.description("write and check plugins").addHelpText("after", "\nExample:\n  havoq plugin new slow-orders --dir plugins");
   plugin
     .command("new")
     .argument("<name>", "name of the plugin, and of its file")
@@ -27,4 +29,4 @@ export default (program: Command): void => {
       if (problems.length > 0) throw new Error(`${problems.length} problem${problems.length === 1 ? "" : "s"}`);
       if (json !== true) console.log("no problems");
     });
-};
+}

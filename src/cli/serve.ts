@@ -1,4 +1,5 @@
-import { InvalidArgumentError, type Command } from "commander";
+import type { Command } from "commander";
+import { start } from "../app.ts";
 import { DEFAULTS, type Config } from "../config/config.ts";
 
 interface Flags {
@@ -19,32 +20,62 @@ interface Flags {
   quiet?: boolean;
 }
 
-export default (program: Command): void => {
-  program
-    .command("serve")
-    .description("start the brokers and serve until stopped")
-    .option("--config <file>", "read a havoq.yaml")
-    .option("--host <address>", "address to listen on (127.0.0.1)")
-    .option("--kafka-port <port>", "port of the first Kafka broker (9092)", port)
-    .option("--kafka-brokers <n>", "number of Kafka brokers, one port each (1)", whole)
-    .option("--mqtt-port <port>", "MQTT port (1883)", port)
-    .option("--mqtt-websocket-port <port>", "port for MQTT over WebSocket (9001)", port)
-    .option("--amqp-port <port>", "AMQP port (5672)", port)
-    .option("--admin-port <port>", "port of the HTTP API (9080)", port)
-    .option("--no-admin", "without the HTTP API")
-    .option("--plugins <dir>", "load the plugins in this folder, and again when they are saved")
-    .option("--seed <n>", "seed of all random draws; a fresh one is chosen and printed when left out", whole)
-    .option("--journal <file>", "write every fired verdict to this file, as JSON lines")
-    .option("--replay <file>", "fire the verdicts of this journal again, without plugins and draws")
-    .option("--ready-file <file>", "once all ports are open, write them to this file as JSON")
-    .option("--quiet", "print errors only")
-    .addHelpText("after", "\nA port of 0 picks a free one.\n\nExample:\n  havoq serve --plugins ./plugins --seed 42")
-    .action(serve);
-};
+/** As commander takes them: flags, description, and what reads the value where it is not a text. */
+const OPTIONS: readonly (readonly [flags: string, description: string, read?: (text: string) => number])[] = [
+  ["--config <file>", "read a havoq.yaml"],
+  ["--host <address>", "address to listen on (127.0.0.1)"],
+  ["--kafka-port <port>", "port of the first Kafka broker (9092)", port],
+  ["--kafka-brokers <n>", "number of Kafka brokers, one port each (1)", whole],
+  ["--mqtt-port <port>", "MQTT port (1883)", port],
+  ["--mqtt-websocket-port <port>", "port for MQTT over WebSocket (9001)", port],
+  ["--amqp-port <port>", "AMQP port (5672)", port],
+  ["--admin-port <port>", "port of the HTTP API (9080)", port],
+  ["--no-admin", "without the HTTP API"],
+  ["--plugins <dir>", "load the plugins in this folder, and again when they are saved"],
+  ["--seed <n>", "seed of all random draws; a fresh one is chosen and printed when left out", whole],
+  ["--journal <file>", "write every fired verdict to this file: JSON lines, or MessagePack where it ends in .msgpack"],
+  ["--replay <file>", "fire the verdicts of this journal again, without plugins and draws"],
+  ["--ready-file <file>", "once all ports are open, write them to this file as JSON"],
+  ["--quiet", "print errors only"],
+];
 
-async function serve(flags: Flags): Promise<void> {
+export default { name: "serve", define, plainFlags, run };
+
+function define(command: Command): void {
+  command.description("start the brokers and serve until stopped");
+  for (const [flags, description, read] of OPTIONS) {
+    if (read === undefined) command.option(flags, description);
+    else command.option(flags, description, read);
+  }
+  command.addHelpText("after", "\nA port of 0 picks a free one.\n\nExample:\n  havoq serve --plugins ./plugins --seed 42").action(run);
+}
+
+/** What commander makes of arguments that are all `--name value` with known names; null for any others. */
+function plainFlags(args: readonly string[]): Flags | null {
+  const flags: Record<string, unknown> = { admin: true };
+  for (let i = 0; i < args.length; i++) {
+    const option = OPTIONS.find(([words]) => words.split(" ", 1)[0] === args[i]);
+    if (option === undefined) return null;
+    const [words, , read] = option;
+    const name = words.split(" ", 1)[0]!.slice(2).replace(/-(\w)/g, (_, letter: string) => letter.toUpperCase());
+    if (!words.includes("<")) {
+      if (name === "noAdmin") flags.admin = false;
+      else flags[name] = true;
+      continue;
+    }
+    const value = args[++i];
+    if (value === undefined || value.startsWith("-")) return null;
+    try {
+      flags[name] = read === undefined ? value : read(value);
+    } catch {
+      return null; // commander tells what is wrong with it
+    }
+  }
+  return flags as unknown as Flags;
+}
+
+async function run(flags: Flags): Promise<void> {
   const config = await configOf(flags);
-  const { start } = await import("../app.ts");
   const print = (line: string): void => console.log(line);
   const havoq = await start(config, {
     print: (line) => console.error(line),
@@ -106,12 +137,17 @@ async function configOf(flags: Flags): Promise<Config> {
 
 function whole(text: string): number {
   const value = Number(text);
-  if (!/^\d+$/.test(text) || !Number.isSafeInteger(value)) throw new InvalidArgumentError(`${text} is not a whole number.`);
+  if (!/^\d+$/.test(text) || !Number.isSafeInteger(value)) throw invalid(`${text} is not a whole number.`);
   return value;
 }
 
 function port(text: string): number {
   const value = whole(text);
-  if (value > 65_535) throw new InvalidArgumentError(`${text} is not a port (0 to 65535).`);
+  if (value > 65_535) throw invalid(`${text} is not a port (0 to 65535).`);
   return value;
+}
+
+/** What commander prints as wrong usage; commander itself is not loaded for it. */
+function invalid(message: string): Error {
+  return Object.assign(new Error(message), { code: "commander.invalidArgument" });
 }

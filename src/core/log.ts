@@ -1,20 +1,46 @@
-/** What lies between two offsets of a log: opaque bytes, kept as they came. */
-export interface Entry {
-  /** The first offset it covers. */
-  readonly base: number;
-  /** The offset after the last one it covers. */
-  readonly next: number;
-  /** How many messages are in it: fewer than offsets where some were dropped. */
-  readonly count: number;
-  /** The latest time in it, in milliseconds since 1970. */
-  readonly time: number;
-  readonly epoch: number;
-  readonly bytes: Buffer;
-}
+import { type Block, giveBack, takeBlock } from "./blocks.ts";
 
-/** Small entries are gathered in blocks of this size, a new log begins with a small one. */
-const BLOCK_FIRST = 1024;
-const BLOCK_MOST = 256 * 1024;
+/** What lies between two offsets of a log: opaque bytes, kept as they came. */
+export class Entry {
+  constructor(
+    /** The first offset it covers. */
+    readonly base: number,
+    /** The offset after the last one it covers. */
+    readonly next: number,
+    /** How many messages are in it: fewer than offsets where some were dropped. */
+    readonly count: number,
+    /** The latest time in it, in milliseconds since 1970. */
+    readonly time: number,
+    readonly epoch: number,
+    private readonly block: Block,
+    private readonly at: number,
+    readonly size: number,
+  ) {}
+
+  /** Never written to again, and never used again by the log. */
+  get bytes(): Buffer {
+    this.block.lent = true;
+    return this.block.bytes.subarray(this.at, this.at + this.size) as Buffer;
+  }
+
+  /** Let go of by its log. */
+  release(): void {
+    giveBack(this.block);
+  }
+
+  /** The entries' bytes in as few pieces as they lie in. */
+  static pieces(entries: readonly Entry[]): Buffer[] {
+    const pieces: Buffer[] = [];
+    for (let i = 0; i < entries.length; ) {
+      const { block, at } = entries[i]!;
+      let end = at;
+      while (i < entries.length && entries[i]!.block === block && entries[i]!.at === end) end += entries[i++]!.size;
+      block.lent = true;
+      pieces.push(block.bytes.subarray(at, end) as Buffer);
+    }
+    return pieces;
+  }
+}
 
 /**
  * An append-only sequence of entries with offsets, in memory. Every offset from `start` up to `end`
@@ -27,8 +53,8 @@ export class Log {
   private first = 0;
   private last = 0;
   private size = 0;
-  private block: Buffer = Buffer.allocUnsafeSlow(0);
-  private used = 0;
+  /** What small entries are gathered in. */
+  private block: Block | null = null;
   /** Where each epoch began, oldest first. */
   private epochs: { epoch: number; start: number }[] = [];
 
@@ -46,17 +72,25 @@ export class Log {
   }
 
   /**
-   * Appends `bytes` over the next `span` offsets. The caller gives the bytes away: they are kept,
+   * Appends `bytes` over the next `span` offsets. The caller gives the bytes away: they may be kept,
    * and sent to readers, as they are.
+   * @param lent somebody else may hold views of them
    */
-  append(bytes: Buffer, span: number, count: number, time: number, epoch: number): Entry {
+  append(bytes: Buffer, span: number, count: number, time: number, epoch: number, lent: boolean): Entry {
     const base = this.last;
     const newest = this.epochs.at(-1);
     if (newest === undefined || epoch > newest.epoch) this.epochs.push({ epoch, start: base });
-    const entry = { base, next: base + span, count, time, epoch, bytes: this.keep(bytes) };
+    const n = bytes.length;
+    // A view keeps all of the chunk it lies in: taken as it is only where it is most of that chunk.
+    const whole = n * 2 >= bytes.buffer.byteLength;
+    const block = whole ? { bytes, used: n, users: 0, lent } : this.room(n);
+    const at = block.used - n;
+    if (!whole) bytes.copy(block.bytes, at);
+    block.users++;
+    const entry = new Entry(base, base + span, count, time, epoch, block, at, n);
     this.entries.push(entry);
     this.last = entry.next;
-    this.size += bytes.length;
+    this.size += n;
     return entry;
   }
 
@@ -66,8 +100,8 @@ export class Log {
     let room = most;
     for (let i = this.indexOf(offset); i < this.entries.length; i++) {
       const entry = this.entries[i]!;
-      if (entry.bytes.length > room && !(oneAtLeast && found.length === 0)) break;
-      room -= entry.bytes.length;
+      if (entry.size > room && !(oneAtLeast && found.length === 0)) break;
+      room -= entry.size;
       found.push(entry);
     }
     return found;
@@ -76,7 +110,7 @@ export class Log {
   /** Bytes from `offset` on, counted no further than `enough`. */
   available(offset: number, enough: number): number {
     let bytes = 0;
-    for (let i = this.indexOf(offset); i < this.entries.length && bytes < enough; i++) bytes += this.entries[i]!.bytes.length;
+    for (let i = this.indexOf(offset); i < this.entries.length && bytes < enough; i++) bytes += this.entries[i]!.size;
     return bytes;
   }
 
@@ -109,10 +143,12 @@ export class Log {
   deleteBefore(offset: number): void {
     this.first = Math.max(this.first, Math.min(offset, this.last));
     while (this.head < this.entries.length && this.entries[this.head]!.next <= this.first) {
-      this.size -= this.entries[this.head++]!.bytes.length;
+      const entry = this.entries[this.head++]!;
+      this.size -= entry.size;
+      entry.release();
     }
     while (this.epochs.length > 1 && this.epochs[1]!.start <= this.first) this.epochs.shift();
-    if (this.head > 32 && this.head * 2 > this.entries.length) {
+    if (this.head > 1000 && this.head * 2 > this.entries.length) {
       this.entries.splice(0, this.head);
       this.head = 0;
     }
@@ -120,7 +156,7 @@ export class Log {
 
   /** Lets go of the oldest entries while the others are `bytes` at least. */
   keepBytes(bytes: number): void {
-    while (this.head < this.entries.length && this.size - this.entries[this.head]!.bytes.length >= bytes) {
+    while (this.head < this.entries.length && this.size - this.entries[this.head]!.size >= bytes) {
       this.deleteBefore(this.entries[this.head]!.next);
     }
   }
@@ -143,30 +179,15 @@ export class Log {
     return low;
   }
 
-  private keep(bytes: Buffer): Buffer {
-    // A view keeps all of the chunk it lies in: taken as it is only where it is most of that chunk.
-    if (bytes.length * 2 >= bytes.buffer.byteLength) return bytes;
-    const n = bytes.length;
-    if (this.used + n > this.block.length) {
-      this.block = Buffer.allocUnsafeSlow(Math.max(n, Math.min(BLOCK_MOST, Math.max(BLOCK_FIRST, this.block.length * 2))));
-      this.used = 0;
+  /** A block whose last `n` used bytes are for the entry to come. */
+  private room(n: number): Block {
+    let { block } = this;
+    if (block === null || block.used + n > block.bytes.length) {
+      if (block !== null) giveBack(block);
+      this.block = block = takeBlock(n, block?.bytes.length ?? 0);
+      block.users++; // the log itself, until it is full
     }
-    const at = this.used;
-    this.used += n;
-    this.block.set(bytes, at);
-    return this.block.subarray(at, at + n) as Buffer;
+    block.used += n;
+    return block;
   }
-}
-
-/** The entries' bytes in as few pieces as they lie in. */
-export function pieces(entries: readonly Entry[]): Buffer[] {
-  const views: Buffer[] = [];
-  let last: Buffer | undefined;
-  for (const { bytes } of entries) {
-    if (last !== undefined && last.buffer === bytes.buffer && last.byteOffset + last.length === bytes.byteOffset) {
-      last = Buffer.from(last.buffer, last.byteOffset, last.length + bytes.length);
-      views[views.length - 1] = last;
-    } else views.push((last = bytes));
-  }
-  return views;
 }

@@ -1,10 +1,11 @@
+import { DecodeError } from "../bytes/reader.ts";
 import type { Final } from "../hooks/chain.ts";
 import type { Connection } from "../net/connection.ts";
 import { type Batch, CODECS, producedBatch, Refused } from "./batch.ts";
 import type { Call } from "./call.ts";
 import { Errors } from "./errors.ts";
 import { applyMessageHooks } from "./messages.ts";
-import { type RecordDraft, records, rewrite } from "./records.ts";
+import { type KafkaRecord, records, rewrite } from "./records.ts";
 import type { Partition } from "./topics.ts";
 
 /** What became of the batch for one partition. */
@@ -13,12 +14,16 @@ export interface Appended {
   readonly baseOffset: number;
   readonly logAppendTime: number;
   readonly reason: string | null;
+  /** Which records of the batch it was. */
+  readonly records?: readonly number[];
+  /** The log was not asked. */
+  readonly unread?: boolean;
   /** Set when a hook cut the connection. */
   readonly close?: Final & { kind: "close" };
 }
 
-export function refused(error: number, reason: string | null = null): Appended {
-  return { error, baseOffset: -1, logAppendTime: -1, reason };
+export function refused(error: number, reason: string | null = null, unread = false): Appended {
+  return { error, baseOffset: -1, logAppendTime: -1, reason, unread };
 }
 
 const ZSTD_FROM_VERSION = 7; // KIP-110
@@ -26,15 +31,25 @@ const ZSTD_FROM_VERSION = 7; // KIP-110
 /** Checks, hooks and stores what a producer sent for one partition. Without a hook that is concerned the batch is not opened. */
 export function append(call: Call, partition: Partition, sent: Buffer | null, acks: number): Appended | Promise<Appended> {
   const batch = producedBatch(sent, partition.topic.config.maxMessageBytes);
-  if (batch instanceof Refused) return refused(Errors[batch.error], batch.reason);
-  const problem = check(call, partition, batch, acks);
-  if (problem !== null) return problem;
-  const { hooks } = call.connection;
-  if (hooks.message !== null) {
-    const chain = hooks.message.select(call.connection, partition.topic.name);
-    if (chain !== null) return appendHooked(call, partition, batch, acks, chain, call.connection);
+  if (batch instanceof Refused) return refused(Errors[batch.error], batch.reason, batch.unread);
+  try {
+    const problem = check(call, partition, batch, acks, call.since);
+    if (problem !== null) return problem;
+    const { hooks } = call.connection;
+    if (hooks.message !== null) {
+      const chain = hooks.message.select(call.connection, partition.topic.name);
+      if (chain !== null) return appendHooked(call, partition, batch, acks, chain, call.connection).catch(unreadable);
+    }
+    return store(call, partition, batch, batch, call.since);
+  } catch (error) {
+    return unreadable(error);
   }
-  return store(call, partition, batch, batch);
+}
+
+/** Whoever opened the batch did not find the records that its header promises. */
+function unreadable(error: unknown): Appended {
+  if (error instanceof DecodeError) return refused(Errors.INVALID_RECORD, String(error));
+  throw error;
 }
 
 type Chain = NonNullable<Connection["hooks"]["message"]>;
@@ -46,11 +61,12 @@ async function appendHooked(
   if ("error" in outcome) return refused(outcome.error, outcome.reason);
   if ("close" in outcome) return { ...refused(Errors.NONE), close: outcome.close };
   // Time may have passed: the partition can have another leader, or this batch from a second attempt.
-  return check(call, partition, batch, acks) ?? store(call, partition, batch, outcome.batch);
+  const now = call.cluster.host.clock.now();
+  return check(call, partition, batch, acks, now) ?? store(call, partition, batch, outcome.batch, now);
 }
 
 /** The answer that is already clear; null: it may be stored. */
-function check(call: Call, partition: Partition, batch: Batch, acks: number): Appended | null {
+function check(call: Call, partition: Partition, batch: Batch, acks: number, now: number): Appended | null {
   const { config } = partition.topic;
   const lead = call.leads(partition, -1);
   if (lead !== Errors.NONE) return refused(lead);
@@ -58,39 +74,42 @@ function check(call: Call, partition: Partition, batch: Batch, acks: number): Ap
     return refused(Errors.NOT_ENOUGH_REPLICAS, `${partition.isr.length} replicas in sync, ${config.minInsyncReplicas} needed`);
   }
   if (batch.codec === "zstd" && call.version < ZSTD_FROM_VERSION) {
-    return refused(Errors.UNSUPPORTED_COMPRESSION_TYPE, `Produce v${call.version} cannot carry zstd`);
+    return refused(Errors.UNSUPPORTED_COMPRESSION_TYPE, `Produce v${call.version} cannot carry zstd`, true);
   }
-  if (batch.transactional) return refused(Errors.INVALID_TXN_STATE, "the partition is in no transaction");
+  if (batch.transactional) return refused(Errors.TRANSACTIONAL_ID_AUTHORIZATION_FAILED, "the request names no transactional id", true);
   if (!config.logAppendTime) {
-    const now = call.cluster.host.clock.now();
-    if (batch.maxTimestamp > now + config.timestampAfterMax || batch.baseTimestamp < now - config.timestampBeforeMax) {
-      return refused(Errors.INVALID_TIMESTAMP, "a timestamp lies outside of what the topic allows");
+    const latest = now + config.timestampAfterMax, earliest = now - config.timestampBeforeMax;
+    // The header tells the latest; the earliest it does not, so batches are opened where a topic has a bound for it.
+    if (batch.maxTimestamp > latest || earliest > 0) {
+      const wrong = which(batch, ({ timestamp }) => timestamp > latest || timestamp < earliest);
+      if (wrong.length > 0) return { ...refused(Errors.INVALID_TIMESTAMP, "a timestamp lies outside of what the topic allows"), records: wrong };
     }
   }
   if (batch.producerId >= 0) {
     const found = partition.producers.check(batch);
     if (typeof found === "string") return refused(Errors[found]);
-    if (found !== null) return { error: Errors.NONE, baseOffset: found.offset, logAppendTime: found.logAppendTime, reason: null };
+    if (found !== null) return { error: Errors.NONE, baseOffset: found.offset, logAppendTime: found.time, reason: null };
   }
-  if (config.compacted) return checkKeys(batch);
+  if (config.compacted) {
+    const wrong = which(batch, ({ key }) => key === null);
+    if (wrong.length > 0) return { ...refused(Errors.INVALID_RECORD, "a compacted topic takes no record without a key"), records: wrong };
+  }
   return null;
 }
 
-/** Compaction goes by key, so every record needs one. */
-function checkKeys(batch: Batch): Appended | null {
-  for (const { key } of records(batch)) {
-    if (key === null) return refused(Errors.INVALID_RECORD, "a compacted topic takes no record without a key");
-  }
-  return null;
+/** Indexes of the records that are so. */
+function which(batch: Batch, so: (record: KafkaRecord) => boolean): number[] {
+  return [...records(batch)].flatMap((record, index) => (so(record) ? [index] : []));
 }
 
 /** @param sent as the producer numbered it @param batch what goes into the log */
-function store(call: Call, partition: Partition, sent: Batch, batch: Batch): Appended {
-  const now = call.cluster.host.clock.now();
+function store(call: Call, partition: Partition, sent: Batch, batch: Batch, now: number): Appended {
   const { logAppendTime } = partition.topic.config;
-  const entry = partition.append(recompressed(partition, batch), now);
+  const { hooks } = call.connection;
+  const lent = hooks.message !== null || hooks.request !== null || hooks.response !== null;
+  const entry = partition.append(recompressed(partition, batch), now, lent);
   const time = logAppendTime ? now : -1;
-  if (sent.producerId >= 0) partition.producers.stored(sent, entry.base, time, now);
+  if (sent.producerId >= 0) partition.producers.stored(sent, entry.base, entry.time, now);
   return { error: Errors.NONE, baseOffset: entry.base, logAppendTime: time, reason: null };
 }
 
@@ -100,5 +119,5 @@ function recompressed(partition: Partition, batch: Batch): Batch {
   if (compression === "producer") return batch;
   const codec = compression === "uncompressed" ? null : CODECS.find((one) => one === compression)!;
   if (codec === batch.codec) return batch;
-  return rewrite(batch, [...records(batch)] as RecordDraft[], { codec });
+  return rewrite(batch, [...records(batch)], { codec });
 }

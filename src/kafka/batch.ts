@@ -34,7 +34,8 @@ export class Batch {
     return LENGTH_END + this.buf.readInt32BE(this.at + LENGTH);
   }
   get bytes(): Buffer {
-    return this.buf.subarray(this.at, this.at + this.size) as Buffer;
+    const { buf, at, size } = this;
+    return at === 0 && size === buf.length ? buf : (buf.subarray(at, at + size) as Buffer);
   }
   get baseOffset(): number {
     return this.int64(0);
@@ -91,10 +92,11 @@ export class Batch {
     this.buf.writeInt32BE(leaderEpoch, this.at + LEADER_EPOCH);
   }
 
-  /** Makes every record carry `time` (message.timestamp.type=LogAppendTime). */
-  stamp(time: number): void {
-    this.buf.writeInt16BE(this.attributes | LOG_APPEND_TIME, this.at + ATTRIBUTES);
-    this.putInt64(MAX_TIMESTAMP, time);
+  /** Makes every record carry `time` (message.timestamp.type=LogAppendTime); null: the time it came with. */
+  stamp(time: number | null): void {
+    const { attributes } = this;
+    this.buf.writeInt16BE(time === null ? attributes & ~LOG_APPEND_TIME : attributes | LOG_APPEND_TIME, this.at + ATTRIBUTES);
+    if (time !== null) this.putInt64(MAX_TIMESTAMP, time);
     this.seal();
   }
 
@@ -123,24 +125,33 @@ const BASE_TIMESTAMP = 27, MAX_TIMESTAMP = 35, PRODUCER_ID = 43, PRODUCER_EPOCH 
 
 /** Why a producer's records are refused: the error and, where clients show it, the reason. */
 export class Refused {
-  constructor(readonly error: ErrorName, readonly reason: string) {}
+  /** @param unread the batch was not even looked at as a candidate for the log */
+  constructor(readonly error: ErrorName, readonly reason: string, readonly unread = false) {}
 }
+
+/** What every message format has, and the least it can be (format 0). */
+const LENGTH_LEAST = 14;
 
 /**
  * The one batch a producer may send per partition, checked as Kafka does: format, size, checksum,
- * offsets that count from zero without holes.
+ * offsets that count from zero without holes. A few bytes behind it are ignored.
  */
 export function producedBatch(records: Buffer | null, maxSize: number): Batch | Refused {
-  if (records === null || records.length <= MAGIC) return new Refused("INVALID_RECORD", "no record batch");
-  const size = LENGTH_END + records.readInt32BE(LENGTH);
-  if (size < HEADER && records[MAGIC] === 2) return new Refused("CORRUPT_MESSAGE", `a batch of ${size} bytes is shorter than its header`);
-  if (size > records.length) return new Refused("INVALID_RECORD", "no whole record batch");
-  if (records[MAGIC] !== 2) return new Refused("INVALID_RECORD", `message format ${records[MAGIC]}: only 2 can be written`);
-  if (size < records.length) return new Refused("INVALID_RECORD", "more than one record batch");
-  const batch = new Batch(records, 0);
-  if (size > maxSize) return new Refused("MESSAGE_TOO_LARGE", `a batch of ${size} bytes, at most ${maxSize} are allowed`);
-  if (!batch.intact) return new Refused("CORRUPT_MESSAGE", "checksum does not match");
-  if (batch.codec === undefined) return new Refused("INVALID_RECORD", "unknown compression");
+  const left = records === null ? 0 : records.length;
+  const length = left < LENGTH_END ? null : records!.readInt32BE(LENGTH);
+  if (length !== null && length < LENGTH_LEAST) return new Refused("CORRUPT_MESSAGE", `a batch of length ${length}`, true);
+  if (length === null || left <= MAGIC) return new Refused("INVALID_RECORD", "no record batch", true);
+  const magic = records!.readInt8(MAGIC);
+  if (magic < 0 || magic > 2) return new Refused("CORRUPT_MESSAGE", `message format ${magic}`, true);
+  const size = LENGTH_END + length;
+  if (size > left) return new Refused("INVALID_RECORD", "no whole record batch", true);
+  if (magic < 2) return new Refused("INVALID_RECORD", `message format ${magic}: only 2 can be written`, true);
+  if (size < HEADER) return new Refused("CORRUPT_MESSAGE", `a batch of ${size} bytes is shorter than its header`, true);
+  if (left - size >= LENGTH_END) return new Refused("INVALID_RECORD", "more than one record batch", true);
+  if (size > maxSize) return new Refused("MESSAGE_TOO_LARGE", `a batch of ${size} bytes, at most ${maxSize} are allowed`, true);
+  const batch = new Batch(size === left ? records! : (records!.subarray(0, size) as Buffer), 0);
+  if (!batch.intact) return new Refused("CORRUPT_MESSAGE", "the checksum does not match", true);
+  if (batch.codec === undefined) return new Refused("UNKNOWN_SERVER_ERROR", "unknown compression");
   if (batch.control) return new Refused("INVALID_RECORD", "clients do not write control batches");
   if (batch.baseOffset !== 0) return new Refused("INVALID_RECORD", `base offset ${batch.baseOffset}, not 0`);
   if (batch.count <= 0 || batch.lastOffsetDelta !== batch.count - 1) {

@@ -3,7 +3,6 @@ import { type Wait, waitUntil } from "../core/waiters.ts";
 import type { Connection } from "../net/connection.ts";
 import type { KafkaCluster } from "./cluster.ts";
 import { Errors } from "./errors.ts";
-import { ZERO_UUID } from "./schema.ts";
 import type { Partition, Topic } from "./topics.ts";
 
 /** One request being carried out: who asks, at which node, in which version. */
@@ -38,10 +37,9 @@ export class Call {
     return this.version >= idsFrom ? this.cluster.topicsById.get(asked.topicId) : this.cluster.topics.get(asked.name);
   }
 
-  /** The error for a topic that is not there. */
-  noTopic(asked: { topicId: string }, idsFrom: number): number {
-    const byId = this.version >= idsFrom && asked.topicId !== ZERO_UUID;
-    return byId ? Errors.UNKNOWN_TOPIC_ID : Errors.UNKNOWN_TOPIC_OR_PARTITION;
+  /** The error for a topic, or a partition of one, that is not there. */
+  noTopic(topic: Topic | undefined, idsFrom: number): number {
+    return topic === undefined && this.version >= idsFrom ? Errors.UNKNOWN_TOPIC_ID : Errors.UNKNOWN_TOPIC_OR_PARTITION;
   }
 
   /** Why this node does not answer for a partition; NONE when it does. The epoch is the one the client knows, -1 for none (KIP-320). */

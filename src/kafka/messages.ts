@@ -1,13 +1,13 @@
-import type { Chain, Final } from "../hooks/seam.ts";
+import { DecodeError } from "../bytes/reader.ts";
+import type { Entry } from "../core/log.ts";
 import type { Outgoing, Target } from "../hooks/plugin.ts";
+import type { Chain, Final } from "../hooks/seam.ts";
 import type { Connection } from "../net/connection.ts";
 import type { Host } from "../net/net.ts";
-import type { Batch } from "./batch.ts";
-import type { Entry } from "../core/log.ts";
-import { batches } from "./batch.ts";
+import { type Batch, batches } from "./batch.ts";
 import { Errors } from "./errors.ts";
 import { RecordEvent } from "./events.ts";
-import { type RecordDraft, records, rewrite } from "./records.ts";
+import { type KafkaRecord, type RecordDraft, records, rewrite } from "./records.ts";
 import type { Partition } from "./topics.ts";
 
 type Close = Final & { kind: "close" };
@@ -61,9 +61,14 @@ export async function applyDeliveryHooks(
   const views: Buffer[] = [];
   for (const { bytes } of entries) {
     for (const batch of batches(bytes)) {
+      const found = batch.control ? null : opened(batch);
+      if (found === null) {
+        views.push(batch.bytes);
+        continue;
+      }
       const kept: RecordDraft[] = [];
       let changed = false;
-      for (const record of batch.control ? [] : records(batch)) {
+      for (const record of found) {
         if (record.offset < offset) {
           kept.push(record);
           continue;
@@ -85,6 +90,16 @@ export async function applyDeliveryHooks(
     }
   }
   return views;
+}
+
+/** Null: what came from the producer cannot be read, and passes as it is. */
+function opened(batch: Batch): KafkaRecord[] | null {
+  try {
+    return [...records(batch)];
+  } catch (error) {
+    if (error instanceof DecodeError) return null;
+    throw error;
+  }
 }
 
 function outgoing(event: RecordEvent, to: Target): Outgoing {

@@ -9,8 +9,8 @@ interface Sent {
   first: number;
   last: number;
   offset: number;
-  /** The broker's time it got, -1 when it kept the producer's. */
-  logAppendTime: number;
+  /** The latest time in it: what its repetition is answered with. */
+  time: number;
 }
 
 interface Producer {
@@ -46,14 +46,14 @@ export class Producers {
   }
 
   /** The batch, as the producer numbered it, was stored at `offset`. */
-  stored(batch: Batch, offset: number, logAppendTime: number, now: number): void {
+  stored(batch: Batch, offset: number, time: number, now: number): void {
     const { producerId, producerEpoch } = batch;
     let producer = this.known.get(producerId);
     if (producer === undefined || producer.epoch !== producerEpoch) {
       this.known.set(producerId, (producer = { epoch: producerEpoch, sent: [], lastTime: now }));
     }
     producer.lastTime = now;
-    producer.sent.push({ first: batch.baseSequence, last: lastSequence(batch), offset, logAppendTime });
+    producer.sent.push({ first: batch.baseSequence, last: lastSequence(batch), offset, time });
     if (producer.sent.length > REMEMBERED) producer.sent.shift();
   }
 

@@ -39,8 +39,9 @@ interface Definition<Name extends string, Req extends Fields, Res extends Fields
   /** Versions that use compact lengths and tags; null for none. */
   flexible: `${number}+` | null;
   advertisedFrom?: number;
-  request: Req;
-  response: Res;
+  /** The tables are functions: a start of the broker does not wait for five hundred fields that nobody asked for yet. */
+  request: () => Req;
+  response: () => Res;
   handle(call: Call, body: Infer<Req>): Answer<Res> | Promise<Answer<Res>>;
   refuse(body: Infer<Req>, error: number, call: Call): Answer<Res>;
 }

@@ -16,7 +16,7 @@ export function publish(cluster: KafkaCluster, message: Outgoing): void {
   if (partition === undefined) throw new RangeError(`there is no partition ${index} of topic ${topic.name}`);
   const now = cluster.host.clock.now();
   const record = { timestamp: now, key, value: bytesOf(message.payload), headers: headersOf(message.headers ?? {}) };
-  partition.append(writeBatch({ records: [record] }), now);
+  partition.append(writeBatch({ records: [record] }), now, true);
 }
 
 /** Text as UTF-8, structures as JSON. */

@@ -37,17 +37,24 @@ export class Partition {
     return this.log.end;
   }
 
-  /** Appends a checked batch; it takes the next offsets. */
-  append(batch: Batch, now: number): Entry {
+  /** Appends a checked batch; it takes the next offsets. @param lent a hook may have kept views of it */
+  append(batch: Batch, now: number, lent: boolean): Entry {
     batch.place(this.log.end, this.leaderEpoch);
     const { logAppendTime, retentionBytes } = this.topic.config;
     if (logAppendTime) batch.stamp(now);
-    const entry = this.log.append(batch.bytes, batch.lastOffsetDelta + 1, batch.count, batch.maxTimestamp, this.leaderEpoch);
+    else if (batch.logAppendTime) batch.stamp(null); // that is not for producers to say
+    const entry = this.log.append(batch.bytes, batch.lastOffsetDelta + 1, batch.count, batch.maxTimestamp, this.leaderEpoch, lent);
     if (this.log.bytes > retentionBytes) this.log.keepBytes(retentionBytes);
     this.topic.messagesIn += batch.count;
-    this.topic.bytesIn += entry.bytes.length;
+    this.topic.bytesIn += entry.size;
     this.changed.wake();
     return entry;
+  }
+
+  /** Where an epoch ends: the current one at the end of the log, one from the future nowhere. */
+  endOfEpoch(epoch: number): { epoch: number; end: number } | undefined {
+    if (epoch > this.leaderEpoch) return undefined;
+    return epoch === this.leaderEpoch ? { epoch, end: this.log.end } : this.log.epochEnd(epoch);
   }
 
   lead(node: number): void {

@@ -1,5 +1,5 @@
 import type { Socket } from "bun";
-import { Connection } from "./connection.ts";
+import type { Connection } from "./connection.ts";
 import type { Net, Server } from "./net.ts";
 import type { Transport } from "./transport.ts";
 
@@ -15,29 +15,55 @@ export interface ListenOptions {
 
 export interface Listener {
   readonly port: number;
+  /** Hands connections to this protocol from now on. Those that came before have waited for it, unread. */
+  serve(server: Server, net: Net): Listener;
   /** Takes no more connections; those that are open stay. */
   stop(): void;
 }
 
+type Data = { connection: Connection | null };
+
 /** TCP, or TLS where the options have a certificate. */
-export function listenTcp(options: ListenOptions, server: Server, net: Net): Listener {
-  type Data = { connection: Connection | null };
-  const name = options.tls === undefined ? "plain" : "tls";
+export function listenTcp(options: ListenOptions): Listener {
+  const kind = options.tls === undefined ? "tcp" : "tls";
+  const early = new Set<Socket<Data>>();
+  let accept: ((socket: Socket<Data>) => void) | null = null;
   const listener = Bun.listen<Data>({
     hostname: options.host,
     port: options.port,
     ...(options.tls === undefined ? {} : { tls: options.tls }),
     socket: {
       open(socket) {
-        socket.data = { connection: net.accept(new SocketTransport(socket, name === "tls" ? "tls" : "tcp"), server, name, options.broker) };
+        socket.data = { connection: null };
+        if (accept !== null) return accept(socket);
+        socket.pause();
+        early.add(socket);
       },
       data: (socket, chunk) => socket.data.connection?.receive(chunk),
       drain: (socket) => socket.data.connection?.drained(),
-      close: (socket, error) => socket.data?.connection?.gone(error ?? undefined),
+      close(socket, error) {
+        early.delete(socket);
+        socket.data?.connection?.gone(error ?? undefined);
+      },
       error: (socket, error) => socket.data?.connection?.gone(error),
     },
   });
-  return { port: listener.port, stop: () => listener.stop() };
+  return {
+    port: listener.port,
+    serve(server, net) {
+      accept = (socket) => {
+        const transport = new SocketTransport(socket, kind);
+        socket.data.connection = net.accept(transport, server, kind === "tls" ? "tls" : "plain", options.broker);
+      };
+      for (const socket of early) {
+        accept(socket);
+        socket.resume();
+      }
+      early.clear();
+      return this;
+    },
+    stop: () => listener.stop(),
+  };
 }
 
 class SocketTransport implements Transport {
@@ -64,25 +90,27 @@ class SocketTransport implements Transport {
 }
 
 /** WebSocket with the subprotocol that the client must ask for (`mqtt`); one message may hold any part of the stream. */
-export function listenWebSocket(options: ListenOptions, subprotocol: string, server: Server, net: Net): Listener {
-  type Data = { connection: Connection | null };
+export function listenWebSocket(options: ListenOptions, subprotocol: string): Listener {
+  const served = Promise.withResolvers<{ server: Server; net: Net }>();
+  let protocol: { server: Server; net: Net } | null = null;
   const http = Bun.serve<Data>({
     hostname: options.host,
     port: options.port,
     ...(options.tls === undefined ? {} : { tls: options.tls }),
-    fetch(request, http) {
+    async fetch(request, http) {
       const asked = (request.headers.get("sec-websocket-protocol") ?? "").split(",").map((one) => one.trim());
-      if (!asked.some((one) => one.startsWith(subprotocol))) return new Response(`WebSocket subprotocol ${subprotocol} only\n`, { status: 400 });
-      const chosen = asked.find((one) => one.startsWith(subprotocol))!;
+      const chosen = asked.find((one) => one.startsWith(subprotocol));
+      if (chosen === undefined) return new Response(`WebSocket subprotocol ${subprotocol} only\n`, { status: 400 });
+      protocol ??= await served.promise;
       const upgraded = http.upgrade(request, { headers: { "Sec-WebSocket-Protocol": chosen }, data: { connection: null } });
       return upgraded ? undefined : new Response("a WebSocket handshake is expected here\n", { status: 426 });
     },
     websocket: {
-      // Back-pressure is ours: Bun's own queue would otherwise close the socket at its limit.
+      // Protocols have keep-alives of their own.
       idleTimeout: 0,
       maxPayloadLength: 256 * 1024 * 1024,
       open(socket) {
-        socket.data.connection = net.accept(new WebSocketTransport(socket), server, "websocket");
+        socket.data.connection = protocol!.net.accept(new WebSocketTransport(socket), protocol!.server, "websocket");
       },
       message(socket, message) {
         // [MQTT-6.0.0-1]: control packets travel in binary data frames.
@@ -93,7 +121,14 @@ export function listenWebSocket(options: ListenOptions, subprotocol: string, ser
       close: (socket) => socket.data.connection?.gone(),
     },
   });
-  return { port: http.port!, stop: () => void http.stop() };
+  return {
+    port: http.port!,
+    serve(server, net) {
+      served.resolve({ server, net });
+      return this;
+    },
+    stop: () => void http.stop(),
+  };
 }
 
 class WebSocketTransport implements Transport {

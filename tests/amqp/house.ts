@@ -40,7 +40,7 @@ export class AmqpHouse extends MemoryHouse {
 
   /** Listens on a free port, for real clients. */
   listen(): number {
-    this.listener ??= listenTcp({ host: "127.0.0.1", port: 0 }, this.broker, this.net);
+    this.listener ??= listenTcp({ host: "127.0.0.1", port: 0 }).serve(this.broker, this.net);
     return this.listener.port;
   }
 

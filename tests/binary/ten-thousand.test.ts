@@ -1,15 +1,17 @@
 /** Ten thousand messages through each JavaScript client, against the compiled binary: exactly those, in order. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { Consumer, Producer, stringDeserializers, stringSerializers } from "@platformatic/kafka";
 import amqplib from "amqplib";
 import { Kafka, logLevel } from "kafkajs";
 import mqtt from "mqtt";
+import { Connection, ConsumerStatus } from "rabbitmq-client";
 import { startBinary, type RunningBinary } from "../support/binary.ts";
 
 const COUNT = 10_000;
 const numbers = Array.from({ length: COUNT }, (_, i) => String(i));
 let broker: RunningBinary;
 
-beforeAll(async () => void (broker = await startBinary()));
+beforeAll(async () => void (broker = await startBinary({ args: ["--kafka-brokers", "3"] })));
 afterAll(() => broker.stop());
 
 describe("10,000 messages", () => {
@@ -23,7 +25,7 @@ describe("10,000 messages", () => {
     for (let i = 0; i < COUNT; i += 500) {
       await producer.send({ topic: "ten-thousand", messages: numbers.slice(i, i + 500).map((value) => ({ key: `k${Number(value) % 50}`, value })) });
     }
-    const consumer = kafka.consumer({ groupId: "ten-thousand" });
+    const consumer = kafka.consumer({ groupId: "ten-thousand", maxWaitTimeInMs: 100 });
     await consumer.connect();
     await consumer.subscribe({ topic: "ten-thousand", fromBeginning: true });
     const got: string[] = [];
@@ -44,6 +46,26 @@ describe("10,000 messages", () => {
     await admin.disconnect();
     expect(disorder).toBe(0);
     expect(got.sort((a, b) => Number(a) - Number(b))).toEqual(numbers);
+  });
+
+  test("@platformatic/kafka, in order per key", async () => {
+    const base = { clientId: "platformatic", bootstrapBrokers: broker.kafka.brokers.split(","), retries: 5 };
+    const producer = new Producer({ ...base, serializers: stringSerializers, autocreateTopics: true });
+    for (let i = 0; i < COUNT; i += 500) {
+      await producer.send({ messages: numbers.slice(i, i + 500).map((value) => ({ topic: "ten-thousand-more", key: `k${Number(value) % 7}`, value })) });
+    }
+    await producer.close();
+    const consumer = new Consumer({ ...base, groupId: "more", deserializers: stringDeserializers, maxWaitTime: 100, groupProtocol: "classic" });
+    const got: { key: string; value: number }[] = [];
+    for await (const { key, value } of await consumer.consume({ topics: ["ten-thousand-more"], mode: "earliest" })) {
+      if (got.push({ key, value: Number(value) }) === COUNT) break;
+    }
+    await consumer.close(true);
+    for (let key = 0; key < 7; key++) {
+      const values = got.filter((one) => one.key === `k${key}`).map(({ value }) => value);
+      expect(values).toEqual(Array.from({ length: values.length }, (_, i) => key + 7 * i));
+    }
+    expect(got.length).toBe(COUNT);
   });
 
   for (const qos of [0, 1, 2] as const) {
@@ -88,5 +110,23 @@ describe("10,000 messages", () => {
     await consumer.prefetch(1);
     expect((await publisher.checkQueue(queue)).messageCount).toBe(0);
     await connection.close();
+  });
+
+  test("rabbitmq-client, with confirms and acknowledgements", async () => {
+    const connection = new Connection({ url: broker.amqp.url });
+    const got: number[] = [];
+    const all = Promise.withResolvers<void>();
+    const consumer = connection.createConsumer({ queue: "ten-thousand-more", qos: { prefetchCount: 100 }, concurrency: 1 }, async (message) => {
+      if (got.push(message.body.i) === COUNT) all.resolve();
+      return ConsumerStatus.ACK;
+    });
+    await new Promise<void>((resolve) => consumer.once("ready", () => resolve()));
+    const publisher = connection.createPublisher({ confirm: true, maxAttempts: 1 });
+    for (let i = 0; i < COUNT; i += 500) await Promise.all(numbers.slice(i, i + 500).map((i) => publisher.send("ten-thousand-more", { i: Number(i) })));
+    await all.promise;
+    await publisher.close();
+    await consumer.close();
+    await connection.close();
+    expect(got).toEqual(numbers.map(Number));
   });
 });

@@ -26,7 +26,12 @@ test("every length and alignment", () => {
   }
 });
 
-test("more than the module's memory holds", () => {
-  const bytes = seeded(4).bytes(300_000);
-  expect(crc32c(bytes)).toBe(slow(bytes));
+test("around the lengths where folding begins and where chunks end", () => {
+  const bytes = seeded(4).bytes(420_000);
+  for (const around of [836, 1672, 3344, 16_384, 98_304, 98_304 + 836, 2 * 98_304, 3 * 98_304 + 836, 400_000]) {
+    for (const more of [-33, -17, -16, -1, 0, 1, 15, 16, 31]) {
+      const start = 7 + (more & 7);
+      expect(crc32c(bytes, start, start + around + more)).toBe(slow(bytes.subarray(start, start + around + more)));
+    }
+  }
 });

@@ -265,7 +265,7 @@ export class AmqpTarget implements Target {
     const { vhost } = this;
     for (const queue of [...vhost.queues.values()]) if (queue.name !== GOOD) vhost.deleteQueue(queue);
     for (const exchange of [...vhost.exchanges.values()]) {
-      for (const binding of exchange.bindings.values()) vhost.unbind(exchange.name, binding.destination, binding.routingKey, binding.arguments);
+      for (const binding of exchange.bindings.values()) vhost.unbind(exchange.name, binding.destination, binding.routingKey, binding.arguments, null);
       if (exchange.name !== "" && !exchange.name.startsWith("amq.")) vhost.deleteExchange(exchange.name, false);
     }
   }

@@ -1,6 +1,6 @@
 /** Some thousand malformed frames through sockets, with all three protocols under fire at once: for what lies before the protocols. */
 import { afterAll, expect, test } from "bun:test";
-import { Havoq, start } from "../../src/app.ts";
+import { type Havoq, start } from "../../src/app.ts";
 import { schema } from "../../src/config/schema.ts";
 import type { Protocol } from "../../src/hooks/plugin.ts";
 import { hashText, Random } from "../../src/hooks/random.ts";

@@ -3,6 +3,7 @@ import { DecodeError } from "../../src/bytes/reader.ts";
 import { canonical, formatLine, parseJournal, type JournalLine } from "../../src/hooks/journal.ts";
 import { close, delay, drop, duplicate, hold, replace, type At } from "../../src/hooks/plugin.ts";
 import { Replay } from "../../src/hooks/replay.ts";
+import { journalFormat } from "../../src/journal-file.ts";
 import { echoHouse } from "../support/echo.ts";
 
 const numbers = (count: number): string[] => Array.from({ length: count }, (_, i) => `m${i}`);
@@ -259,6 +260,21 @@ describe("seed and replay", () => {
     await again.take(2);
     expect(published).toHaveLength(2);
     expect(replayed).toEqual(published);
+  });
+
+  test("a journal file is JSON lines or MessagePack, by its ending, and both hold the same", async () => {
+    const house = echoHouse();
+    const lines: JournalLine[] = [];
+    house.plug({ request: { match: { topic: /^a/ }, run: () => replace({ text: "b", data: Buffer.from([0, 255]), big: 2n ** 60n }) } });
+    house.journal.listen((line) => void lines.push(line));
+    const client = house.connect();
+    client.send("a");
+    await client.take(1);
+    expect(lines.length).toBe(2);
+    for (const file of ["run.jsonl", "run.msgpack"]) {
+      const format = journalFormat(file);
+      expect(format.parse(Buffer.concat(lines.map((line) => format.line(line))))).toEqual(lines);
+    }
   });
 
   test("a broken journal names its line", () => {

@@ -133,11 +133,13 @@ describe("what a producer may not send", () => {
     ["a flipped bit", changed((b) => (b[good.length - 1]! ^= 1), false), "CORRUPT_MESSAGE"],
     ["a length below the header's", changed((b) => b.writeInt32BE(20, 8), false), "CORRUPT_MESSAGE"],
     ["a negative length", changed((b) => b.writeInt32BE(-1, 8), false), "CORRUPT_MESSAGE"],
+    ["fifteen bytes", Buffer.alloc(15), "CORRUPT_MESSAGE"],
+    ["message format 9", changed((b) => (b[16] = 9), false), "CORRUPT_MESSAGE"],
     ["message format 1", changed((b) => (b[16] = 1), false), "INVALID_RECORD"],
     ["a base offset", changed((b) => b.writeInt32BE(1, 4)), "INVALID_RECORD"],
     ["no records", changed((b) => b.writeInt32BE(0, 57)), "INVALID_RECORD"],
     ["a hole", changed((b) => b.writeInt32BE(7, 23)), "INVALID_RECORD"],
-    ["unknown compression", changed((b) => b.writeInt16BE(6, 21)), "INVALID_RECORD"],
+    ["unknown compression", changed((b) => b.writeInt16BE(6, 21)), "UNKNOWN_SERVER_ERROR"],
     ["a control batch", changed((b) => b.writeInt16BE(32, 21)), "INVALID_RECORD"],
     ["a producer without a sequence", changed((b) => b.writeInt32BE(-1, 53)), "INVALID_RECORD"],
   ];
@@ -148,6 +150,10 @@ describe("what a producer may not send", () => {
       expect((result as Refused).error).toBe(error as any);
     });
   }
+  test("a few bytes too many are none of it", () => {
+    const batch = producedBatch(Buffer.concat([good, Buffer.alloc(11)]), 1e6) as Batch;
+    expect(batch.bytes).toEqual(good);
+  });
   test("too much", () => {
     expect((producedBatch(good, good.length - 1) as Refused).error).toBe("MESSAGE_TOO_LARGE");
     expect(producedBatch(good, good.length)).toBeInstanceOf(Batch);

@@ -70,7 +70,7 @@ function caught(run: () => unknown): unknown {
 }
 
 describe("the table language", () => {
-  const message = new Message("Sample", "request", {
+  const message = new Message("Sample", "request", () => ({
     name: string("0+", { nullable: "1+" }),
     topics: array({
       id: uuid("2+"),
@@ -79,7 +79,7 @@ describe("the table language", () => {
     cursor: struct({ at: int64() }, "1+", { nullable: "1+", default: null }),
     flag: int8("2+", { tag: 3, default: -1 }),
     place: struct({ node: int32("2+", { default: -1 }) }, "2+", { tag: 1 }),
-  }, "2+");
+  }), "2+");
 
   test("an error names its path", () => {
     const bytes = encoded(message, 2, { name: "x", topics: [{ id: "AAAAAAAAAAAAAAAAAAAAAA", partitions: [] }, { id: "AAAAAAAAAAAAAAAAAAAAAA", partitions: [7, 8] }] });

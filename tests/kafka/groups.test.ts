@@ -391,6 +391,8 @@ describe("offsets", () => {
     const tool = new Member("tool");
     expect(await tool.commit(1)).toBe("UNKNOWN_MEMBER_ID"); // the group has members
     expect(await tool.commit(1, { group: "other" })).toBe("NONE");
+    tool.generation = 3;
+    expect(await tool.commit(1, { group: "nobody" })).toBe("GROUP_ID_NOT_FOUND");
     expect(await one.commit(1, { topic: "nowhere" })).toBe("UNKNOWN_TOPIC_OR_PARTITION");
     expect(await one.commit(1, { partition: 9 })).toBe("UNKNOWN_TOPIC_OR_PARTITION");
     expect(await one.commit(1, { metadata: "x".repeat(4097) })).toBe("OFFSET_METADATA_TOO_LARGE");

@@ -23,7 +23,7 @@ export function listenKafka(options: Partial<KafkaOptions> = {}): ListeningClust
   });
   house.publish = (message) => cluster.publish(message);
   function up(node: number): void {
-    const listener = listenTcp({ host: "127.0.0.1", port: ports.get(node) ?? 0, broker: node }, cluster, house.net);
+    const listener = listenTcp({ host: "127.0.0.1", port: ports.get(node) ?? 0, broker: node }).serve(cluster, house.net);
     listeners.set(node, listener);
     ports.set(node, listener.port);
   }

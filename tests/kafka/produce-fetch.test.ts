@@ -50,7 +50,7 @@ describe("produce", () => {
     expect((await client.produce("t", 0, ["a"], { acks: 2 })).error).toBe("INVALID_REQUIRED_ACKS");
     expect((await client.produce("t", 0, ["x".repeat(1_100_000)])).error).toBe("MESSAGE_TOO_LARGE");
     expect((await client.produce("t", 0, { ...batchOf(["a"]), codec: "zstd" }, { version: 6 })).error).toBe("UNSUPPORTED_COMPRESSION_TYPE");
-    expect((await client.produce("t", 0, { ...batchOf(["a"]), transactional: true })).error).toBe("INVALID_TXN_STATE");
+    expect((await client.produce("t", 0, { ...batchOf(["a"]), transactional: true })).error).toBe("TRANSACTIONAL_ID_AUTHORIZATION_FAILED");
     const tomorrow = house.house.clock.now() + 86_400_000;
     expect((await client.produce("t", 0, { records: [{ timestamp: tomorrow, value: Buffer.from("a") }] })).error).toBe("INVALID_TIMESTAMP");
     expect((await client.fetch("t", 0, 0)).highWatermark).toBe(0);
@@ -82,8 +82,9 @@ describe("produce", () => {
       expect(got.batches[0]!.codec).toBe(codec);
       expect(valuesOf(got.found)).toEqual(["one", "two"]);
     }
-    const old = await client.fetch("zstd", 0, 0, { version: 9 });
-    expect(old.error).toBe("UNSUPPORTED_COMPRESSION_TYPE");
+    expect(valuesOf((await client.fetch("zstd", 0, 0, { version: 9 })).found)).toEqual(["one", "two"]);
+    await client.createTopic("all-zstd", 1, { "compression.type": "zstd" });
+    expect((await client.fetch("all-zstd", 0, 0, { version: 9 })).error).toBe("UNSUPPORTED_COMPRESSION_TYPE");
   });
 
   test("a topic can have its own limits, times and compression", async () => {
@@ -100,7 +101,10 @@ describe("produce", () => {
     const packed = await client.fetch("packed", 0, 0);
     expect([packed.batches[0]!.codec, ...valuesOf(packed.found)]).toEqual(["lz4", "a", "b"]);
     await client.createTopic("keyed", 1, { "cleanup.policy": "compact" });
-    expect((await client.produce("keyed", 0, ["no key"])).error).toBe("INVALID_RECORD");
+    expect(await client.produce("keyed", 0, ["no key", "nor here"])).toMatchObject({ error: "INVALID_RECORD", recordErrors: [{ batchIndex: 0 }, { batchIndex: 1 }] });
+    await client.createTopic("recent", 1, { "message.timestamp.before.max.ms": "1000" });
+    const old = { records: [before, before - 5000].map((timestamp) => ({ timestamp, value: null })) };
+    expect(await client.produce("recent", 0, old)).toMatchObject({ error: "INVALID_TIMESTAMP", recordErrors: [{ batchIndex: 1 }] });
     expect((await client.produce("keyed", 0, { records: [{ timestamp: before, key: Buffer.from("k"), value: null }] })).error).toBe("NONE");
   });
 });

@@ -209,7 +209,7 @@ async function freePort(): Promise<number> {
 }
 
 beforeAll(async () => {
-  listener = listenTcp({ host: "127.0.0.1", port: 0 }, new MqttBroker({}, house.host("mqtt")), house.net);
+  listener = listenTcp({ host: "127.0.0.1", port: 0 }).serve(new MqttBroker({}, house.host("mqtt")), house.net);
   if (mosquitto === null) return;
   realPort = await freePort();
   const config = join(folder, "mosquitto.conf");

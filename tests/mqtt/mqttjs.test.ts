@@ -11,8 +11,8 @@ const urls = { tcp: "", websocket: "" };
 const clients: MqttClient[] = [];
 
 beforeAll(() => {
-  const tcp = listenTcp({ host: "127.0.0.1", port: 0 }, broker, house.net);
-  const websocket = listenWebSocket({ host: "127.0.0.1", port: 0 }, "mqtt", broker, house.net);
+  const tcp = listenTcp({ host: "127.0.0.1", port: 0 }).serve(broker, house.net);
+  const websocket = listenWebSocket({ host: "127.0.0.1", port: 0 }, "mqtt").serve(broker, house.net);
   listeners.push(tcp, websocket);
   urls.tcp = `mqtt://127.0.0.1:${tcp.port}`;
   urls.websocket = `ws://127.0.0.1:${websocket.port}`;

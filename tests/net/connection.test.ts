@@ -108,7 +108,7 @@ describe("the bytes hook", () => {
 describe("listeners", () => {
   test("TCP echoes and survives a peer that resets", async () => {
     const house = echoHouse();
-    const listener = listenTcp({ host: "127.0.0.1", port: 0 }, house.server, house.net);
+    const listener = listenTcp({ host: "127.0.0.1", port: 0 }).serve(house.server, house.net);
     const got = Promise.withResolvers<string>();
     const socket = await Bun.connect({ hostname: "127.0.0.1", port: listener.port, socket: { data: (_s, data) => got.resolve(data.toString()) } });
     const rude = await Bun.connect({ hostname: "127.0.0.1", port: listener.port, socket: { data: () => undefined } });
@@ -122,7 +122,7 @@ describe("listeners", () => {
 
   test("WebSocket wants the subprotocol and binary frames; a message may hold part of a frame", async () => {
     const house = echoHouse();
-    const listener = listenWebSocket({ host: "127.0.0.1", port: 0 }, "mqtt", house.server, house.net);
+    const listener = listenWebSocket({ host: "127.0.0.1", port: 0 }, "mqtt").serve(house.server, house.net);
     const url = `ws://127.0.0.1:${listener.port}/`;
     const plain = await fetch(url.replace("ws:", "http:"));
     expect(plain.status).toBe(400);

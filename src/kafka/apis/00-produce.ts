@@ -4,7 +4,7 @@ import { Errors } from "../errors.ts";
 import { api } from "../protocol.ts";
 import { array, type Draft, type Infer, int16, int32, int64, records, string, struct, uuid } from "../schema.ts";
 
-const request = {
+const request = () => ({
   transactionalId: string("3+", { nullable: "3+", default: null }),
   acks: int16(),
   timeoutMs: int32(),
@@ -16,9 +16,9 @@ const request = {
       records: records("0+", { nullable: "0+" }),
     }),
   }),
-};
+});
 
-const response = {
+const response = () => ({
   responses: array({
     name: string("0-12"),
     topicId: uuid("13+"),
@@ -46,7 +46,7 @@ const response = {
     port: int32("10+"),
     rack: string("10+", { nullable: "10+", default: null }),
   }, "10+", { tag: 0 }),
-};
+});
 
 /** Topics by id (KIP-516). */
 const IDS_FROM = 13;
@@ -64,7 +64,7 @@ export default api({
   handle(call, body) {
     const { acks } = body;
     const problem =
-      acks < -1 || acks > 1 ? refused(Errors.INVALID_REQUIRED_ACKS) :
+      acks < -1 || acks > 1 ? refused(Errors.INVALID_REQUIRED_ACKS, null, true) :
       body.transactionalId !== null ? refused(Errors.INVALID_TXN_STATE, "there are no transactions") : null;
     const results: (Appended | Promise<Appended>)[] = [];
     let waits = false;
@@ -73,7 +73,7 @@ export default api({
       for (const { index, records } of asked.partitionData) {
         const partition = topic?.partitions[index];
         const result =
-          problem ?? (partition === undefined ? refused(call.noTopic(asked, IDS_FROM)) : append(call, partition, records, acks));
+          problem ?? (partition === undefined ? refused(call.noTopic(topic, IDS_FROM), null, true) : append(call, partition, records, acks));
         waits ||= result instanceof Promise;
         results.push(result);
       }
@@ -89,9 +89,9 @@ export default api({
   },
 });
 
-type Body = Infer<typeof request>;
+type Body = Infer<ReturnType<typeof request>>;
 
-function answer(call: Call, body: Body, results: readonly Appended[]): Draft<typeof response> | null {
+function answer(call: Call, body: Body, results: readonly Appended[]): Draft<ReturnType<typeof response>> | null {
   const cut = results.find(({ close }) => close !== undefined)?.close;
   if (cut !== undefined) {
     call.connection.obey(cut);
@@ -107,10 +107,11 @@ function answer(call: Call, body: Body, results: readonly Appended[]): Draft<typ
   const responses = body.topicData.map((asked) => {
     const topic = call.topic(asked, IDS_FROM);
     const partitionResponses = asked.partitionData.map(({ index }) => {
-      const { error, baseOffset, logAppendTime, reason } = results[i++]!;
+      const { error, baseOffset, logAppendTime, reason, records = [], unread } = results[i++]!;
       const partition = topic?.partitions[index];
-      const logStartOffset = partition?.log.start ?? -1;
-      const done = { index, errorCode: error, baseOffset, logAppendTimeMs: logAppendTime, logStartOffset, errorMessage: reason };
+      const logStartOffset = partition === undefined || unread ? -1 : partition.log.start;
+      const recordErrors = records.map((batchIndex) => ({ batchIndex, batchIndexErrorMessage: reason }));
+      const done = { index, errorCode: error, baseOffset, logAppendTimeMs: logAppendTime, logStartOffset, recordErrors, errorMessage: reason };
       if (error !== Errors.NOT_LEADER_OR_FOLLOWER) return done;
       leaders.push(partition!.leader);
       return { ...done, currentLeader: { leaderId: partition!.leader, leaderEpoch: partition!.leaderEpoch } };

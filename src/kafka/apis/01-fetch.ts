@@ -1,6 +1,5 @@
 import { EMPTY } from "../../bytes/writer.ts";
-import { type Entry, pieces } from "../../core/log.ts";
-import { Batch } from "../batch.ts";
+import { Entry } from "../../core/log.ts";
 import type { Call } from "../call.ts";
 import { Errors } from "../errors.ts";
 import { applyDeliveryHooks } from "../messages.ts";
@@ -8,7 +7,7 @@ import { api } from "../protocol.ts";
 import { array, type Draft, type Infer, int16, int32, int64, int8, records, string, struct, uuid } from "../schema.ts";
 import type { Partition } from "../topics.ts";
 
-const request = {
+const request = () => ({
   clusterId: string("12+", { nullable: "12+", tag: 0, default: null }),
   replicaId: int32("0-14", { default: -1 }),
   replicaState: struct({
@@ -41,9 +40,9 @@ const request = {
     partitions: array(int32(), "7+"),
   }, "7+", { default: [] }),
   rackId: string("11+", { default: "" }),
-};
+});
 
-const response = {
+const response = () => ({
   throttleTimeMs: int32("1+", { default: 0 }),
   errorCode: int16("7+", { default: 0 }),
   sessionId: int32("7+", { default: 0 }),
@@ -82,7 +81,7 @@ const response = {
     port: int32("16+"),
     rack: string("16+", { nullable: "16+", default: null }),
   }, "16+", { tag: 0 }),
-};
+});
 
 /** Topics by id (KIP-516). */
 const IDS_FROM = 13;
@@ -99,15 +98,16 @@ export default api({
   response,
   handle(call, body) {
     // Every fetch is a full one: no session is ever begun, which clients take as "no room for one" (KIP-227).
-    if (body.sessionId !== 0) return { errorCode: Errors.FETCH_SESSION_ID_NOT_FOUND, responses: [] };
+    if (body.sessionId !== 0 || body.sessionEpoch > 0) return { errorCode: Errors.FETCH_SESSION_ID_NOT_FOUND, responses: [] };
     const wanted: Wanted[] = [];
     for (const asked of body.topics) {
       const topic = call.topic({ name: asked.topic, topicId: asked.topicId }, IDS_FROM);
       for (const one of asked.partitions) {
         wanted.push({
           partition: topic?.partitions[one.partition],
-          missing: call.noTopic(asked, IDS_FROM),
+          missing: call.noTopic(topic, IDS_FROM),
           epoch: one.currentLeaderEpoch,
+          lastEpoch: one.lastFetchedEpoch,
           offset: one.fetchOffset,
           most: one.partitionMaxBytes,
         });
@@ -133,14 +133,17 @@ interface Wanted {
   /** The error when there is no such partition. */
   missing: number;
   epoch: number;
+  /** The epoch of the record before `offset` as the client has it, -1 for unknown. */
+  lastEpoch: number;
   offset: number;
   most: number;
 }
 
-function errorOf(call: Call, { partition, missing, epoch, offset }: Wanted): number {
+function errorOf(call: Call, { partition, missing, epoch, lastEpoch, offset }: Wanted): number {
   if (partition === undefined) return missing;
   const error = call.leads(partition, epoch);
   if (error !== Errors.NONE) return error;
+  if (lastEpoch >= 0 && partition.endOfEpoch(lastEpoch) === undefined) return Errors.OFFSET_OUT_OF_RANGE;
   return offset < partition.log.start || offset > partition.highWatermark ? Errors.OFFSET_OUT_OF_RANGE : Errors.NONE;
 }
 
@@ -155,8 +158,8 @@ function isReady(call: Call, wanted: readonly Wanted[], minBytes: number): boole
   return bytes >= minBytes;
 }
 
-type Body = Infer<typeof request>;
-type Response = Draft<typeof response>;
+type Body = Infer<ReturnType<typeof request>>;
+type Response = Draft<ReturnType<typeof response>>;
 type PartitionData = Response["responses"][number]["partitions"][number];
 
 function answer(call: Call, body: Body, wanted: readonly Wanted[]): Response | Promise<Response | null> {
@@ -174,15 +177,17 @@ function answer(call: Call, body: Body, wanted: readonly Wanted[]): Response | P
       const one = wanted[i++]!;
       const error = errorOf(call, one);
       if (error !== Errors.NONE) {
+        if (error === one.missing) return { ...failed(index, error), abortedTransactions: [] };
         if (error !== Errors.NOT_LEADER_OR_FOLLOWER) return failed(index, error);
         const { leader, leaderEpoch } = one.partition!;
         leaders.push(leader);
         return { ...failed(index, error), currentLeader: { leaderId: leader, leaderEpoch } };
       }
       const partition = one.partition!;
+      // Batches are served as they are; only where every batch is zstd are older clients told so.
+      if (call.version < ZSTD_FROM && partition.topic.config.compression === "zstd") return failed(index, Errors.UNSUPPORTED_COMPRESSION_TYPE);
       const entries = partition.log.read(one.offset, Math.min(one.most, room), empty);
-      if (call.version < ZSTD_FROM && entries.some(usesZstd)) return failed(index, Errors.UNSUPPORTED_COMPRESSION_TYPE);
-      for (const { bytes } of entries) room -= bytes.length;
+      for (const { size } of entries) room -= size;
       if (entries.length > 0) {
         empty = false;
         count(call, partition, entries);
@@ -190,7 +195,7 @@ function answer(call: Call, body: Body, wanted: readonly Wanted[]): Response | P
       const { highWatermark } = partition;
       const data = {
         partitionIndex: index, errorCode: 0, highWatermark, lastStableOffset: highWatermark, logStartOffset: partition.log.start,
-        abortedTransactions: body.isolationLevel === 1 ? [] : null, records: pieces(entries) as readonly Buffer[],
+        abortedTransactions: body.isolationLevel === 1 ? [] : null, records: Entry.pieces(entries) as readonly Buffer[],
       };
       if (hooks.delivery !== null && entries.length > 0) (hooked ??= []).push({ data, wanted: one, entries });
       return data;
@@ -226,8 +231,4 @@ function count(call: Call, { topic }: Partition, entries: readonly Entry[]): voi
   let messages = topic.messagesOut.get(group) ?? 0;
   for (const entry of entries) messages += entry.count;
   topic.messagesOut.set(group, messages);
-}
-
-function usesZstd({ bytes }: Entry): boolean {
-  return new Batch(bytes, 0).codec === "zstd";
 }

@@ -6,7 +6,7 @@ import { records } from "../records.ts";
 import { array, int16, int32, int64, int8, string } from "../schema.ts";
 import type { Partition } from "../topics.ts";
 
-const request = {
+const request = () => ({
   replicaId: int32(),
   isolationLevel: int8("2+"),
   topics: array({
@@ -18,9 +18,9 @@ const request = {
     }),
   }),
   timeoutMs: int32("10+"),
-};
+});
 
-const response = {
+const response = () => ({
   throttleTimeMs: int32("2+", { default: 0 }),
   topics: array({
     name: string(),
@@ -32,7 +32,7 @@ const response = {
       leaderEpoch: int32("4+", { default: -1 }),
     }),
   }),
-};
+});
 
 /** Timestamps with a meaning of their own, and the version that brought each. */
 const LATEST = -1, EARLIEST = -2;

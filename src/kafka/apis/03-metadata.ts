@@ -1,10 +1,11 @@
 import type { Call } from "../call.ts";
 import { Errors } from "../errors.ts";
+import { CLUSTER_OPERATIONS, NOT_ASKED, TOPIC_OPERATIONS } from "../operations.ts";
 import { api } from "../protocol.ts";
 import { array, bool, type Draft, int16, int32, string, uuid, ZERO_UUID } from "../schema.ts";
 import { nameProblem, NO_LEADER, type Partition, Topic } from "../topics.ts";
 
-const request = {
+const request = () => ({
   topics: array({
     topicId: uuid("10+"),
     name: string("0+", { nullable: "10+" }),
@@ -12,9 +13,9 @@ const request = {
   allowAutoTopicCreation: bool("4+", { default: true }),
   includeClusterAuthorizedOperations: bool("8-10"),
   includeTopicAuthorizedOperations: bool("8+"),
-};
+});
 
-const response = {
+const response = () => ({
   throttleTimeMs: int32("3+", { default: 0 }),
   brokers: array({
     nodeId: int32(),
@@ -42,7 +43,7 @@ const response = {
   }),
   clusterAuthorizedOperations: int32("8-10", { default: -2147483648 }),
   errorCode: int16("13+", { default: 0 }),
-};
+});
 
 export default api({
   key: 3,
@@ -56,8 +57,13 @@ export default api({
     const all = body.topics === null || (call.version === 0 && body.topics.length === 0);
     const topics = all
       ? [...cluster.topics.values()].map((topic) => describe(call, topic))
-      : body.topics!.map((asked) => find(call, asked, body.allowAutoTopicCreation));
-    return { ...about(call), topics };
+      : once(body.topics!).map((asked) => find(call, asked, body.allowAutoTopicCreation));
+    const operations = body.includeTopicAuthorizedOperations ? TOPIC_OPERATIONS : NOT_ASKED;
+    return {
+      ...about(call),
+      topics: topics.map((topic) => ({ ...topic, topicAuthorizedOperations: operations })),
+      clusterAuthorizedOperations: body.includeClusterAuthorizedOperations ? CLUSTER_OPERATIONS : NOT_ASKED,
+    };
   },
   refuse: (body, error, call) => ({
     ...about(call),
@@ -66,14 +72,19 @@ export default api({
   }),
 });
 
-type Described = Draft<typeof response>["topics"][number];
+type Described = Draft<ReturnType<typeof response>>["topics"][number];
 
-function about({ cluster, ...call }: Call): Pick<Draft<typeof response>, "brokers" | "clusterId" | "controllerId"> {
+function about({ cluster, ...call }: Call): Pick<Draft<ReturnType<typeof response>>, "brokers" | "clusterId" | "controllerId"> {
   return {
     brokers: cluster.nodes.up.map(({ id }) => ({ nodeId: id, ...cluster.nodes.address(id, call.connection.listener) })),
     clusterId: cluster.id,
     controllerId: cluster.nodes.controller,
   };
+}
+
+/** A topic that is asked for twice is told once. */
+function once<T extends { name: string | null; topicId: string }>(topics: readonly T[]): T[] {
+  return [...new Map(topics.map((topic) => [`${topic.topicId} ${topic.name}`, topic])).values()];
 }
 
 function find(call: Call, { name, topicId }: { name: string | null; topicId: string }, mayCreate: boolean): Described {

@@ -2,7 +2,7 @@ import { Errors } from "../errors.ts";
 import { api } from "../protocol.ts";
 import { array, int16, int32, int64, string, uuid } from "../schema.ts";
 
-const request = {
+const request = () => ({
   groupId: string(),
   generationIdOrMemberEpoch: int32("1+", { default: -1 }),
   memberId: string("1+"),
@@ -18,9 +18,9 @@ const request = {
       committedMetadata: string("0+", { nullable: "0+" }),
     }),
   }),
-};
+});
 
-const response = {
+const response = () => ({
   throttleTimeMs: int32("3+", { default: 0 }),
   topics: array({
     name: string("0-9"),
@@ -30,10 +30,12 @@ const response = {
       errorCode: int16(),
     }),
   }),
-};
+});
 
 /** Topics by id (KIP-516). */
 const IDS_FROM = 10;
+/** Clients know that a group may not be there (KIP-848). */
+const NOT_FOUND_FROM = 9;
 /** `offset.metadata.max.bytes`. */
 const METADATA_MOST = 4096;
 
@@ -47,16 +49,16 @@ export default api({
   handle(call, body) {
     const { groupId, memberId, groupInstanceId, generationIdOrMemberEpoch } = body;
     const { groups } = call.cluster;
-    const error =
-      call.coordinates(groupId) ||
-      groups.checkCommit({ groupId, memberId, instanceId: groupInstanceId, generation: generationIdOrMemberEpoch });
+    const who = { groupId, memberId, instanceId: groupInstanceId, generation: generationIdOrMemberEpoch };
+    let error = call.coordinates(groupId) || groups.checkCommit(who);
+    if (error === Errors.GROUP_ID_NOT_FOUND && call.version < NOT_FOUND_FROM) error = Errors.ILLEGAL_GENERATION;
     const topics = body.topics.map((asked) => {
       const topic = call.topic(asked, IDS_FROM);
       const partitions = asked.partitions.map(({ partitionIndex, committedOffset, committedLeaderEpoch, committedMetadata }) => {
         const metadata = committedMetadata ?? "";
         const errorCode =
           error !== Errors.NONE ? error :
-          topic?.partitions[partitionIndex] === undefined ? call.noTopic(asked, IDS_FROM) :
+          topic?.partitions[partitionIndex] === undefined ? call.noTopic(topic, IDS_FROM) :
           metadata.length > METADATA_MOST ? Errors.OFFSET_METADATA_TOO_LARGE : Errors.NONE;
         if (errorCode === Errors.NONE) groups.commit(groupId, topic!.name, partitionIndex, committedOffset, committedLeaderEpoch, metadata);
         return { partitionIndex, errorCode };

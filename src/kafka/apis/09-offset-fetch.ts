@@ -3,7 +3,7 @@ import { Errors } from "../errors.ts";
 import { api } from "../protocol.ts";
 import { array, bool, int16, int32, int64, string, uuid, ZERO_UUID } from "../schema.ts";
 
-const request = {
+const request = () => ({
   groupId: string("0-7", { default: "" }),
   topics: array({
     name: string("0-7"),
@@ -20,9 +20,9 @@ const request = {
     }, "8+", { nullable: "8+" }),
   }, "8+", { default: [] }),
   requireStable: bool("7+", { default: false }),
-};
+});
 
-const response = {
+const response = () => ({
   throttleTimeMs: int32("3+", { default: 0 }),
   topics: array({
     name: string("0-7"),
@@ -50,7 +50,7 @@ const response = {
     }, "8+"),
     errorCode: int16("8+", { default: 0 }),
   }, "8+", { default: [] }),
-};
+});
 
 /** Several groups at once (KIP-709). */
 const GROUPS_FROM = 8;
@@ -98,7 +98,7 @@ interface Position {
 
 /** @param asked null for all there are */
 function positions(call: Call, groupId: string, asked: readonly Asked[] | null) {
-  const error = groupId === "" ? Errors.INVALID_GROUP_ID : call.coordinates(groupId);
+  const error = call.coordinates(groupId);
   if (error !== Errors.NONE) {
     const topics = call.version >= 2 ? [] : asked!.map(({ name, topicId, partitionIndexes }) =>
       ({ name, topicId, partitions: partitionIndexes.map((index) => none(index, error)) }));

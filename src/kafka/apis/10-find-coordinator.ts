@@ -3,13 +3,13 @@ import { Errors } from "../errors.ts";
 import { api } from "../protocol.ts";
 import { array, int16, int32, int8, string } from "../schema.ts";
 
-const request = {
+const request = () => ({
   key: string("0-3", { default: "" }),
   keyType: int8("1+", { default: 0 }),
   coordinatorKeys: array(string(), "4+", { default: [] }),
-};
+});
 
-const response = {
+const response = () => ({
   throttleTimeMs: int32("1+", { default: 0 }),
   errorCode: int16("0-3", { default: 0 }),
   errorMessage: string("1-3", { nullable: "1-3", default: "" }),
@@ -24,7 +24,7 @@ const response = {
     errorCode: int16("4+"),
     errorMessage: string("4+", { nullable: "4+" }),
   }, "4+", { default: [] }),
-};
+});
 
 /** Several keys at once (KIP-699). */
 const BATCHED_FROM = 4;
@@ -56,7 +56,6 @@ function coordinator(call: Call, key: string, keyType: number) {
   if (keyType !== GROUP) {
     return { key, ...NOWHERE, errorCode: Errors.INVALID_REQUEST, errorMessage: `there are no coordinators of type ${keyType}` };
   }
-  if (key === "") return { key, ...NOWHERE, errorCode: Errors.INVALID_GROUP_ID, errorMessage: "a group has a name" };
   const node = call.cluster.nodes.coordinator(key);
   if (node === undefined) return { key, ...NOWHERE, errorCode: Errors.COORDINATOR_NOT_AVAILABLE };
   return { key, nodeId: node.id, ...call.address(node.id), errorCode: Errors.NONE, errorMessage: "" };

@@ -3,7 +3,7 @@ import type { Joined } from "../groups/member.ts";
 import { api } from "../protocol.ts";
 import { array, bool, bytes, type Draft, int16, int32, string } from "../schema.ts";
 
-const request = {
+const request = () => ({
   groupId: string(),
   sessionTimeoutMs: int32(),
   rebalanceTimeoutMs: int32("1+", { default: -1 }),
@@ -15,9 +15,9 @@ const request = {
     metadata: bytes(),
   }),
   reason: string("8+", { nullable: "8+", default: null }),
-};
+});
 
-const response = {
+const response = () => ({
   throttleTimeMs: int32("2+", { default: 0 }),
   errorCode: int16(),
   generationId: int32("0+", { default: -1 }),
@@ -31,7 +31,7 @@ const response = {
     groupInstanceId: string("5+", { nullable: "5+", default: null }),
     metadata: bytes(),
   }),
-};
+});
 
 /** A client gets its member id before it is let in (KIP-394). */
 const MEMBER_ID_FROM = 4;
@@ -66,7 +66,7 @@ export default api({
   refuse: (body, error, call) => failed(call, body.memberId, error),
 });
 
-function answer(call: Call, joined: Joined): Draft<typeof response> {
+function answer(call: Call, joined: Joined): Draft<ReturnType<typeof response>> {
   return {
     errorCode: joined.error,
     generationId: joined.generation,
@@ -79,6 +79,6 @@ function answer(call: Call, joined: Joined): Draft<typeof response> {
   };
 }
 
-function failed(call: Call, memberId: string, errorCode: number): Draft<typeof response> {
+function failed(call: Call, memberId: string, errorCode: number): Draft<ReturnType<typeof response>> {
   return { errorCode, protocolName: call.version >= NULL_PROTOCOL_FROM ? null : "", leader: "", memberId, members: [] };
 }

@@ -1,17 +1,17 @@
 import { api } from "../protocol.ts";
 import { int16, int32, string } from "../schema.ts";
 
-const request = {
+const request = () => ({
   groupId: string(),
   generationId: int32(),
   memberId: string(),
   groupInstanceId: string("3+", { nullable: "3+", default: null }),
-};
+});
 
-const response = {
+const response = () => ({
   throttleTimeMs: int32("1+", { default: 0 }),
   errorCode: int16(),
-};
+});
 
 export default api({
   key: 12,

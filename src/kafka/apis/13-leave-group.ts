@@ -1,7 +1,8 @@
+import { Errors } from "../errors.ts";
 import { api } from "../protocol.ts";
 import { array, int16, int32, string } from "../schema.ts";
 
-const request = {
+const request = () => ({
   groupId: string(),
   memberId: string("0-2", { default: "" }),
   members: array({
@@ -9,9 +10,9 @@ const request = {
     groupInstanceId: string("3+", { nullable: "3+", default: null }),
     reason: string("5+", { nullable: "5+", default: null }),
   }, "3+", { default: [] }),
-};
+});
 
-const response = {
+const response = () => ({
   throttleTimeMs: int32("1+", { default: 0 }),
   errorCode: int16(),
   members: array({
@@ -19,7 +20,7 @@ const response = {
     groupInstanceId: string("3+", { nullable: "3+" }),
     errorCode: int16("3+"),
   }, "3+", { default: [] }),
-};
+});
 
 /** Several members at once (KIP-345). */
 const MEMBERS_FROM = 3;
@@ -33,7 +34,7 @@ export default api({
   response,
   handle(call, body) {
     const { groupId } = body;
-    const error = call.coordinates(groupId);
+    const error = groupId === "" ? Errors.INVALID_GROUP_ID : call.coordinates(groupId);
     if (error !== 0) return { errorCode: error };
     const { groups } = call.cluster;
     if (call.version < MEMBERS_FROM) return { errorCode: groups.leave(groupId, body.memberId, null) };

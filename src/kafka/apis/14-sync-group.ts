@@ -1,9 +1,10 @@
 import { EMPTY } from "../../bytes/writer.ts";
+import { Errors } from "../errors.ts";
 import type { Synced } from "../groups/member.ts";
 import { api } from "../protocol.ts";
 import { array, bytes, int16, int32, string } from "../schema.ts";
 
-const request = {
+const request = () => ({
   groupId: string(),
   generationId: int32(),
   memberId: string(),
@@ -14,15 +15,18 @@ const request = {
     memberId: string(),
     assignment: bytes(),
   }),
-};
+});
 
-const response = {
+const response = () => ({
   throttleTimeMs: int32("1+", { default: 0 }),
   errorCode: int16(),
   protocolType: string("5+", { nullable: "5+", default: null }),
   protocolName: string("5+", { nullable: "5+", default: null }),
   assignment: bytes(),
-};
+});
+
+/** A member has to say what it believes was chosen (KIP-559). */
+const NAMES_FROM = 5;
 
 export default api({
   key: 14,
@@ -32,7 +36,8 @@ export default api({
   request,
   response,
   handle(call, { groupId, memberId, generationId, groupInstanceId, protocolType, protocolName, assignments }) {
-    const error = call.coordinates(groupId);
+    const named = call.version < NAMES_FROM || (protocolType !== null && protocolName !== null);
+    const error = named ? call.coordinates(groupId) : Errors.INCONSISTENT_GROUP_PROTOCOL;
     if (error !== 0) return { errorCode: error, assignment: EMPTY };
     const who = { groupId, memberId, instanceId: groupInstanceId, generation: generationId };
     const synced = call.cluster.groups.sync(who, protocolType, protocolName, assignments);

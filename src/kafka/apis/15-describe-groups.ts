@@ -1,15 +1,16 @@
 import { EMPTY } from "../../bytes/writer.ts";
 import type { Call } from "../call.ts";
 import { Errors } from "../errors.ts";
+import { GROUP_OPERATIONS, NOT_ASKED } from "../operations.ts";
 import { api } from "../protocol.ts";
 import { array, bool, bytes, type Draft, int16, int32, string } from "../schema.ts";
 
-const request = {
+const request = () => ({
   groups: array(string()),
   includeAuthorizedOperations: bool("3+"),
-};
+});
 
-const response = {
+const response = () => ({
   throttleTimeMs: int32("1+", { default: 0 }),
   groups: array({
     errorCode: int16(),
@@ -28,7 +29,7 @@ const response = {
     }),
     authorizedOperations: int32("3+", { default: -2147483648 }),
   }),
-};
+});
 
 /** A group that is not there is an error, no longer a dead group (KIP-1043). */
 const NOT_FOUND_FROM = 6;
@@ -40,14 +41,14 @@ export default api({
   flexible: "5+",
   request,
   response,
-  handle: (call, body) => ({ groups: body.groups.map((groupId) => describe(call, groupId)) }),
+  handle: (call, body) => ({ groups: body.groups.map((groupId) => describe(call, groupId, body.includeAuthorizedOperations)) }),
   refuse: (body, error) => ({ groups: body.groups.map((groupId) => nothing(groupId, error)) }),
 });
 
-type Described = Draft<typeof response>["groups"][number];
+type Described = Draft<ReturnType<typeof response>>["groups"][number];
 
-function describe(call: Call, groupId: string): Described {
-  const error = groupId === "" ? Errors.INVALID_GROUP_ID : call.coordinates(groupId);
+function describe(call: Call, groupId: string, operations: boolean): Described {
+  const error = call.coordinates(groupId);
   if (error !== Errors.NONE) return nothing(groupId, error);
   const group = call.cluster.groups.groups.get(groupId);
   if (group === undefined) {
@@ -59,6 +60,7 @@ function describe(call: Call, groupId: string): Described {
     errorCode: Errors.NONE,
     groupId,
     groupState: group.state,
+    authorizedOperations: operations ? GROUP_OPERATIONS : NOT_ASKED,
     protocolType: group.protocolType ?? "",
     protocolData: stable ? group.protocol! : "",
     members: [...group.members.values()].map((member) => ({

@@ -1,12 +1,12 @@
 import { api } from "../protocol.ts";
 import { array, int16, int32, string } from "../schema.ts";
 
-const request = {
+const request = () => ({
   statesFilter: array(string(), "4+"),
   typesFilter: array(string(), "5+"),
-};
+});
 
-const response = {
+const response = () => ({
   throttleTimeMs: int32("1+", { default: 0 }),
   errorCode: int16(),
   groups: array({
@@ -15,7 +15,7 @@ const response = {
     groupState: string("4+"),
     groupType: string("5+"),
   }),
-};
+});
 
 const CLASSIC = "classic";
 

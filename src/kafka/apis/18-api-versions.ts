@@ -1,16 +1,16 @@
 import type { Call } from "../call.ts";
 import { Errors } from "../errors.ts";
-import { api } from "../protocol.ts";
+import { type AnyApi, api } from "../protocol.ts";
 import { array, bool, type Draft, int16, int32, int64, string } from "../schema.ts";
 
-const request = {
+const request = () => ({
   clientSoftwareName: string("3+"),
   clientSoftwareVersion: string("3+"),
   clusterId: string("5+", { nullable: "5+", default: null }),
   nodeId: int32("5+", { default: -1 }),
-};
+});
 
-const response = {
+const response = () => ({
   errorCode: int16(),
   apiKeys: array({
     apiKey: int16(),
@@ -30,7 +30,7 @@ const response = {
     minVersionLevel: int16("3+"),
   }, "3+", { tag: 2 }),
   zkMigrationReady: bool("3+", { tag: 3, default: false }),
-};
+});
 
 export default api({
   key: 18,
@@ -41,18 +41,22 @@ export default api({
   response,
   handle(call, { clientSoftwareName, clientSoftwareVersion, clusterId, nodeId }) {
     const named = /^[a-zA-Z0-9](?:[a-zA-Z0-9.-]*[a-zA-Z0-9])?$/;
-    if (call.version >= 3 && !(named.test(clientSoftwareName) && named.test(clientSoftwareVersion))) return list(call, Errors.INVALID_REQUEST);
-    // The client means another cluster or node than the one it reached (KIP-1242).
-    if ((clusterId !== null && clusterId !== call.cluster.id) || (nodeId >= 0 && nodeId !== call.node)) return list(call, Errors.REBOOTSTRAP_REQUIRED);
-    return list(call, Errors.NONE);
+    const wellNamed = call.version < 3 || (named.test(clientSoftwareName) && named.test(clientSoftwareVersion));
+    // A client may say which cluster and node it means to reach (KIP-1242).
+    const means = clusterId !== null;
+    if (!wellNamed || means !== nodeId >= 0) return refused(call, Errors.INVALID_REQUEST);
+    if (means && (clusterId !== call.cluster.id || nodeId !== call.node)) return refused(call, Errors.REBOOTSTRAP_REQUIRED);
+    return { errorCode: Errors.NONE, apiKeys: call.cluster.apis.map(described) };
   },
-  refuse: (_body, error, call) => list(call, error),
+  refuse: (_body, error, call) => refused(call, error),
 });
 
-/** Also an error comes with the list, so that a client learns which versions to use. */
-function list(call: Call, errorCode: number): Draft<typeof response> {
-  return {
-    errorCode,
-    apiKeys: call.cluster.apis.map(({ key, advertisedFrom, last }) => ({ apiKey: key, minVersion: advertisedFrom, maxVersion: last })),
-  };
+function described({ key, advertisedFrom, last }: AnyApi) {
+  return { apiKey: key, minVersion: advertisedFrom, maxVersion: last };
+}
+
+/** Whoever asks in an unknown version learns which versions of this API he can ask in (KIP-511). */
+function refused(call: Call, errorCode: number): Draft<ReturnType<typeof response>> {
+  const known = call.cluster.apis.filter(({ name }) => name === "ApiVersions" && errorCode === Errors.UNSUPPORTED_VERSION);
+  return { errorCode, apiKeys: known.map(described) };
 }

@@ -5,7 +5,7 @@ import { api } from "../protocol.ts";
 import { array, bool, type Draft, type Infer, int16, int32, int8, string, uuid, ZERO_UUID } from "../schema.ts";
 import { PARTITIONS_MOST } from "../topics.ts";
 
-const request = {
+const request = () => ({
   topics: array({
     name: string(),
     numPartitions: int32(),
@@ -21,9 +21,9 @@ const request = {
   }),
   timeoutMs: int32("0+", { default: 60000 }),
   validateOnly: bool("1+", { default: false }),
-};
+});
 
-const response = {
+const response = () => ({
   throttleTimeMs: int32("2+", { default: 0 }),
   topics: array({
     name: string(),
@@ -41,7 +41,7 @@ const response = {
       isSensitive: bool("5+"),
     }, "5+", { nullable: "5+" }),
   }),
-};
+});
 
 export default api({
   key: 19,
@@ -54,20 +54,18 @@ export default api({
     if (partitionsOf(body.topics, call.cluster.options.default_partitions) > PARTITIONS_MOST) {
       return { topics: body.topics.map(({ name }) => failed(name, Errors.POLICY_VIOLATION, `more than ${PARTITIONS_MOST} partitions in one request`)) };
     }
-    const names = body.topics.map(({ name }) => name);
+    const asked = Map.groupBy(body.topics, ({ name }) => name);
     return {
-      topics: body.topics.map((asked) =>
-        names.indexOf(asked.name) !== names.lastIndexOf(asked.name)
-          ? failed(asked.name, Errors.INVALID_REQUEST, `topic ${asked.name} is asked for twice`)
-          : create(call, asked, body.validateOnly),
+      topics: [...asked].map(([name, [topic, again]]) =>
+        again === undefined ? create(call, topic!, body.validateOnly) : failed(name, Errors.INVALID_REQUEST, `topic ${name} is asked for twice`),
       ),
     };
   },
   refuse: (body, error) => ({ topics: body.topics.map(({ name }) => failed(name, error, null)) }),
 });
 
-type Asked = Infer<typeof request>["topics"][number];
-type Created = Draft<typeof response>["topics"][number];
+type Asked = Infer<ReturnType<typeof request>>["topics"][number];
+type Created = Draft<ReturnType<typeof response>>["topics"][number];
 
 function partitionsOf(topics: readonly Asked[], otherwise: number): number {
   let partitions = 0;
@@ -90,7 +88,7 @@ function create(call: Call, asked: Asked, validateOnly: boolean): Created {
     }, validateOnly);
     return {
       name,
-      topicId: validateOnly ? ZERO_UUID : topic.id,
+      topicId: topic.id,
       errorCode: Errors.NONE,
       errorMessage: null,
       topicConfigErrorCode: Errors.NONE,

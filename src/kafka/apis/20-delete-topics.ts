@@ -3,16 +3,16 @@ import { Errors } from "../errors.ts";
 import { api } from "../protocol.ts";
 import { array, int16, int32, string, uuid, ZERO_UUID } from "../schema.ts";
 
-const request = {
+const request = () => ({
   topics: array({
     name: string("6+", { nullable: "6+", default: null }),
     topicId: uuid("6+"),
   }, "6+", { default: [] }),
   topicNames: array(string(), "0-5", { default: [] }),
   timeoutMs: int32(),
-};
+});
 
-const response = {
+const response = () => ({
   throttleTimeMs: int32("1+", { default: 0 }),
   responses: array({
     name: string("0+", { nullable: "6+" }),
@@ -20,7 +20,7 @@ const response = {
     errorCode: int16(),
     errorMessage: string("5+", { nullable: "5+", default: null }),
   }),
-};
+});
 
 /** Topics by name or id (KIP-516). */
 const IDS_FROM = 6;
@@ -33,8 +33,11 @@ export default api({
   request,
   response,
   handle(call, body) {
-    if (call.version >= IDS_FROM) return { responses: body.topics.map((asked) => remove(call, asked)) };
-    return { responses: body.topicNames.map((name) => remove(call, { name, topicId: ZERO_UUID })) };
+    const asked = call.version >= IDS_FROM ? body.topics : body.topicNames.map((name) => ({ name, topicId: ZERO_UUID }));
+    const responses = [...Map.groupBy(asked, ({ name, topicId }) => name ?? topicId).values()].map(([topic, again]) =>
+      again === undefined ? remove(call, topic!) : { ...topic!, errorCode: Errors.INVALID_REQUEST, errorMessage: "a topic is asked for twice" },
+    );
+    return { responses };
   },
   refuse: (body, error) => ({
     responses: [...body.topics, ...body.topicNames.map((name) => ({ name, topicId: ZERO_UUID }))].map((asked) => ({ ...asked, errorCode: error })),

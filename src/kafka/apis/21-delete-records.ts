@@ -2,7 +2,7 @@ import { Errors } from "../errors.ts";
 import { api } from "../protocol.ts";
 import { array, int16, int32, int64, string } from "../schema.ts";
 
-const request = {
+const request = () => ({
   topics: array({
     name: string(),
     partitions: array({
@@ -11,9 +11,9 @@ const request = {
     }),
   }),
   timeoutMs: int32(),
-};
+});
 
-const response = {
+const response = () => ({
   throttleTimeMs: int32("0+", { default: 0 }),
   topics: array({
     name: string(),
@@ -23,7 +23,7 @@ const response = {
       errorCode: int16(),
     }),
   }),
-};
+});
 
 export default api({
   key: 21,

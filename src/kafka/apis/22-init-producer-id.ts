@@ -2,19 +2,19 @@ import { Errors } from "../errors.ts";
 import { api } from "../protocol.ts";
 import { int16, int32, int64, string } from "../schema.ts";
 
-const request = {
+const request = () => ({
   transactionalId: string("0+", { nullable: "0+" }),
   transactionTimeoutMs: int32(),
   producerId: int64("3+", { default: -1 }),
   producerEpoch: int16("3+", { default: -1 }),
-};
+});
 
-const response = {
+const response = () => ({
   throttleTimeMs: int32("0+", { default: 0 }),
   errorCode: int16(),
   producerId: int64("0+", { default: -1 }),
   producerEpoch: int16(),
-};
+});
 
 export default api({
   key: 22,

@@ -1,9 +1,8 @@
 import { Errors } from "../errors.ts";
 import { api } from "../protocol.ts";
 import { array, int16, int32, int64, string } from "../schema.ts";
-import type { Partition } from "../topics.ts";
 
-const request = {
+const request = () => ({
   replicaId: int32("3+", { default: -2 }),
   topics: array({
     topic: string(),
@@ -13,9 +12,9 @@ const request = {
       leaderEpoch: int32(),
     }),
   }),
-};
+});
 
-const response = {
+const response = () => ({
   throttleTimeMs: int32("2+", { default: 0 }),
   topics: array({
     topic: string(),
@@ -26,7 +25,7 @@ const response = {
       endOffset: int64("0+", { default: -1 }),
     }),
   }),
-};
+});
 
 export default api({
   key: 23,
@@ -41,7 +40,7 @@ export default api({
       partitions: partitions.map(({ partition: index, currentLeaderEpoch, leaderEpoch }) => {
         const partition = call.cluster.partition(topic, index);
         const errorCode = partition === undefined ? Errors.UNKNOWN_TOPIC_OR_PARTITION : call.leads(partition, currentLeaderEpoch);
-        const found = errorCode === Errors.NONE ? endOf(partition!, leaderEpoch) : undefined;
+        const found = errorCode === Errors.NONE ? partition!.endOfEpoch(leaderEpoch) : undefined;
         return { errorCode, partition: index, leaderEpoch: found?.epoch ?? -1, endOffset: found?.end ?? -1 };
       }),
     })),
@@ -53,9 +52,3 @@ export default api({
     })),
   }),
 });
-
-/** Where an epoch ends: the current one at the end of the log, one from the future nowhere. */
-function endOf({ log, leaderEpoch }: Partition, epoch: number): { epoch: number; end: number } | undefined {
-  if (epoch > leaderEpoch) return undefined;
-  return epoch === leaderEpoch ? { epoch, end: log.end } : log.epochEnd(epoch);
-}

@@ -6,7 +6,7 @@ import { api } from "../protocol.ts";
 import { array, bool, type Draft, type Infer, int16, int32, int8, string } from "../schema.ts";
 import { nameProblem } from "../topics.ts";
 
-const request = {
+const request = () => ({
   resources: array({
     resourceType: int8(),
     resourceName: string(),
@@ -14,9 +14,9 @@ const request = {
   }),
   includeSynonyms: bool("1+", { default: false }),
   includeDocumentation: bool("3+", { default: false }),
-};
+});
 
-const response = {
+const response = () => ({
   throttleTimeMs: int32("0+", { default: 0 }),
   results: array({
     errorCode: int16(),
@@ -38,7 +38,7 @@ const response = {
       documentation: string("3+", { nullable: "0+" }),
     }),
   }),
-};
+});
 
 const TOPIC = 2, BROKER = 4;
 
@@ -69,8 +69,8 @@ export default api({
   }),
 });
 
-type Resource = Infer<typeof request>["resources"][number];
-type Config = Draft<typeof response>["results"][number]["configs"][number];
+type Resource = Infer<ReturnType<typeof request>>["resources"][number];
+type Config = Draft<ReturnType<typeof response>>["results"][number]["configs"][number];
 
 function describe(call: Call, resource: Resource, synonyms: boolean): Config[] | "INVALID_TOPIC_EXCEPTION" | "UNKNOWN_TOPIC_OR_PARTITION" | "INVALID_REQUEST" {
   const { resourceType, resourceName, configurationKeys } = resource;

@@ -4,7 +4,7 @@ import { api } from "../protocol.ts";
 import { array, bool, type Infer, int16, int32, string } from "../schema.ts";
 import { PARTITIONS_MOST } from "../topics.ts";
 
-const request = {
+const request = () => ({
   topics: array({
     name: string(),
     count: int32(),
@@ -14,16 +14,16 @@ const request = {
   }),
   timeoutMs: int32(),
   validateOnly: bool(),
-};
+});
 
-const response = {
+const response = () => ({
   throttleTimeMs: int32("0+", { default: 0 }),
   results: array({
     name: string(),
     errorCode: int16(),
     errorMessage: string("0+", { nullable: "0+", default: null }),
   }),
-};
+});
 
 export default api({
   key: 37,
@@ -38,12 +38,18 @@ export default api({
     if (more > PARTITIONS_MOST) {
       return { results: body.topics.map(({ name }) => ({ name, errorCode: Errors.POLICY_VIOLATION, errorMessage: `more than ${PARTITIONS_MOST} partitions in one request` })) };
     }
-    return { results: body.topics.map((asked) => create(call, asked, body.validateOnly)) };
+    return {
+      results: [...Map.groupBy(body.topics, ({ name }) => name)].map(([name, [asked, again]]) =>
+        again === undefined
+          ? create(call, asked!, body.validateOnly)
+          : { name, errorCode: Errors.INVALID_REQUEST, errorMessage: `topic ${name} is asked for twice` },
+      ),
+    };
   },
   refuse: (body, error) => ({ results: body.topics.map(({ name }) => ({ name, errorCode: error })) }),
 });
 
-type Asked = Infer<typeof request>["topics"][number];
+type Asked = Infer<ReturnType<typeof request>>["topics"][number];
 
 function create({ cluster }: Call, { name, count, assignments }: Asked, validateOnly: boolean) {
   const topic = cluster.topics.get(name);

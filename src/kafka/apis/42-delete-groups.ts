@@ -1,18 +1,18 @@
 import { api } from "../protocol.ts";
 import { array, int16, int32, string } from "../schema.ts";
 
-const request = {
+const request = () => ({
   groupsNames: array(string()),
-};
+});
 
-const response = {
+const response = () => ({
   throttleTimeMs: int32("0+", { default: 0 }),
   results: array({
     groupId: string(),
     errorCode: int16(),
     errorMessage: string("3+", { nullable: "3+", default: null }),
   }),
-};
+});
 
 export default api({
   key: 42,

@@ -2,7 +2,7 @@ import { Errors } from "../errors.ts";
 import { api } from "../protocol.ts";
 import { array, int16, int32, string } from "../schema.ts";
 
-const request = {
+const request = () => ({
   groupId: string(),
   topics: array({
     name: string(),
@@ -10,9 +10,9 @@ const request = {
       partitionIndex: int32(),
     }),
   }),
-};
+});
 
-const response = {
+const response = () => ({
   errorCode: int16(),
   throttleTimeMs: int32("0+", { default: 0 }),
   topics: array({
@@ -22,7 +22,7 @@ const response = {
       errorCode: int16(),
     }),
   }),
-};
+});
 
 export default api({
   key: 47,
@@ -38,7 +38,6 @@ export default api({
     if (error !== Errors.NONE) return { errorCode: error, topics: [] };
     // Positions of other kinds of groups can go only when nobody uses them.
     if (group!.members.size > 0 && group!.protocolType !== "consumer") return { errorCode: Errors.NON_EMPTY_GROUP, topics: [] };
-    const subscribed = groups.subscribed(group!);
     return {
       errorCode: Errors.NONE,
       topics: topics.map(({ name, partitions }) => ({
@@ -46,7 +45,7 @@ export default api({
         partitions: partitions.map(({ partitionIndex }) => {
           const errorCode =
             call.cluster.partition(name, partitionIndex) === undefined ? Errors.UNKNOWN_TOPIC_OR_PARTITION :
-            subscribed.has(name) ? Errors.GROUP_SUBSCRIBED_TO_TOPIC : Errors.NONE;
+            groups.subscribed(group!, name) ? Errors.GROUP_SUBSCRIBED_TO_TOPIC : Errors.NONE;
           if (errorCode === Errors.NONE) group!.offsets.delete(name, partitionIndex);
           return { partitionIndex, errorCode };
         }),

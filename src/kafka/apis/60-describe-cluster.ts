@@ -1,14 +1,15 @@
 import { Errors } from "../errors.ts";
+import { CLUSTER_OPERATIONS, NOT_ASKED } from "../operations.ts";
 import { api } from "../protocol.ts";
 import { array, bool, int16, int32, int8, string } from "../schema.ts";
 
-const request = {
+const request = () => ({
   includeClusterAuthorizedOperations: bool(),
   endpointType: int8("1+", { default: 1 }),
   includeFencedBrokers: bool("2+"),
-};
+});
 
-const response = {
+const response = () => ({
   throttleTimeMs: int32("0+", { default: 0 }),
   errorCode: int16(),
   errorMessage: string("0+", { nullable: "0+", default: null }),
@@ -23,10 +24,10 @@ const response = {
     isFenced: bool("2+"),
   }),
   clusterAuthorizedOperations: int32("0+", { default: -2147483648 }),
-};
+});
 
-/** The endpoint type of brokers; controllers, which are 2, cannot be reached from outside. */
-const BROKERS = 1;
+/** Types of endpoints; controllers cannot be reached from outside. */
+const BROKERS = 1, CONTROLLERS = 2;
 
 export default api({
   key: 60,
@@ -37,11 +38,14 @@ export default api({
   response,
   handle(call, body) {
     const { id, nodes } = call.cluster;
-    const errorCode = body.endpointType === BROKERS ? Errors.NONE : Errors.MISMATCHED_ENDPOINT_TYPE;
+    const errorCode =
+      body.endpointType === BROKERS ? Errors.NONE :
+      body.endpointType === CONTROLLERS ? Errors.MISMATCHED_ENDPOINT_TYPE : Errors.UNSUPPORTED_ENDPOINT_TYPE;
     return {
       errorCode,
       endpointType: BROKERS,
       clusterId: id,
+      clusterAuthorizedOperations: body.includeClusterAuthorizedOperations ? CLUSTER_OPERATIONS : NOT_ASKED,
       controllerId: nodes.controller,
       brokers: errorCode === Errors.NONE ? nodes.up.map((node) => ({ brokerId: node.id, ...call.address(node.id), isFenced: false })) : [],
     };

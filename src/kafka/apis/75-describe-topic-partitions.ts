@@ -1,10 +1,11 @@
 import type { Call } from "../call.ts";
 import { Errors } from "../errors.ts";
+import { TOPIC_OPERATIONS } from "../operations.ts";
 import { api } from "../protocol.ts";
 import { array, bool, type Draft, int16, int32, string, struct, uuid, ZERO_UUID } from "../schema.ts";
 import { nameProblem, NO_LEADER, type Partition } from "../topics.ts";
 
-const request = {
+const request = () => ({
   topics: array({
     name: string(),
   }),
@@ -13,9 +14,9 @@ const request = {
     topicName: string(),
     partitionIndex: int32(),
   }, "0+", { nullable: "0+", default: null }),
-};
+});
 
-const response = {
+const response = () => ({
   throttleTimeMs: int32("0+", { default: 0 }),
   topics: array({
     errorCode: int16(),
@@ -39,7 +40,7 @@ const response = {
     topicName: string(),
     partitionIndex: int32(),
   }, "0+", { nullable: "0+", default: null }),
-};
+});
 
 /** `max.request.partition.size.limit`. */
 const PARTITIONS_MOST = 2000;
@@ -56,19 +57,20 @@ export default api({
     const names = [...new Set(body.topics.length > 0 ? body.topics.map(({ name }) => name) : call.cluster.topics.keys())].sort();
     let left = Math.min(Math.max(1, body.responsePartitionLimit), PARTITIONS_MOST);
     const topics: Described[] = [];
+    const operations = { topicAuthorizedOperations: TOPIC_OPERATIONS };
     for (const name of names) {
       if (cursor !== null && name < cursor.topicName) continue;
       const topic = call.cluster.topics.get(name);
       if (topic === undefined) {
         const errorCode = nameProblem(name) === null ? Errors.UNKNOWN_TOPIC_OR_PARTITION : Errors.INVALID_TOPIC_EXCEPTION;
-        topics.push({ errorCode, name, topicId: ZERO_UUID, partitions: [] });
+        topics.push({ errorCode, name, topicId: ZERO_UUID, partitions: [], ...operations });
         continue;
       }
       if (left === 0) return { topics, nextCursor: { topicName: name, partitionIndex: 0 } };
       const from = cursor?.topicName === name ? Math.max(0, cursor.partitionIndex) : 0;
       const page = topic.partitions.slice(from, from + left);
       left -= page.length;
-      topics.push({ errorCode: Errors.NONE, name, topicId: topic.id, partitions: page.map((one) => describe(call, one)) });
+      topics.push({ errorCode: Errors.NONE, name, topicId: topic.id, partitions: page.map((one) => describe(call, one)), ...operations });
       if (from + page.length < topic.partitions.length) return { topics, nextCursor: { topicName: name, partitionIndex: from + page.length } };
     }
     return { topics };
@@ -76,7 +78,7 @@ export default api({
   refuse: (body, error) => ({ topics: body.topics.map(({ name }) => ({ errorCode: error, name, topicId: ZERO_UUID, partitions: [] })) }),
 });
 
-type Described = Draft<typeof response>["topics"][number];
+type Described = Draft<ReturnType<typeof response>>["topics"][number];
 
 function describe({ cluster }: Call, partition: Partition): Described["partitions"][number] {
   return {

@@ -76,7 +76,7 @@ export class Coordinator {
   /** May these positions be committed? Commits by tools carry no member and need an empty group. */
   checkCommit(who: Membership): number {
     const group = this.groups.get(who.groupId);
-    if (group === undefined) return who.generation < 0 ? Errors.NONE : Errors.ILLEGAL_GENERATION;
+    if (group === undefined) return who.generation < 0 ? Errors.NONE : Errors.GROUP_ID_NOT_FOUND;
     if (group.state === "Dead") return Errors.COORDINATOR_NOT_AVAILABLE;
     if (who.generation < 0 && who.memberId === "" && who.instanceId === null) {
       return group.members.size === 0 ? Errors.NONE : Errors.UNKNOWN_MEMBER_ID;
@@ -102,14 +102,13 @@ export class Coordinator {
     return Errors.NONE;
   }
 
-  /** Topics that members of a consumer group are subscribed to. */
-  subscribed(group: Group): Set<string> {
-    const topics = new Set<string>();
-    if (group.protocolType !== "consumer") return topics;
+  /** Does a member of this consumer group read the topic? While nobody knows what they read, they may. */
+  subscribed(group: Group, topic: string): boolean {
     for (const member of group.members.values()) {
-      for (const { metadata } of member.protocols) for (const topic of subscription(metadata)) topics.add(topic);
+      const topics = group.protocol === null ? null : subscription(member.metadata(group.protocol));
+      if (topics === null || topics.includes(topic)) return true;
     }
-    return topics;
+    return false;
   }
 
   /** The control surface's way to throw a member out: it rejoins when it notices. */
@@ -166,14 +165,14 @@ export class Coordinator {
   }
 }
 
-/** Topics of a consumer's subscription: a version, then names. What is no subscription names none. */
-function subscription(metadata: Buffer): string[] {
+/** Topics of a consumer's subscription: a version, then names. Null when it is none. */
+function subscription(metadata: Buffer): string[] | null {
   try {
     const r = new Reader(metadata, 2);
     const topics: string[] = [];
     for (let left = r.i32(); left > 0; left--) topics.push(r.utf8(r.i16()));
     return topics;
   } catch {
-    return [];
+    return null;
   }
 }

@@ -1,0 +1,230 @@
+import { AMQP_DEFAULTS, AmqpBroker } from "./amqp/broker.ts";
+import type { Config } from "./config/config.ts";
+import { Control, type Parts } from "./control.ts";
+import type { Doors } from "./doors.ts";
+import faults from "./faults/index.ts";
+import { AdvanceableClock } from "./hooks/clock.ts";
+import { plainGuard, TimedGuard } from "./hooks/guard.ts";
+import { Journal, type JournalLine } from "./hooks/journal.ts";
+import type { PluginFolder } from "./hooks/load.ts";
+import type { Outgoing, Protocol } from "./hooks/plugin.ts";
+import { freshSeed, hashRule, hashText, Random } from "./hooks/random.ts";
+import { Replay } from "./hooks/replay.ts";
+import { registerFaults } from "./hooks/rule.ts";
+import { Seam, type LoadedPlugin } from "./hooks/seam.ts";
+import { KafkaCluster } from "./kafka/cluster.ts";
+import type { Network } from "./kafka/nodes.ts";
+import { MqttBroker } from "./mqtt/broker.ts";
+import { Net, type Host } from "./net/net.ts";
+
+export interface StartOptions {
+  /** Takes warnings and errors, a line a call; standard error unless told. */
+  print?(line: string): void;
+  /** Plugins given as objects, in the place of the configuration's folder. */
+  plugins?: readonly LoadedPlugin[];
+  /** Every fired verdict is appended to this file. */
+  journalFile?: string;
+  /** Fires the verdicts of this journal; no plugin is asked. */
+  replayFile?: string;
+  clock?: AdvanceableClock;
+  /** Takes an error of our own that nobody caught, after which nothing can be promised; thrown on unless told. */
+  fatal?(error: unknown): void;
+}
+
+/** Where the brokers really listen: the content of `--ready-file`. */
+export interface Addresses {
+  kafka: { host: string; ports: number[]; tlsPorts: number[] } | null;
+  mqtt: { host: string; port: number; websocketPort: number; tlsPort: number | null } | null;
+  amqp: { host: string; port: number; tlsPort: number | null } | null;
+  admin: { host: string; port: number } | null;
+  pid: number;
+  seed: number;
+}
+
+export const VERSION: string = process.env.HAVOQ_VERSION ?? "dev";
+
+/** Everything that runs in one process: brokers, listeners, plugins. */
+export class Havoq {
+  readonly clock: AdvanceableClock;
+  readonly journal: Journal;
+  readonly seam: Seam;
+  readonly net: Net;
+  readonly kafka: KafkaCluster | null;
+  readonly mqtt: MqttBroker | null;
+  readonly amqp: AmqpBroker | null;
+  readonly control: Control;
+  readonly seed: number;
+
+  private readonly print: (line: string) => void;
+  private readonly guard: TimedGuard | null;
+  private pluginFolder: PluginFolder | null = null;
+  private readonly ends: (() => void)[] = [];
+
+  /** Behind doors that are open already. */
+  static async start(config: Config, options: StartOptions, doors: Doors): Promise<Havoq> {
+    const replay = options.replayFile === undefined ? null : new Replay(await readJournal(options.replayFile));
+    const havoq = new Havoq(config, options, doors, replay);
+    try {
+      await havoq.open();
+    } catch (error) {
+      await havoq.stop();
+      throw error;
+    }
+    return havoq;
+  }
+
+  /** What is inside, before anything is served: tests talk to it in memory. */
+  constructor(
+    readonly config: Config, private readonly options: StartOptions, private readonly doors: Doors, replay: Replay | null,
+  ) {
+    this.print = options.print ?? ((line) => void process.stderr.write(`${line}\n`));
+    registerFaults(faults);
+    this.clock = options.clock ?? new AdvanceableClock();
+    this.seed = config.seed ?? replay?.seed ?? freshSeed();
+    this.journal = new Journal(VERSION, this.seed, () => this.clock.now());
+    this.guard = config.plugins.dir === undefined ? null : new TimedGuard(config.plugins.time_limit);
+    this.seam = new Seam({
+      seed: this.seed, clock: this.clock, journal: this.journal, guard: this.guard ?? plainGuard, print: this.print,
+      ...(replay === null ? {} : { replay }),
+    });
+    this.net = new Net(this.seam, this.print);
+    const { kafka, mqtt, amqp } = config;
+    this.kafka = kafka.enabled ? new KafkaCluster(kafka, this.host("kafka"), this.network()) : null;
+    this.mqtt = mqtt.enabled
+      ? new MqttBroker({ maxConnections: mqtt.max_connections, maxPacketSize: mqtt.max_packet_size, keepAliveSecs: mqtt.keep_alive_secs }, this.host("mqtt"))
+      : null;
+    this.amqp = amqp.enabled
+      ? new AmqpBroker(
+          {
+            ...AMQP_DEFAULTS, maxConnections: amqp.max_connections, heartbeatInterval: amqp.heartbeat_interval,
+            frameMax: amqp.frame_max, vhosts: amqp.vhosts,
+          },
+          this.host("amqp"),
+        )
+      : null;
+    const parts: Parts = { kafka: this.kafka, mqtt: this.mqtt, amqp: this.amqp };
+    this.control = new Control(parts, this.net, this.clock);
+    this.seam.control = this.control;
+  }
+
+  private async open(): Promise<void> {
+    if (this.options.journalFile !== undefined) await this.keepJournal(this.options.journalFile);
+    await this.loadPlugins();
+    for (const server of [this.kafka, this.mqtt, this.amqp]) {
+      if (server !== null) this.doors.serve(server, this.net);
+    }
+    // hono and the routes are loaded by the first request.
+    let app: Promise<(request: Request) => Response | Promise<Response>> | null = null;
+    this.doors.serveAdmin(async (request) => (await (app ??= import("./admin/routes.ts").then(({ routes }) => routes(this))))(request));
+  }
+
+  private async loadPlugins(): Promise<void> {
+    const { dir, options } = this.config.plugins;
+    if (this.options.plugins !== undefined) return this.seam.install(this.options.plugins);
+    if (dir === undefined || this.guard === null) return;
+    // Loading brings a bundler along: only those who have plugins wait for it.
+    const { catchStray, PluginFolder } = await import("./hooks/load.ts");
+    const { seam, guard, clock, print } = this;
+    this.pluginFolder = new PluginFolder({ dir, seam, guard, clock, print, options });
+    const fatal = this.options.fatal ?? ((error: unknown) => {
+      throw error;
+    });
+    this.ends.push(catchStray(this.pluginFolder, fatal), () => this.pluginFolder?.close());
+    await this.pluginFolder.start();
+  }
+
+  /** How the Kafka cluster reaches its listeners. */
+  private network(): Network {
+    return {
+      address: (node, listener) => ({
+        host: this.config.kafka.advertised_host ?? reachable(this.config.host),
+        port: this.doors.port(`kafka ${node} ${listener}`) ?? 0,
+      }),
+      down: (node) => this.doors.closeKafka(node),
+      up: (node) => this.doors.reopenKafka(node, this.kafka!, this.net),
+    };
+  }
+
+  private host(protocol: Protocol): Host {
+    const ids = hashRule(this.seed, "havoq");
+    return {
+      hooks: this.seam[protocol],
+      clock: this.clock,
+      net: this.net,
+      publish: (message: Outgoing) => {
+        try {
+          this.control.publish(message);
+        } catch (error) {
+          const { payload: _p, headers: _h, properties: _q, key: _k, ...target } = message;
+          this.print(`${protocol}: a message cannot go to ${JSON.stringify(target)}: ${String(error)}`);
+        }
+      },
+      random: (stream) => new Random(hashText(`${protocol} ${stream}`, ids), 0),
+      print: this.print,
+    };
+  }
+
+  /** Line by line, as it fires: what a killed process wrote has to be there. */
+  private async keepJournal(path: string): Promise<void> {
+    const [{ closeSync, openSync, writeSync }, { journalFormat }] = await Promise.all([import("node:fs"), import("./journal-file.ts")]);
+    const format = journalFormat(path);
+    const file = openSync(path, "w");
+    this.ends.push(this.journal.listen((line) => void writeSync(file, format.line(line))), () => closeSync(file));
+  }
+
+  addresses(): Addresses {
+    const { host } = this.config;
+    const optional = (name: string): number | null => this.doors.port(name);
+    const port = (name: string): number => optional(name)!;
+    const nodes = this.kafka?.nodes.all.map((node) => node.id) ?? [];
+    return {
+      kafka: this.kafka && {
+        host,
+        ports: nodes.map((node) => port(`kafka ${node} plain`)),
+        tlsPorts: nodes.flatMap((node) => optional(`kafka ${node} tls`) ?? []),
+      },
+      mqtt: this.mqtt && { host, port: port("mqtt plain"), websocketPort: port("mqtt websocket"), tlsPort: optional("mqtt tls") },
+      amqp: this.amqp && { host, port: port("amqp plain"), tlsPort: optional("amqp tls") },
+      admin: this.config.admin.enabled ? { host, port: port("admin http") } : null,
+      pid: process.pid,
+      seed: this.seed,
+    };
+  }
+
+  /** A few calm lines for the person at the terminal. */
+  summary(): string[] {
+    const { kafka, mqtt, amqp, admin } = this.addresses();
+    const tls = (ports: (number | null)[]): string => (ports.some((port) => port !== null) ? `, TLS ${ports.join(" ")}` : "");
+    const plugins = this.seam.plugins().map((plugin) => plugin.name);
+    return [
+      `havoq ${VERSION}   seed ${this.seed}`,
+      ...(kafka ? [`  kafka   ${kafka.ports.map((port) => `${kafka.host}:${port}`).join(" ")}${tls(kafka.tlsPorts)}`] : []),
+      ...(mqtt ? [`  mqtt    ${mqtt.host}:${mqtt.port}, WebSocket ${mqtt.websocketPort}${tls([mqtt.tlsPort].filter((port) => port !== null))}`] : []),
+      ...(amqp ? [`  amqp    ${amqp.host}:${amqp.port}${tls([amqp.tlsPort].filter((port) => port !== null))}`] : []),
+      ...(admin ? [`  admin   http://${admin.host}:${admin.port}`] : []),
+      `  plugins ${plugins.length > 0 ? plugins.join(", ") : "none"}`,
+      "ready",
+    ];
+  }
+
+  /** Closes every listener and connection; safe to call more than once. */
+  async stop(): Promise<void> {
+    this.doors.close();
+    for (const connection of this.net.connections()) connection.bye();
+    // What the brokers said goodbye with leaves within a moment; who does not take it is cut.
+    for (let i = 0; i < 20 && this.net.connections().length > 0; i++) await this.clock.sleep(10);
+    for (const connection of this.net.connections()) connection.abort(false);
+    for (const end of this.ends.splice(0).reverse()) end();
+    this.clock.stop();
+  }
+}
+
+async function readJournal(path: string): Promise<JournalLine[]> {
+  const { journalFormat } = await import("./journal-file.ts");
+  return journalFormat(path).parse(await Bun.file(path).bytes());
+}
+
+/** An address that clients can connect to, for one that only listeners understand. */
+function reachable(host: string): string {
+  return host === "0.0.0.0" || host === "::" ? "localhost" : host;
+}
