@@ -70,6 +70,9 @@ export class Connection implements ConnectionInfo, TransportEvents {
   private bytesInTail: Promise<void> | null = null;
   private bytesOutTail: Promise<void> | null = null;
   private bytesOutHeld = 0;
+  /** A close was asked for: nothing that comes is handled any more. */
+  private ending = false;
+  /** Everything but the last bytes is out. */
   private closing = false;
   private linger: Timer | null = null;
 
@@ -119,7 +122,7 @@ export class Connection implements ConnectionInfo, TransportEvents {
   }
 
   private accept(chunk: Buffer): void {
-    if (this.isClosed || this.framer === null) return;
+    if (this.isClosed || this.ending || this.framer === null) return;
     try {
       this.framer.push(chunk);
     } catch (error) {
@@ -308,10 +311,11 @@ export class Connection implements ConnectionInfo, TransportEvents {
 
   /** Closes after everything that was written, and was waiting to be, has gone out. */
   close(): void {
-    if (this.isClosed || this.closing) return;
+    if (this.isClosed || this.ending) return;
+    this.ending = true;
+    this.framer?.close();
     this.inOrder(null, () => {
       this.closing = true;
-      this.framer?.close();
       this.out.flush();
       if (this.out.pending + this.bytesOutHeld === 0) return this.finish();
       this.linger = this.net.clock.after(LINGER, () => this.abort(true));
@@ -320,7 +324,7 @@ export class Connection implements ConnectionInfo, TransportEvents {
 
   /** Closes because the broker shuts down. */
   bye(): void {
-    if (this.isClosed || this.closing) return;
+    if (this.isClosed || this.ending) return;
     this.session?.goodbye?.();
     this.close();
   }
@@ -341,7 +345,7 @@ export class Connection implements ConnectionInfo, TransportEvents {
 
   /** The peer sent what cannot be read, or its handling broke: answered by the session, counted, closed. */
   fail(error: Error): void {
-    if (this.isClosed || this.closing) return;
+    if (this.isClosed || this.ending) return;
     this.net.countFailure(this, error);
     try {
       this.session?.failed(error);

@@ -86,6 +86,19 @@ describe("verdicts", () => {
     expect(house.seam.record("p").errors).toBe(0);
   });
 
+  test("nothing that comes after a close is handled, although answers before it are still to go out", async () => {
+    const house = echoHouse();
+    house.plug({ response: () => delay(1000), request: (event: any) => (event.text === "end" ? close() : undefined) });
+    const client = house.connect();
+    client.send("a", "end", "b");
+    client.send("c");
+    await Bun.sleep(1);
+    await house.clock.advance(2000);
+    expect(await client.take(2)).toEqual(["a"]);
+    expect(house.server.seen).toEqual(["a"]);
+    expect(client.wire.closedBy).toBe("end");
+  });
+
   test("a verdict that the hook point does not take is a failure of the plugin and passes", async () => {
     const house = echoHouse();
     house.plug({ request: () => duplicate() as never });
