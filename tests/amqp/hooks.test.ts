@@ -447,6 +447,22 @@ describe("delivery", () => {
     expect(await a.get("q")).toBe("x");
   });
 
+  test("delivery tags go out in their order, whatever waited for its verdict", async () => {
+    const h = house({ delivery: (message) => (message.text() === "got" ? delay(1000) : message.text() === "pushed" ? delay(3000) : undefined) });
+    const a = await h.client();
+    await a.queue("get");
+    await a.queue("push");
+    a.publish("", "get", "got");
+    await a.consume("push");
+    a.raw.send(1, "basic.get", { queue: "get", noAck: false });
+    await settled();
+    h.broker.publish({ protocol: "amqp", routingKey: "push", payload: "pushed" });
+    await h.clock.advance(4000);
+    await settled();
+    const tags = a.raw.drain().map(({ name, args, body }) => `${name} ${(args as { deliveryTag: number }).deliveryTag} ${body}`);
+    expect(tags).toEqual(["basic.deliver 1 pushed", "basic.get-ok 2 got"]);
+  });
+
   test("reroute back to the same consumer, which is then cut: the message is there once", async () => {
     const seen: string[] = [];
     const h = house({

@@ -209,17 +209,21 @@ export class AmqpConnection implements Session {
     else writeMethod(connection.out, id, name, args);
   }
 
-  /** A method that carries a message. */
-  sendContent<N extends ServerMethod>(channel: Channel, name: N, args: ArgsOut<N>, message: Message): void {
+  /** A method that carries a message. `atLast` gives arguments that are known when it is written; null: it is not any more. */
+  sendContent<N extends ServerMethod>(
+    channel: Channel, name: N, args: ArgsOut<N>, message: Message, atLast: () => Partial<Args<N>> | null = () => ({}),
+  ): void {
     if (!channel.isOpen) return;
     this.spoke = true;
     const { connection } = this;
-    if (connection.hooks.response !== null || connection.waiting) return this.sendInTurn(channel.id, name, args, message);
-    writeMethod(connection.out, channel.id, name, args);
+    if (connection.hooks.response !== null || connection.waiting) return this.sendInTurn(channel.id, name, args, message, atLast);
+    writeMethod(connection.out, channel.id, name, { ...args, ...atLast() });
     writeContent(connection.out, channel.id, message, this.frameMax);
   }
 
-  private sendInTurn<N extends ServerMethod>(id: number, name: N, args: ArgsOut<N>, message: Message | null): void {
+  private sendInTurn<N extends ServerMethod>(
+    id: number, name: N, args: ArgsOut<N>, message: Message | null, atLast: () => Partial<Args<N>> | null = () => ({}),
+  ): void {
     const { connection } = this;
     const chain = connection.hooks.response?.select(connection, name) ?? null;
     const operation = new AmqpOperation(connection, name, { ...blank(name), ...args } as Args<N>, id);
@@ -234,7 +238,9 @@ export class AmqpConnection implements Session {
           return this.trouble(refusal(final), this.channels.get(id) ?? null);
       }
       const body = final?.kind === "reply" ? mergeArgs(name, operation.args, final.body) : operation.args;
-      writeMethod(connection.out, id, name, body as ArgsOut<N>);
+      const late = atLast();
+      if (late === null) return;
+      writeMethod(connection.out, id, name, { ...body, ...late } as ArgsOut<N>);
       if (message !== null) writeContent(connection.out, id, message, this.frameMax);
     });
   }

@@ -13,19 +13,24 @@ export function answerGet(channel: Channel, queue: AmqpQueue, entry: Held, noAck
   const got = queue.outgoing(entry, true);
   if (noAck) queue.settle();
 
-  const answer = (message: Message) => {
+  // Without a tag until it is written: what waits to be written before it gets its own first.
+  const limbo = new Delivery(0, entry, queue, null);
+  if (!noAck) channel.untagged.add(limbo);
+  const written = (): { deliveryTag: number } | null => {
+    if (!channel.isOpen) return null;
     const deliveryTag = channel.nextTag();
-    if (!noAck) channel.unacked.add(new Delivery(deliveryTag, entry, queue, null));
+    if (channel.untagged.delete(limbo)) channel.unacked.add(new Delivery(deliveryTag, entry, queue, null));
     session.broker.messagesOut++;
+    return { deliveryTag };
+  };
+  const answer = (message: Message) => {
     const { exchange, routingKey } = message.address;
-    session.sendContent(channel, "basic.get-ok", { deliveryTag, redelivered, exchange, routingKey, messageCount }, message);
+    session.sendContent(channel, "basic.get-ok", { deliveryTag: 0, redelivered, exchange, routingKey, messageCount }, message, written);
   };
   const chain = connection.hooks.delivery !== null ? connection.hooks.delivery.select(connection, queue.name) : null;
   if (chain === null) return answer(got);
 
   const event = new AmqpMessageEvent(connection, session.vhost.name, got, queue.name, redelivered);
-  const limbo = new Delivery(0, entry, queue, null);
-  if (!noAck) channel.untagged.add(limbo);
   const obey = (final: Final | null) => {
     if (!channel.isOpen) return;
     switch (final?.kind) {
@@ -39,7 +44,6 @@ export function answerGet(channel: Channel, queue: AmqpQueue, entry: Held, noAck
         session.broker.reroute(event, final.to);
         return channel.send("basic.get-empty", {});
     }
-    channel.untagged.delete(limbo);
     answer(event.message);
   };
   const decision = chain.decide(event);
