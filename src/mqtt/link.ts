@@ -88,8 +88,8 @@ export class Link implements Session {
     if (packet.type === "CONNECT") this.version = packet.version;
     const event = new PacketEvent(this.connection, packet, this.version);
     this.decided(chain.decide(event), (final) => {
-      // What a client published is worth storing although it left; the rest was about itself.
-      if (this.silent && packet.type !== "PUBLISH") return;
+      // What a client published is worth storing although it left, unless it is going to send it again; the rest was about itself.
+      if (this.silent && (packet.type !== "PUBLISH" || packet.qos > 0)) return;
       if (final === null && event.changed) {
         const bytes = this.broker.bytesOf(event.body, this.version);
         this.handle(bytes, 0, bytes.length);

@@ -391,6 +391,26 @@ describe("response", () => {
     expect(packets.find(({ type }) => type === "PUBACK")).toMatchObject({ id: 5, code: 0x87 });
   });
 
+  test("a QoS 2 message that is kept back until its client has left does not come beside the one it sends again", async () => {
+    const t = new TestBroker();
+    const subscriber = await t.client(5);
+    await subscriber.subscribe("a", { qos: 2 });
+    const again = { clientId: "p", cleanStart: false };
+    const publisher = await t.client(4, again);
+    t.house.install({ request: { match: { operation: "PUBLISH" }, run: () => delay(1000) } });
+    publisher.publish("a", "x", { qos: 2, id: 7 });
+    await settled();
+    await publisher.breakOff();
+    t.house.install({});
+    const back = await t.client(4, again);
+    back.publish("a", "x", { qos: 2, id: 7, dup: true });
+    await back.expect("PUBREC");
+    back.send({ type: "PUBREL", id: 7, code: 0 });
+    await back.expect("PUBCOMP");
+    await t.advance(2);
+    expect((await subscriber.rest()).map(({ type }) => type)).toEqual(["PUBLISH"]);
+  });
+
   test("a PUBREC that was made to fail frees its packet identifier", async () => {
     const t = new TestBroker();
     const client = await t.client(5);
