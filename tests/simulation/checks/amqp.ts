@@ -1,0 +1,75 @@
+import { type AmqpConsumer, type Delivered } from "../clients/amqp-consumer.ts";
+import { QUEUES, queuesFor } from "../clients/amqp-wire.ts";
+import { count, type Fates, idOf, must, type Sent } from "../ledger.ts";
+import type { World } from "../world.ts";
+
+export function checkAmqp(world: World, fates: Fates): void {
+  for (const queue of Object.keys(QUEUES)) checkQueue(world, fates, queue);
+  for (const consumer of world.consumers) checkOrder(world, fates, consumer);
+}
+
+/** Queues that a message was sent to. */
+function homes(message: Sent): string[] {
+  if (message.protocol !== "amqp") return [];
+  const [exchange, key] = message.to.split("→") as [string, string];
+  return queuesFor(exchange, key);
+}
+
+/** How often a message may have come into a queue: sent there, doubled, moved there, or as a dead letter. */
+function mayHaveCome(world: World, fates: Fates, queue: string, id: string): number {
+  const message = world.ledger.origin(id);
+  const moved = fates.rerouted(id, (to) => to.protocol === "amqp" && queuesFor(to.exchange ?? "", to.routingKey ?? "").includes(queue));
+  const sent = homes(message).includes(queue) ? 1 : 0;
+  const dead = queue === "q.dead" ? rejections(world, id) : 0;
+  return sent + (sent > 0 ? fates.doubled(id) : 0) + moved + dead;
+}
+
+function rejections(world: World, id: string): number {
+  return world.consumers.flatMap(({ settled }) => settled).filter((one) => one.queue === "q.rejecting" && one.id === id && one.how === "reject").length;
+}
+
+function checkQueue(world: World, fates: Fates, queue: string): void {
+  const { items, consumers } = world.havoq.amqp!.vhosts.get("/")!.queues.get(queue)!;
+  must(items.ready === 0 && items.unacked === 0, () => `${queue}: ${items.ready} messages are ready and ${items.unacked} with consumers, and all were acknowledged`);
+  const expected = world.consumers.filter((one) => one.queues.includes(queue)).length;
+  must(consumers.count === expected, () => `${queue} has ${consumers.count} consumers, not ${expected}`);
+
+  const deliveries: Delivered[] = world.consumers.flatMap(({ delivered }) => delivered.filter((one) => one.queue === queue));
+  const first = new Map<string, number>();
+  const seen = new Set<string>();
+  for (const { payload, redelivered } of deliveries) {
+    const id = idOf(payload);
+    must(payload === id || fates.about(payload, "message replace", "delivery replace").length > 0, () => `${queue} gave out ${payload}, which nobody wrote`);
+    seen.add(id);
+    if (!redelivered) count(first, id);
+  }
+  for (const id of seen) {
+    const come = mayHaveCome(world, fates, queue, id);
+    must(come > 0, () => `${queue} gave out ${id}, which was sent to ${world.ledger.origin(id).to}`);
+    const doubled = fates.about(id, "delivery duplicate").reduce((sum, { entry }) => sum + (entry.detail as { times: number }).times, 0);
+    must((first.get(id) ?? 0) <= come + doubled, () => `${queue} gave out ${id} ${first.get(id)} times as new, ${come + doubled} can be explained`);
+  }
+  if (queue !== "q.auto") checkLoss(world, fates, queue, seen);
+}
+
+/** What was confirmed, or rejected towards it, was seen by somebody. */
+function checkLoss(world: World, fates: Fates, queue: string, seen: ReadonlySet<string>): void {
+  for (const message of world.ledger.sent.values()) {
+    if (seen.has(message.id)) continue;
+    const taken = fates.about(message.id, "message drop", "message reroute", "delivery reroute").length > 0;
+    must(!message.isAcked || taken || !homes(message).includes(queue), () => `nobody got ${message.id} out of ${queue}, and it was confirmed`);
+  }
+}
+
+/** On one channel, what one publisher sent to one address comes in order, but for what comes again. */
+function checkOrder(world: World, fates: Fates, { name, delivered }: AmqpConsumer): void {
+  const latest = new Map<string, { n: number; id: string }>();
+  for (const { payload, queue, redelivered, channel } of delivered) {
+    const message = world.ledger.origin(payload);
+    if (redelivered || !homes(message).includes(queue) || fates.about(message.id, "message reroute", "delivery reroute").length > 0) continue;
+    const key = `${queue} ${channel} ${message.by} ${message.to}`;
+    const before = latest.get(key);
+    must(before === undefined || before.n <= message.n, () => `${name} got ${message.id} out of ${queue} after ${before!.id}`);
+    latest.set(key, { n: message.n, id: message.id });
+  }
+}

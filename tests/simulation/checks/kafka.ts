@@ -1,0 +1,167 @@
+import { batches } from "../../../src/kafka/batch.ts";
+import { records } from "../../../src/kafka/records.ts";
+import { PARTITIONS, indexOf, topicOf } from "../clients/kafka-map.ts";
+import { GROUP } from "../clients/kafka-member.ts";
+import type { Fetched } from "../clients/kafka-reader.ts";
+import { count, type Fates, idOf, must } from "../ledger.ts";
+import type { World } from "../world.ts";
+
+/** What lies in one partition. */
+interface Stored {
+  readonly end: number;
+  /** Payloads by offset. */
+  readonly at: Map<number, string>;
+  readonly sequences: Set<string>;
+}
+
+export function checkKafka(world: World, fates: Fates): void {
+  for (const partition of PARTITIONS) {
+    const stored = readLog(world, partition);
+    checkLog(world, fates, partition, stored);
+    for (const reader of world.readers) checkReading(fates, partition, stored, reader.name, reader.fetched);
+    checkGroup(world, fates, partition, stored);
+  }
+  checkProduced(world, fates);
+  checkAssignments(world);
+}
+
+function readLog(world: World, name: string): Stored {
+  const { log, topic } = world.havoq.kafka!.partition(topicOf(name), indexOf(name))!;
+  const at = new Map<number, string>();
+  const sequences = new Set<string>();
+  let next = 0;
+  for (const entry of log.read(0, Infinity, true)) {
+    must(entry.base === next, () => `${name}: an entry begins at ${entry.base}, the one before ended at ${next}`);
+    for (const batch of batches(entry.bytes)) {
+      must(batch.intact && batch.baseOffset === next, () => `${name}: batch at ${batch.baseOffset} where ${next} is due, checksum ${batch.intact}`);
+      if (batch.producerId >= 0) {
+        const sequence = `${batch.producerId} ${batch.producerEpoch} ${batch.baseSequence}`;
+        must(!sequences.has(sequence), () => `${name}: sequence ${batch.baseSequence} of producer ${batch.producerId} is stored twice`);
+        sequences.add(sequence);
+      }
+      for (const record of records(batch)) at.set(record.offset, String(record.value));
+      next = batch.baseOffset + batch.lastOffsetDelta + 1;
+    }
+    must(entry.next === next, () => `${name}: an entry ends at ${entry.next}, its batch at ${next}`);
+  }
+  must(log.end === next, () => `${name}: the log ends at ${log.end}, its last batch at ${next}`);
+  void topic;
+  return { end: next, at, sequences };
+}
+
+/** Nothing invented, nothing doubled without a reason, no hole without one, in the order in which it was sent. */
+function checkLog(world: World, fates: Fates, partition: string, { end, at }: Stored): void {
+  const copies = new Map<string, number>();
+  const latest = new Map<string, number>();
+  for (const [offset, payload] of at) {
+    const message = world.ledger.origin(payload);
+    count(copies, message.id);
+    if (message.to !== partition) {
+      const moved = fates.rerouted(message.id, (to) => to.protocol === "kafka" && to.topic === topicOf(partition));
+      must(moved > 0 || message.by === "plugin", () => `${partition} holds ${payload}, which was sent to ${message.to}`);
+      continue;
+    }
+    // What a hook sent here by another way, and attempts without idempotence, may overtake and be overtaken.
+    if (fates.about(message.id, "message reroute", "delivery reroute").length > 0 || (message.attempts > 1 && message.by === "k-plain")) continue;
+    const before = latest.get(message.by) ?? -1;
+    must(message.n >= before || isLate(fates, message.id), () => `${partition}@${offset}: ${payload} comes after a later message of ${message.by}`);
+    latest.set(message.by, Math.max(before, message.n));
+  }
+  for (const [id, found] of copies) {
+    const { by, attempts, to } = world.ledger.origin(id);
+    const own = to === partition ? (by === "k-plain" ? attempts : 1) : 0;
+    const moved = fates.rerouted(id, (target) => target.protocol === "kafka" && target.topic === topicOf(partition));
+    const most = own + fates.doubled(id) + moved + (by === "plugin" ? 1 : 0);
+    must(found <= most, () => `${partition} holds ${id} ${found} times, ${most} at most can be explained`);
+  }
+  const holes = end - at.size;
+  const taken = fates.all.filter(({ point, kind, entry }) => point === "message" && (kind === "drop" || kind === "reroute") && entry.stream.startsWith(`kafka:${partition}:`));
+  must(holes <= taken.length, () => `${partition} has ${holes} holes, and hooks took ${taken.length} records`);
+}
+
+/** A hook kept it back, and its producer did not wait for the answer. */
+function isLate(fates: Fates, id: string): boolean {
+  return fates.about(id, "message delay", "message hold", "request delay", "request hold").length > 0;
+}
+
+/** What the broker acknowledged is where it said it would be. */
+function checkProduced(world: World, fates: Fates): void {
+  for (const { produced } of world.producers) {
+    for (const { partition, baseOffset, ids } of produced) {
+      const { at } = readLog(world, partition);
+      const touched = ids.some((id) => fates.about(id, "message duplicate", "message drop", "message reroute").length > 0);
+      ids.forEach((id, i) => {
+        if (!touched) must(idOf(at.get(baseOffset + i) ?? "") === id, () => `${partition}@${baseOffset + i} holds ${at.get(baseOffset + i)}, not ${id}, which was acknowledged`);
+        else if (fates.about(id, "message drop", "message reroute").length === 0) {
+          must([...at.values()].some((payload) => idOf(payload) === id), () => `${partition} does not hold ${id}, which was acknowledged`);
+        }
+      });
+    }
+  }
+}
+
+/** A reader gets every record once, in order, and nothing else. */
+function checkReading(fates: Fates, partition: string, { end, at }: Stored, name: string, fetched: readonly Fetched[]): void {
+  let next = 0;
+  const due = (until: number): void => {
+    for (; next < until; next++) checkMissed(fates, partition, next, at.get(next), name);
+  };
+  for (const record of fetched) {
+    if (record.partition !== partition) continue;
+    due(record.offset);
+    checkContent(fates, record, at, name);
+    next = record.offset + 1;
+  }
+  due(end);
+}
+
+function checkContent(fates: Fates, { partition, offset, payload }: Fetched, at: ReadonlyMap<number, string>, name: string): void {
+  const stored = at.get(offset);
+  must(stored !== undefined, () => `${name} got ${payload} at ${partition}@${offset}, where nothing is`);
+  if (payload === stored) return;
+  const replaced = fates.about(payload, "delivery replace").filter(({ client }) => client === name).length;
+  must(idOf(payload) === idOf(stored) && payload.length - stored.length <= replaced, () => `${name} got ${payload} at ${partition}@${offset}, where ${stored} is`);
+}
+
+function checkMissed(fates: Fates, partition: string, offset: number, payload: string | undefined, name: string): void {
+  if (payload === undefined) return;
+  const taken = fates.about(payload, "delivery drop", "delivery reroute").some(({ client }) => client === name);
+  must(taken, () => `${name} never got ${payload} at ${partition}@${offset}`);
+}
+
+/** Everything before a committed position was seen by a member, and the group came to the end. */
+function checkGroup(world: World, fates: Fates, partition: string, { end, at }: Stored): void {
+  const { members } = world;
+  const seen = new Set<number>();
+  for (const { fetched, name } of members) {
+    for (const record of fetched) {
+      if (record.partition !== partition) continue;
+      checkContent(fates, record, at, name);
+      seen.add(record.offset);
+    }
+  }
+  const committed = world.havoq.kafka!.groups.groups.get(GROUP)!.offsets.get(topicOf(partition), indexOf(partition))?.offset ?? 0;
+  must(committed === end, () => `the group committed ${partition} up to ${committed}, and it ends at ${end}`);
+  for (const [offset, payload] of at) {
+    if (seen.has(offset)) continue;
+    const taken = fates.about(payload, "delivery drop", "delivery reroute").some(({ client }) => members.some(({ name }) => name === client));
+    must(taken, () => `no member got ${payload} at ${partition}@${offset}`);
+  }
+  const asked = members.flatMap(({ commits }) => commits.filter((one) => one.partition === partition).map(({ offset }) => offset));
+  must(committed === 0 || asked.includes(committed), () => `the group committed ${partition} up to ${committed}, which no member asked for`);
+}
+
+/** No partition has two owners in one generation. */
+function checkAssignments(world: World): void {
+  const owners = new Map<string, string>();
+  for (const { assignments } of world.members) {
+    for (const { member, generation, leader, partitions } of assignments) {
+      for (const partition of partitions) {
+        const key = `${generation} ${leader} ${partition}`;
+        const owner = owners.get(key);
+        must(owner === undefined || owner === member, () => `${partition} belongs to ${owner} and to ${member} in generation ${generation}`);
+        owners.set(key, member);
+      }
+    }
+  }
+}

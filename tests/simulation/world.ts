@@ -1,0 +1,220 @@
+import { FieldTable } from "../../src/amqp/v091/fields.ts";
+import { schema } from "../../src/config/schema.ts";
+import { Doors } from "../../src/doors.ts";
+import { Havoq } from "../../src/havoq.ts";
+import { AdvanceableClock } from "../../src/hooks/clock.ts";
+import type { JournalLine } from "../../src/hooks/journal.ts";
+import type { Protocol } from "../../src/hooks/plugin.ts";
+import { type Hash, hashText, Random } from "../../src/hooks/random.ts";
+import { Replay } from "../../src/hooks/replay.ts";
+import { connectMemory, type MemoryClient } from "../../src/net/memory.ts";
+import { chaos } from "./chaos.ts";
+import type { Actor, Place } from "./clients/actor.ts";
+import { AmqpConsumer } from "./clients/amqp-consumer.ts";
+import { AmqpPublisher } from "./clients/amqp-publisher.ts";
+import { EXCHANGES, QUEUES } from "./clients/amqp-wire.ts";
+import { NODES, TOPICS } from "./clients/kafka-map.ts";
+import { GROUP, KafkaMember } from "./clients/kafka-member.ts";
+import { KafkaProducer } from "./clients/kafka-producer.ts";
+import { KafkaReader } from "./clients/kafka-reader.ts";
+import { type Due, MqttPeer } from "./clients/mqtt-peer.ts";
+import { Ledger, must, Violation } from "./ledger.ts";
+
+/** When the clock of every simulation begins: it stands still but for `advance`. */
+const BEGINNING = Date.UTC(2026, 0, 1);
+
+export interface WorldOptions {
+  seed: number;
+  /** Random things to do before the chaos ends. */
+  steps: number;
+  /** Hooks answer at once and never change, as those of a replay. */
+  isSync?: boolean;
+  /** Fires the verdicts of this journal in the place of drawing them. */
+  replay?: readonly JournalLine[];
+}
+
+/** All three brokers without their sockets, and the clients around them. */
+export class World implements Place {
+  readonly ledger = new Ledger();
+  readonly havoq: Havoq;
+  /** What the brokers printed and reported. */
+  readonly lines: string[] = [];
+  readonly journal: JournalLine[] = [];
+  readonly due: Due[] = [];
+
+  readonly producers: KafkaProducer[];
+  readonly readers: KafkaReader[];
+  readonly members: KafkaMember[];
+  readonly peers: MqttPeer[] = [];
+  readonly publishers: AmqpPublisher[];
+  readonly consumers: AmqpConsumer[];
+  readonly actors: readonly Actor[];
+  private readonly base: Hash;
+
+  constructor(private readonly options: WorldOptions) {
+    const { seed, replay } = options;
+    this.base = hashText(`simulation ${seed}`);
+    const topics = Object.fromEntries(Object.entries(TOPICS).map(([name, partitions]) => [name, { partitions, replication_factor: 2 }]));
+    const config = schema.parse({ seed, kafka: { brokers: NODES, topics }, admin: { enabled: false } });
+    const clock = new AdvanceableClock(BEGINNING);
+    const print = (line: string): void => void this.lines.push(line);
+    this.havoq = new Havoq(config, { clock, print }, new Doors(config, null), replay === undefined ? null : new Replay(replay));
+    this.havoq.journal.listen((line) => void this.journal.push(line));
+    this.watchSessions();
+
+    this.producers = [new KafkaProducer(this, "k-plain", false), new KafkaProducer(this, "k-sure", true), new KafkaProducer(this, "k-also", true)];
+    this.readers = [new KafkaReader(this, "k-reader")];
+    this.members = [new KafkaMember(this, "k-one", null), new KafkaMember(this, "k-two", null), new KafkaMember(this, "k-static", "static")];
+    for (const [name, version] of [["m1", 4], ["m2", 5], ["m3", 5], ["m4", 3]] as const) this.peers.push(new MqttPeer(this, name, version, this.peers, this.due));
+    this.publishers = [new AmqpPublisher(this, "a-one"), new AmqpPublisher(this, "a-two")];
+    this.consumers = [
+      new AmqpConsumer(this, "a-mixed", ["q.plain", "q.topic"], false), new AmqpConsumer(this, "a-rejecting", ["q.rejecting", "q.plain"], false),
+      new AmqpConsumer(this, "a-dead", ["q.dead"], false), new AmqpConsumer(this, "a-auto", ["q.auto"], true),
+    ];
+    this.actors = [...this.producers, ...this.readers, ...this.members, ...this.peers, ...this.publishers, ...this.consumers];
+    this.declare();
+  }
+
+  now(): number {
+    return this.havoq.clock.now();
+  }
+
+  dial(protocol: Protocol, node?: number): MemoryClient | null {
+    const { havoq } = this;
+    if (protocol === "kafka" && !havoq.kafka!.nodes.isUp(node!)) return null;
+    return connectMemory(havoq[protocol]!, havoq.net, node);
+  }
+
+  /** Whatever ends a session tells its client, who then no longer counts on it. */
+  private watchSessions(): void {
+    const { control } = this.havoq;
+    const expire = control.expireSession.bind(control);
+    control.expireSession = (clientId) => {
+      this.peers.find(({ name }) => name === clientId)?.expire();
+      return expire(clientId);
+    };
+  }
+
+  private declare(): void {
+    const vhost = this.havoq.amqp!.vhosts.get("/")!;
+    const plain = { durable: true, autoDelete: false };
+    for (const [name, args] of Object.entries(QUEUES)) vhost.declareQueue(name, { ...plain, owner: null, arguments: FieldTable.of(args) }, null);
+    for (const [name, { type, bindings }] of Object.entries(EXCHANGES)) {
+      vhost.declareExchange(name, { ...plain, type, internal: false, arguments: FieldTable.EMPTY });
+      for (const [key, queue] of bindings) vhost.bind(name, () => vhost.queue(queue, null), key, FieldTable.EMPTY);
+    }
+    // A group that has committed something is not forgotten while nobody is in it.
+    this.havoq.kafka!.groups.commit(GROUP, "ka", 0, 0, -1, "");
+  }
+
+  // --- The run ----------------------------------------------------------------------------------
+
+  async run(): Promise<void> {
+    this.install(1);
+    for (let step = 0; step < this.options.steps; step++) await this.step(step);
+    await this.heal();
+    await this.finish();
+  }
+
+  private install(more: number): void {
+    // The second one sees what the first let through.
+    const plugins = [more, more / 4].map((rate, i) => ({ name: `chaos${i + 1}`, file: "", plugin: chaos(rate, this.options.isSync !== true) }));
+    this.havoq.seam.install(more === 0 ? [] : plugins);
+  }
+
+  private async step(step: number): Promise<void> {
+    const random = new Random(hashText(`step ${step}`, this.base), 0);
+    const draw = random.next();
+    if (draw < 0.85) random.pick(this.actors).act(random);
+    else if (draw < 0.94) await this.advance(random.int(1, 2000));
+    else if (draw < 0.96) await this.advance(random.pick([6_000, 25_000, 70_000]));
+    // A replay has its hooks in place all the time.
+    else if (draw < 0.97 && !this.options.isSync) this.install(random.pick([0, 1, 1, 3]));
+    else this.operate(random);
+    for (let turns = random.int(0, 3); turns > 0; turns--) await this.turn();
+  }
+
+  /** What an operator may do to the brokers. */
+  private operate(random: Random): void {
+    const { control } = this.havoq;
+    const node = random.int(1, NODES);
+    try {
+      random.pick([
+        () => control.electLeader(random.pick(Object.keys(TOPICS)), random.int(0, 1)),
+        () => control.killBroker(node),
+        () => control.restartBroker(node),
+        () => control.restartBroker(node),
+        () => control.pauseBroker(node),
+        () => control.resumeBroker(node),
+        () => control.expireSession(random.pick(this.peers).name),
+        () => control.disconnect({ client: random.pick(this.actors).name }, { reset: random.chance(0.5) }),
+        () => control.block({ client: random.pick(this.actors).name }),
+        () => control.unblock({}),
+        () => void this.havoq.kafka!.groups.groups.get(GROUP)?.members.keys().forEach((id) => control.expelMember(GROUP, id)),
+      ])();
+    } catch (error) {
+      // There is not always a replica that could lead.
+      if (!(error instanceof RangeError)) throw error;
+    }
+  }
+
+  /** What was sent is handled, what was answered is heard. */
+  async turn(): Promise<void> {
+    await new Promise<void>((resolve) => setImmediate(resolve));
+    for (const actor of this.actors) actor.hear();
+  }
+
+  /** Clients hear what comes while time passes. */
+  private async advance(ms: number): Promise<void> {
+    for (let left = ms; left > 0; left -= 1000) {
+      await this.havoq.clock.advance(Math.min(left, 1000));
+      await this.turn();
+    }
+  }
+
+  // --- The end of the chaos ---------------------------------------------------------------------
+
+  /** No plugin, every broker up, every connection closed: nothing may be left of any of them. */
+  private async heal(): Promise<void> {
+    const { control, seam, net, kafka } = this.havoq;
+    for (const { name, errors, off } of seam.plugins()) must(errors === 0 && !off, () => `${name} failed ${errors} times: ${this.lines.filter((line) => line.startsWith("plugin"))}`);
+    this.install(0);
+    for (const { id } of kafka!.nodes.all) {
+      control.resumeBroker(id);
+      control.restartBroker(id);
+    }
+    control.unblock({});
+    // Whatever was held back comes out now, at the latest.
+    await this.advance(10_000);
+    for (const actor of this.actors) actor.breakOff();
+    for (let i = 0; i < 10; i++) await this.turn();
+    const open = net.connections();
+    must(open.length === 0, () => `${open.map(({ protocol, clientId, id }) => `${protocol} connection ${id} of ${clientId}`)} is open although its client has gone`);
+    for (const queue of this.havoq.amqp!.vhosts.get("/")!.queues.values()) {
+      must(queue.items.unacked === 0, () => `${queue.items.unacked} messages of ${queue.name} are with consumers, and there is none`);
+    }
+  }
+
+  /** Everybody comes to an end with what is under way, undisturbed. */
+  private async finish(): Promise<void> {
+    for (const group of [[...this.producers, ...this.publishers, ...this.peers], [...this.readers, ...this.members, ...this.consumers, ...this.peers]]) {
+      for (const actor of [...this.readers, ...this.members]) actor.again();
+      await this.until(group);
+    }
+  }
+
+  private async until(group: readonly Actor[]): Promise<void> {
+    for (let round = 0; !group.every(({ isDone }) => isDone); round++) {
+      const [late] = group.filter(({ isDone }) => !isDone);
+      if (round === 400) throw new Violation(`${late!.name} does not come to an end: ${late!.state}`);
+      // Members share the partitions: those that stayed away would keep the others waiting.
+      for (const actor of group) if (!actor.isDone) actor.finish();
+      await this.turn();
+      if (round % 4 === 3) await this.advance(500);
+    }
+  }
+
+  [Symbol.dispose](): void {
+    this.havoq.clock.stop();
+  }
+}
