@@ -328,7 +328,7 @@ export class Link implements Session {
         return this.broker.reroute(event!, final.to);
     }
     if (event !== null && event.message !== copy.message) copy = session!.changeCopy(copy, event.message, event.qos, event.retain);
-    this.write(copy, dup);
+    this.write(copy, dup && copy.qos > 0); // [MQTT-3.3.1-2]: a hook may have lowered it
     // The same packet again, as a network that repeats itself would bring it.
     if (final?.kind === "duplicate") for (let i = 0; i < final.times; i++) this.write(copy, copy.qos > 0);
   }

@@ -391,6 +391,18 @@ describe("response", () => {
     expect(packets.find(({ type }) => type === "PUBACK")).toMatchObject({ id: 5, code: 0x87 });
   });
 
+  test("a copy that is sent again and lowered to QoS 0 is not marked as a duplicate", async () => {
+    const t = new TestBroker();
+    const options = { clientId: "s", cleanStart: false };
+    const subscriber = await t.client(4, options);
+    await subscriber.subscribe("a", { qos: 1 });
+    (await t.client(4)).publish("a", "x", { qos: 1 });
+    await subscriber.expect("PUBLISH");
+    await subscriber.breakOff();
+    t.house.install({ delivery: () => replace({ qos: 0 }) });
+    expect(await (await t.client(4, options)).expect("PUBLISH")).toMatchObject({ qos: 0, dup: false });
+  });
+
   test("a QoS 2 message that is kept back until its client has left does not come beside the one it sends again", async () => {
     const t = new TestBroker();
     const subscriber = await t.client(5);
