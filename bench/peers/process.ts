@@ -24,13 +24,24 @@ export function removeFolder(folder: string): void {
   folders.delete(folder);
 }
 
-/** A port that was free a moment ago. */
+/**
+ * A port that was free a moment ago, from below the range of which the machine takes ports for outgoing
+ * connections: whoever polls a port of that range until somebody listens may connect to itself.
+ */
 export function freePort(): number {
-  const listener = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } });
-  const { port } = listener;
-  listener.stop(true);
-  return port;
+  for (;;) {
+    const port = nextPort;
+    nextPort = nextPort >= 31_999 ? 20_000 : nextPort + 1;
+    try {
+      Bun.listen({ hostname: "127.0.0.1", port, socket: { data() {} } }).stop(true);
+      return port;
+    } catch {
+      // taken
+    }
+  }
 }
+
+let nextPort = 20_000 + (process.pid % 12_000);
 
 export interface Launch {
   command: string[];
