@@ -32,6 +32,8 @@ export class Ledger {
   readonly sent = new Map<string, Sent>();
   /** What happened at the clients, in order: the same in every run with the same seed. */
   readonly trace: string[] = [];
+  /** How often AMQP consumers settled a message for good, by queue and id, as far as the broker is sure to have heard of it. */
+  readonly settled = new Map<string, number>();
   private readonly counts = new Map<string, number>();
 
   send(protocol: Protocol, by: string, to: string): Sent {

@@ -9,8 +9,10 @@ import { type Hash, hashText, Random } from "../../src/hooks/random.ts";
 import { Replay } from "../../src/hooks/replay.ts";
 import { connectMemory, type MemoryClient } from "../../src/net/memory.ts";
 import { chaos } from "./chaos.ts";
+import { inspectQueues } from "./checks/amqp.ts";
 import type { Actor, Place } from "./clients/actor.ts";
 import { AmqpConsumer } from "./clients/amqp-consumer.ts";
+import { AmqpOddball } from "./clients/amqp-oddball.ts";
 import { AmqpPublisher } from "./clients/amqp-publisher.ts";
 import { EXCHANGES, QUEUES } from "./clients/amqp-wire.ts";
 import { NODES, TOPICS } from "./clients/kafka-map.ts";
@@ -48,6 +50,7 @@ export class World implements Place {
   readonly peers: MqttPeer[] = [];
   readonly publishers: AmqpPublisher[];
   readonly consumers: AmqpConsumer[];
+  readonly oddball: AmqpOddball;
   readonly actors: readonly Actor[];
   private readonly base: Hash;
 
@@ -71,7 +74,8 @@ export class World implements Place {
       new AmqpConsumer(this, "a-mixed", ["q.plain", "q.topic"], false), new AmqpConsumer(this, "a-rejecting", ["q.rejecting", "q.plain"], false),
       new AmqpConsumer(this, "a-dead", ["q.dead"], false), new AmqpConsumer(this, "a-auto", ["q.auto"], true),
     ];
-    this.actors = [...this.producers, ...this.readers, ...this.members, ...this.peers, ...this.publishers, ...this.consumers];
+    this.oddball = new AmqpOddball(this, "a-odd");
+    this.actors = [...this.producers, ...this.readers, ...this.members, ...this.peers, ...this.publishers, ...this.consumers, this.oddball];
     this.declare();
   }
 
@@ -132,6 +136,7 @@ export class World implements Place {
     else if (draw < 0.97 && !this.options.isSync) this.install(random.pick([0, 1, 1, 3]));
     else this.operate(random);
     for (let turns = random.int(0, 3); turns > 0; turns--) await this.turn();
+    inspectQueues(this);
   }
 
   /** What an operator may do to the brokers. */
@@ -185,7 +190,8 @@ export class World implements Place {
     }
     control.unblock({});
     // Whatever was held back comes out now, at the latest.
-    await this.advance(10_000);
+    await this.advance(15_000);
+    this.noneHangs();
     for (const actor of this.actors) actor.breakOff();
     for (let i = 0; i < 10; i++) await this.turn();
     const open = net.connections();
@@ -195,12 +201,33 @@ export class World implements Place {
     }
   }
 
+  /** No connection waits for a verdict, but those that a hook told never to hear back. */
+  private noneHangs(): void {
+    const silent = (clientId: string): boolean =>
+      this.journal.some((line) => "verdict" in line && line.verdict === "drop" && line.rule.endsWith("/connect") && line.stream.startsWith(`kafka/${clientId}@`));
+    for (const connection of this.havoq.net.connections()) {
+      const { protocol, clientId, isHeld, waiting } = connection;
+      must(!waiting, () => `answers of ${protocol} connection ${connection.id} of ${clientId} still wait for a verdict`);
+      must(!isHeld || (protocol === "kafka" && silent(clientId)), () => `${protocol} connection ${connection.id} of ${clientId} is still held`);
+    }
+  }
+
   /** Everybody comes to an end with what is under way, undisturbed. */
   private async finish(): Promise<void> {
+    this.oddball.finish();
     for (const group of [[...this.producers, ...this.publishers, ...this.peers], [...this.readers, ...this.members, ...this.consumers, ...this.peers]]) {
       for (const actor of [...this.readers, ...this.members]) actor.again();
       await this.until(group);
     }
+  }
+
+  /** Everybody leaves, and a week later nothing is left to happen but the housekeeping. */
+  async end(): Promise<void> {
+    for (const actor of this.actors) actor.breakOff();
+    await this.turn();
+    await this.havoq.clock.advance(7 * 86_400_000);
+    const alarms = this.havoq.clock["heap"].filter(({ run }) => run !== null).length;
+    must(alarms <= 1, () => `${alarms} alarms are still set, and nobody is there`);
   }
 
   private async until(group: readonly Actor[]): Promise<void> {
