@@ -15,7 +15,7 @@ import { AmqpConsumer } from "./clients/amqp-consumer.ts";
 import { AmqpOddball } from "./clients/amqp-oddball.ts";
 import { AmqpPublisher } from "./clients/amqp-publisher.ts";
 import { EXCHANGES, QUEUES } from "./clients/amqp-wire.ts";
-import { NODES, TOPICS } from "./clients/kafka-map.ts";
+import { indexOf, NODES, PARTITIONS, topicOf, TOPICS } from "./clients/kafka-map.ts";
 import { GROUP, KafkaMember } from "./clients/kafka-member.ts";
 import { KafkaProducer } from "./clients/kafka-producer.ts";
 import { KafkaReader } from "./clients/kafka-reader.ts";
@@ -23,7 +23,7 @@ import { type Due, MqttPeer } from "./clients/mqtt-peer.ts";
 import { Ledger, must, Violation } from "./ledger.ts";
 
 /** When the clock of every simulation begins: it stands still but for `advance`. */
-const BEGINNING = Date.UTC(2026, 0, 1);
+export const BEGINNING = Date.UTC(2026, 0, 1);
 
 export interface WorldOptions {
   seed: number;
@@ -53,6 +53,8 @@ export class World implements Place {
   readonly oddball: AmqpOddball;
   readonly actors: readonly Actor[];
   private readonly base: Hash;
+  /** Every change of a leader, with the one there was before. */
+  private readonly leaders: { partition: string; before: number }[] = [];
 
   constructor(private readonly options: WorldOptions) {
     const { seed, replay } = options;
@@ -64,6 +66,7 @@ export class World implements Place {
     this.havoq = new Havoq(config, { clock, print }, new Doors(config, null), replay === undefined ? null : new Replay(replay));
     this.havoq.journal.listen((line) => void this.journal.push(line));
     this.watchSessions();
+    this.watchLeaders();
 
     this.producers = [new KafkaProducer(this, "k-plain", false), new KafkaProducer(this, "k-sure", true), new KafkaProducer(this, "k-also", true)];
     this.readers = [new KafkaReader(this, "k-reader")];
@@ -87,6 +90,24 @@ export class World implements Place {
     const { havoq } = this;
     if (protocol === "kafka" && !havoq.kafka!.nodes.isUp(node!)) return null;
     return connectMemory(havoq[protocol]!, havoq.net, node);
+  }
+
+  get changes(): number {
+    return this.leaders.length;
+  }
+  led(partition: string, node: number, since: number): boolean {
+    if (this.havoq.kafka!.partition(topicOf(partition), indexOf(partition))!.leader === node) return true;
+    return this.leaders.slice(since).some((change) => change.partition === partition && change.before === node);
+  }
+  private watchLeaders(): void {
+    for (const name of PARTITIONS) {
+      const partition = this.havoq.kafka!.partition(topicOf(name), indexOf(name))!;
+      let before = partition.leader;
+      partition.changed.add(() => {
+        if (partition.leader !== before) this.leaders.push({ partition: name, before });
+        before = partition.leader;
+      });
+    }
   }
 
   /** Whatever ends a session tells its client, who then no longer counts on it. */

@@ -152,7 +152,7 @@ export class AmqpConsumer implements Actor {
     const { deliveryTag, redelivered } = args as { deliveryTag: number; redelivered: boolean };
     const payload = String(body);
     this.quiet = 0;
-    this.place.ledger.origin(payload);
+    this.place.ledger.receive(payload, this.place.now());
     this.place.ledger.note(this.name, `${queue} ${payload}${redelivered ? " again" : ""}`);
     must(deliveryTag > this.highest, () => `${this.name} got delivery tag ${deliveryTag} after ${this.highest}`);
     this.hasGap ||= deliveryTag !== this.highest + 1;

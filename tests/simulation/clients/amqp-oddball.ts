@@ -93,7 +93,7 @@ export class AmqpOddball implements Actor {
   private take({ name, args, body }: Received): void {
     if (name === "tx.select-ok") this.inTransaction = true;
     if (name !== "basic.deliver" && name !== "basic.get-ok") return;
-    this.place.ledger.origin(String(body));
+    this.place.ledger.receive(String(body), this.place.now());
     this.place.ledger.note(this.name, String(body));
     this.tags.push((args as { deliveryTag: number }).deliveryTag);
   }

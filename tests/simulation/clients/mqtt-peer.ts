@@ -248,7 +248,7 @@ export class MqttPeer implements Actor {
 
   private deliver({ topic, payload, qos, dup, retain, id }: Publish): void {
     const text = payload.toString();
-    this.place.ledger.origin(text);
+    this.place.ledger.receive(text, this.place.now());
     // [MQTT-4.3.3-10]: the same packet again is not the same message again.
     if (qos !== 2 || !this.incoming.has(id)) {
       this.place.ledger.note(this.name, `${topic} ${text} ${qos}${dup ? " dup" : ""}`);
