@@ -1,4 +1,4 @@
-import type { At, ErrorName, Operation, Plugin, Protocol, Target } from "../../src/hooks/plugin.ts";
+import type { At, ErrorName, Message, MessageChanges, Operation, Plugin, Protocol, Target } from "../../src/hooks/plugin.ts";
 import { close, delay, drop, duplicate, fail, hold, replace, reply, reroute, type Verdict } from "../../src/hooks/verdicts.ts";
 import { Batch, batches } from "../../src/kafka/batch.ts";
 import { records } from "../../src/kafka/records.ts";
@@ -93,6 +93,7 @@ export function chaos(more: number, isAsync: boolean): Plugin {
       const about = message.text();
       return verdict(at, [
         () => wait(at, about), () => drop(about), () => refuse(at, message.protocol, about), () => replace({ payload: `${about}!` }, about),
+        () => replace(changesOf(message, at), about),
         () => duplicate(at.random.int(1, 2), about), () => reroute(at.random.pick(ELSEWHERE), about), () => cut(at, about),
         ...(message.protocol === "amqp" ? [() => fail("nack" as ErrorName, about)] : []),
       ]);
@@ -102,7 +103,8 @@ export function chaos(more: number, isAsync: boolean): Plugin {
       if (!strikes(at, RATES.delivery)) return;
       const about = message.text();
       return verdict(at, [
-        () => wait(at, about), () => drop(about), () => replace({ payload: `${about}!` }, about), () => reroute(at.random.pick(ELSEWHERE), about), () => cut(at, about),
+        () => wait(at, about), () => drop(about), () => replace({ payload: `${about}!` }, about), () => replace(changesOf(message, at), about),
+        () => reroute(at.random.pick(ELSEWHERE), about), () => cut(at, about),
         ...(message.protocol === "kafka" ? [] : [() => duplicate(at.random.int(1, 2), about)]),
       ]);
     },
@@ -114,6 +116,15 @@ export function chaos(more: number, isAsync: boolean): Plugin {
       return verdict(at, [() => wait(at, ""), () => drop(), () => replace({ chunks: [data.subarray(0, middle), data.subarray(middle)] }), () => cut(at, "")]);
     },
   };
+}
+
+/** Something else than the payload becomes different. */
+function changesOf({ protocol }: Message, at: At): MessageChanges {
+  switch (protocol) {
+    case "kafka": return at.random.pick([{ key: "other" }, { headers: { h: "v" } }]);
+    case "mqtt": return { qos: at.random.pick([0, 1, 2] as const) };
+    case "amqp": return at.random.pick([{ headers: { h: "v" } }, { properties: { priority: 3 } }]);
+  }
 }
 
 /** The payloads that an operation carries. */

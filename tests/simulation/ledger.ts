@@ -32,6 +32,12 @@ export class Ledger {
   readonly sent = new Map<string, Sent>();
   /** What happened at the clients, in order: the same in every run with the same seed. */
   readonly trace: string[] = [];
+  /** When each message was first seen by a client that it had been sent to. */
+  readonly received = new Map<string, number>();
+  /** The latest generation of the Kafka group that a member has heard of. */
+  generation = 0;
+  /** How often AMQP consumers settled a message for good, by queue and id, as far as the broker is sure to have heard of it. */
+  readonly settled = new Map<string, number>();
   private readonly counts = new Map<string, number>();
 
   send(protocol: Protocol, by: string, to: string): Sent {
@@ -43,7 +49,14 @@ export class Ledger {
     return message;
   }
 
-  /** The message behind a payload that came; hooks mark what they replaced with "!", and say of themselves that they made one. */
+  /** A payload came to a client at this time. */
+  receive(payload: string, now: number): Sent {
+    const message = this.origin(payload);
+    if (!this.received.has(message.id)) this.received.set(message.id, now);
+    return message;
+  }
+
+  /** The message behind a payload; hooks mark what they replaced with "!", and say of themselves that they made one. */
   origin(payload: string): Sent {
     const id = idOf(payload);
     const found = this.sent.get(id);

@@ -22,7 +22,9 @@ export async function simulate(options: WorldOptions): Promise<Outcome> {
   checkKafka(world, fates);
   checkMqtt(world, fates);
   checkAmqp(world, fates);
-  return { digest: digest(world), journal: world.journal, verdicts: fates.all.length, messages: world.ledger.sent.size };
+  const found = digest(world);
+  await world.end();
+  return { digest: found, journal: world.journal, verdicts: fates.all.length, messages: world.ledger.sent.size };
 }
 
 function entriesOf(lines: readonly JournalLine[]): JournalEntry[] {

@@ -9,11 +9,13 @@ import { type Hash, hashText, Random } from "../../src/hooks/random.ts";
 import { Replay } from "../../src/hooks/replay.ts";
 import { connectMemory, type MemoryClient } from "../../src/net/memory.ts";
 import { chaos } from "./chaos.ts";
+import { inspectQueues } from "./checks/amqp.ts";
 import type { Actor, Place } from "./clients/actor.ts";
 import { AmqpConsumer } from "./clients/amqp-consumer.ts";
+import { AmqpOddball } from "./clients/amqp-oddball.ts";
 import { AmqpPublisher } from "./clients/amqp-publisher.ts";
 import { EXCHANGES, QUEUES } from "./clients/amqp-wire.ts";
-import { NODES, TOPICS } from "./clients/kafka-map.ts";
+import { indexOf, NODES, PARTITIONS, topicOf, TOPICS } from "./clients/kafka-map.ts";
 import { GROUP, KafkaMember } from "./clients/kafka-member.ts";
 import { KafkaProducer } from "./clients/kafka-producer.ts";
 import { KafkaReader } from "./clients/kafka-reader.ts";
@@ -21,7 +23,7 @@ import { type Due, MqttPeer } from "./clients/mqtt-peer.ts";
 import { Ledger, must, Violation } from "./ledger.ts";
 
 /** When the clock of every simulation begins: it stands still but for `advance`. */
-const BEGINNING = Date.UTC(2026, 0, 1);
+export const BEGINNING = Date.UTC(2026, 0, 1);
 
 export interface WorldOptions {
   seed: number;
@@ -48,8 +50,11 @@ export class World implements Place {
   readonly peers: MqttPeer[] = [];
   readonly publishers: AmqpPublisher[];
   readonly consumers: AmqpConsumer[];
+  readonly oddball: AmqpOddball;
   readonly actors: readonly Actor[];
   private readonly base: Hash;
+  /** Every change of a leader, with the one there was before. */
+  private readonly leaders: { partition: string; before: number }[] = [];
 
   constructor(private readonly options: WorldOptions) {
     const { seed, replay } = options;
@@ -61,6 +66,7 @@ export class World implements Place {
     this.havoq = new Havoq(config, { clock, print }, new Doors(config, null), replay === undefined ? null : new Replay(replay));
     this.havoq.journal.listen((line) => void this.journal.push(line));
     this.watchSessions();
+    this.watchLeaders();
 
     this.producers = [new KafkaProducer(this, "k-plain", false), new KafkaProducer(this, "k-sure", true), new KafkaProducer(this, "k-also", true)];
     this.readers = [new KafkaReader(this, "k-reader")];
@@ -71,7 +77,8 @@ export class World implements Place {
       new AmqpConsumer(this, "a-mixed", ["q.plain", "q.topic"], false), new AmqpConsumer(this, "a-rejecting", ["q.rejecting", "q.plain"], false),
       new AmqpConsumer(this, "a-dead", ["q.dead"], false), new AmqpConsumer(this, "a-auto", ["q.auto"], true),
     ];
-    this.actors = [...this.producers, ...this.readers, ...this.members, ...this.peers, ...this.publishers, ...this.consumers];
+    this.oddball = new AmqpOddball(this, "a-odd");
+    this.actors = [...this.producers, ...this.readers, ...this.members, ...this.peers, ...this.publishers, ...this.consumers, this.oddball];
     this.declare();
   }
 
@@ -83,6 +90,24 @@ export class World implements Place {
     const { havoq } = this;
     if (protocol === "kafka" && !havoq.kafka!.nodes.isUp(node!)) return null;
     return connectMemory(havoq[protocol]!, havoq.net, node);
+  }
+
+  get changes(): number {
+    return this.leaders.length;
+  }
+  led(partition: string, node: number, since: number): boolean {
+    if (this.havoq.kafka!.partition(topicOf(partition), indexOf(partition))!.leader === node) return true;
+    return this.leaders.slice(since).some((change) => change.partition === partition && change.before === node);
+  }
+  private watchLeaders(): void {
+    for (const name of PARTITIONS) {
+      const partition = this.havoq.kafka!.partition(topicOf(name), indexOf(name))!;
+      let before = partition.leader;
+      partition.changed.add(() => {
+        if (partition.leader !== before) this.leaders.push({ partition: name, before });
+        before = partition.leader;
+      });
+    }
   }
 
   /** Whatever ends a session tells its client, who then no longer counts on it. */
@@ -132,6 +157,7 @@ export class World implements Place {
     else if (draw < 0.97 && !this.options.isSync) this.install(random.pick([0, 1, 1, 3]));
     else this.operate(random);
     for (let turns = random.int(0, 3); turns > 0; turns--) await this.turn();
+    inspectQueues(this);
   }
 
   /** What an operator may do to the brokers. */
@@ -185,7 +211,8 @@ export class World implements Place {
     }
     control.unblock({});
     // Whatever was held back comes out now, at the latest.
-    await this.advance(10_000);
+    await this.advance(15_000);
+    this.noneHangs();
     for (const actor of this.actors) actor.breakOff();
     for (let i = 0; i < 10; i++) await this.turn();
     const open = net.connections();
@@ -195,12 +222,33 @@ export class World implements Place {
     }
   }
 
+  /** No connection waits for a verdict, but those that a hook told never to hear back. */
+  private noneHangs(): void {
+    const silent = (clientId: string): boolean =>
+      this.journal.some((line) => "verdict" in line && line.verdict === "drop" && line.rule.endsWith("/connect") && line.stream.startsWith(`kafka/${clientId}@`));
+    for (const connection of this.havoq.net.connections()) {
+      const { protocol, clientId, isHeld, waiting } = connection;
+      must(!waiting, () => `answers of ${protocol} connection ${connection.id} of ${clientId} still wait for a verdict`);
+      must(!isHeld || (protocol === "kafka" && silent(clientId)), () => `${protocol} connection ${connection.id} of ${clientId} is still held`);
+    }
+  }
+
   /** Everybody comes to an end with what is under way, undisturbed. */
   private async finish(): Promise<void> {
+    this.oddball.finish();
     for (const group of [[...this.producers, ...this.publishers, ...this.peers], [...this.readers, ...this.members, ...this.consumers, ...this.peers]]) {
       for (const actor of [...this.readers, ...this.members]) actor.again();
       await this.until(group);
     }
+  }
+
+  /** Everybody leaves, and a week later nothing is left to happen but the housekeeping. */
+  async end(): Promise<void> {
+    for (const actor of this.actors) actor.breakOff();
+    await this.turn();
+    await this.havoq.clock.advance(7 * 86_400_000);
+    const alarms = this.havoq.clock["heap"].filter(({ run }) => run !== null).length;
+    must(alarms <= 1, () => `${alarms} alarms are still set, and nobody is there`);
   }
 
   private async until(group: readonly Actor[]): Promise<void> {

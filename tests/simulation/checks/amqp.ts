@@ -1,3 +1,6 @@
+import type { AmqpQueue } from "../../../src/amqp/model/queue.ts";
+import type { Port } from "../../../src/amqp/port.ts";
+import type { AmqpConnection } from "../../../src/amqp/v091/connection.ts";
 import { type AmqpConsumer, type Delivered } from "../clients/amqp-consumer.ts";
 import { QUEUES, queuesFor } from "../clients/amqp-wire.ts";
 import { count, type Fates, idOf, must, type Sent } from "../ledger.ts";
@@ -6,6 +9,24 @@ import type { World } from "../world.ts";
 export function checkAmqp(world: World, fates: Fates): void {
   for (const queue of Object.keys(QUEUES)) checkQueue(world, fates, queue);
   for (const consumer of world.consumers) checkOrder(world, fates, consumer);
+}
+
+/** At any time: what a queue thinks is with consumers is what their channels hold. */
+export function inspectQueues(world: World): void {
+  const held = new Map<AmqpQueue, number>();
+  for (const connection of world.havoq.net.connections({ protocol: "amqp" })) {
+    const session = (connection["session"] as Port | null)?.["session"] as AmqpConnection | null | undefined;
+    for (const { unacked, untagged, transaction } of session?.["channels"].values() ?? []) {
+      const settled = transaction?.["settled"].flatMap(({ deliveries }) => deliveries) ?? [];
+      for (const { entry, queue, isSettled } of [...unacked["list"], ...untagged]) if (entry !== null && !isSettled) count(held, queue);
+      for (const { entry, queue } of settled) if (entry !== null) count(held, queue);
+    }
+  }
+  for (const queue of world.havoq.amqp!.vhosts.get("/")!.queues.values()) {
+    must(queue.items.unacked === (held.get(queue) ?? 0), () => `${queue.name} thinks that ${queue.items.unacked} messages are with consumers, and they have ${held.get(queue) ?? 0}`);
+    const bytes = [...queue.items].reduce((sum, { size }) => sum + size, 0);
+    must(queue.items.readyBytes === bytes, () => `${queue.name} thinks that it has ${queue.items.readyBytes} bytes, and it has ${bytes}`);
+  }
 }
 
 /** Queues that a message was sent to. */
@@ -50,6 +71,23 @@ function checkQueue(world: World, fates: Fates, queue: string): void {
     must((first.get(id) ?? 0) <= come + doubled, () => `${queue} gave out ${id} ${first.get(id)} times as new, ${come + doubled} can be explained`);
   }
   if (queue !== "q.auto") checkLoss(world, fates, queue, seen);
+  if (isHeard(world, fates, queue)) checkSettled(world, fates, queue, deliveries);
+}
+
+/** No hook kept back what the consumers of a queue said about their deliveries. */
+function isHeard(world: World, fates: Fates, queue: string): boolean {
+  const about = (name: string): boolean => fates.of(name, "request").some(({ entry }) => ["basic.ack", "basic.nack"].includes(entry.name)) || fates.of(name, "bytes drop").length > 0;
+  return !world.consumers.some(({ name, queues }) => queues.includes(queue) && about(name));
+}
+
+/** What was settled does not come again. */
+function checkSettled(world: World, fates: Fates, queue: string, deliveries: readonly Delivered[]): void {
+  for (const { payload, settledBefore } of deliveries) {
+    const id = idOf(payload);
+    const doubled = fates.about(id, "delivery duplicate").length;
+    const come = mayHaveCome(world, fates, queue, id);
+    must(settledBefore < come || doubled > 0, () => `${queue} gave out ${payload} after ${settledBefore} copies were settled, and there were ${come}`);
+  }
 }
 
 /** What was confirmed, or rejected towards it, was seen by somebody. */

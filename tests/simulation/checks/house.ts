@@ -1,5 +1,5 @@
 import { count, type Fates, must } from "../ledger.ts";
-import type { World } from "../world.ts";
+import { BEGINNING, type World } from "../world.ts";
 
 const OWN_ERROR = /\b(Type|Range|Reference|Syntax|Encode|Assertion)Error\b|is not (a function|an object|iterable)/;
 
@@ -17,6 +17,8 @@ export function checkHouse(world: World, fates: Fates): void {
   const entries = journal.entries();
   must(journal.fired === entries.length && entries.every(({ n }, i) => n === i + 1), () => `the journal has ${entries.length} of ${journal.fired} entries`);
 
+  for (const { entry } of fates.all) if (entry.verdict === "hold") must((entry.detail as { ms: number }).ms > 0, () => `hold ${entry.n} did not hold`);
+  checkWaits(world, fates);
   for (const protocol of ["kafka", "mqtt", "amqp"] as const) {
     const { active, accepted, refused } = net.counts[protocol];
     const open = net.connections({ protocol }).length;
@@ -25,6 +27,18 @@ export function checkHouse(world: World, fates: Fates): void {
   for (const topic of havoq.kafka!.topics.values()) {
     const records = topic.partitions.reduce((sum, { log }) => sum + log.read(0, Infinity, true).reduce((all, entry) => all + entry.count, 0), 0);
     must(topic.messagesIn === records, () => `${topic.name} counted ${topic.messagesIn} messages, and holds ${records}`);
+  }
+}
+
+/** What a hook kept back came no earlier than it was let go. */
+function checkWaits(world: World, fates: Fates): void {
+  for (const { id, attempts } of world.ledger.sent.values()) {
+    if (attempts > 1) continue;
+    for (const { entry, kind } of fates.about(id, "message delay", "message hold", "request delay", "request hold")) {
+      const least = BEGINNING + entry.at + (kind === "delay" ? (entry.detail as { ms: number }).ms : 0);
+      const came = world.ledger.received.get(id) ?? Infinity;
+      must(came >= least, () => `${id} came ${least - came} ms before its verdict let it go`);
+    }
   }
 }
 

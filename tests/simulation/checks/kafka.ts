@@ -3,7 +3,7 @@ import { records } from "../../../src/kafka/records.ts";
 import { PARTITIONS, indexOf, topicOf } from "../clients/kafka-map.ts";
 import { GROUP } from "../clients/kafka-member.ts";
 import type { Fetched } from "../clients/kafka-reader.ts";
-import { count, type Fates, idOf, must } from "../ledger.ts";
+import { count, type Fates, idOf, must, type Sent } from "../ledger.ts";
 import type { World } from "../world.ts";
 
 /** What lies in one partition. */
@@ -64,7 +64,7 @@ function checkLog(world: World, fates: Fates, partition: string, { end, at }: St
     // What a hook sent here by another way, and attempts without idempotence, may overtake and be overtaken.
     if (fates.about(message.id, "message reroute", "delivery reroute").length > 0 || (message.attempts > 1 && message.by === "k-plain")) continue;
     const before = latest.get(message.by) ?? -1;
-    must(message.n >= before || isLate(fates, message.id), () => `${partition}@${offset}: ${payload} comes after a later message of ${message.by}`);
+    must(message.n >= before || isLate(fates, message), () => `${partition}@${offset}: ${payload} comes after a later message of ${message.by}`);
     latest.set(message.by, Math.max(before, message.n));
   }
   for (const [id, found] of copies) {
@@ -79,23 +79,31 @@ function checkLog(world: World, fates: Fates, partition: string, { end, at }: St
   must(holes <= taken.length, () => `${partition} has ${holes} holes, and hooks took ${taken.length} records`);
 }
 
-/** A hook kept it back, and its producer did not wait for the answer. */
-function isLate(fates: Fates, id: string): boolean {
-  return fates.about(id, "message delay", "message hold", "request delay", "request hold").length > 0;
+/** A hook kept it back, or the connection it came on, and its producer did not wait for the answer. */
+function isLate(fates: Fates, { id, by }: Sent): boolean {
+  const waits = (point: string): string[] => [`${point} delay`, `${point} hold`];
+  return fates.about(id, ...waits("message"), ...waits("request")).length > 0 || (by === "k-plain" && fates.of(by, ...waits("connect"), ...waits("bytes")).length > 0);
 }
 
-/** What the broker acknowledged is where it said it would be. */
+/** What the broker acknowledged is where it said it would be, with the holes and the copies that hooks made. */
 function checkProduced(world: World, fates: Fates): void {
   for (const { produced } of world.producers) {
     for (const { partition, baseOffset, ids } of produced) {
       const { at } = readLog(world, partition);
-      const touched = ids.some((id) => fates.about(id, "message duplicate", "message drop", "message reroute").length > 0);
-      ids.forEach((id, i) => {
-        if (!touched) must(idOf(at.get(baseOffset + i) ?? "") === id, () => `${partition}@${baseOffset + i} holds ${at.get(baseOffset + i)}, not ${id}, which was acknowledged`);
-        else if (fates.about(id, "message drop", "message reroute").length === 0) {
-          must([...at.values()].some((payload) => idOf(payload) === id), () => `${partition} does not hold ${id}, which was acknowledged`);
-        }
-      });
+      const taken = (id: string): boolean => fates.about(id, "message drop", "message reroute").length > 0;
+      if (ids.every((id) => world.ledger.origin(id).attempts === 1)) {
+        let offset = baseOffset;
+        const holds = (id: string | null): void => {
+          const found = at.get(offset);
+          must((found === undefined ? null : idOf(found)) === id, () => `${partition}@${offset} holds ${found ?? "nothing"}, not ${id ?? "nothing"}`);
+          offset++;
+        };
+        for (const id of ids) for (let copies = fates.doubled(id); copies >= 0; copies--) holds(taken(id) ? null : id);
+      } else {
+        // Verdicts may have fallen on an attempt that came to nothing.
+        const missing = ids.find((id) => !taken(id) && ![...at.values()].some((payload) => idOf(payload) === id));
+        must(missing === undefined, () => `${partition} does not hold ${missing}, which was acknowledged`);
+      }
     }
   }
 }

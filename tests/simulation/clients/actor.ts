@@ -7,6 +7,10 @@ export interface Place {
   readonly ledger: Ledger;
   /** Milliseconds of the clock that everything goes by. */
   now(): number;
+  /** Counts what happens to leaders of partitions: see `led`. */
+  readonly changes: number;
+  /** True when the broker led the partition at some time since there were that many changes. */
+  led(partition: string, node: number, since: number): boolean;
   /** Null: nobody listens there, because the Kafka broker is down. */
   dial(protocol: "kafka" | "mqtt" | "amqp", node?: number): MemoryClient | null;
 }

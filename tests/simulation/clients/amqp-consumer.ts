@@ -1,7 +1,8 @@
 import { FieldTable } from "../../../src/amqp/v091/fields.ts";
+import type { ArgsOut, MethodName } from "../../../src/amqp/v091/methods.ts";
 import type { Random } from "../../../src/hooks/random.ts";
 import type { Received } from "../../amqp/raw-client.ts";
-import { idOf, must } from "../ledger.ts";
+import { count, idOf, must } from "../ledger.ts";
 import type { Actor, Place } from "./actor.ts";
 import { AmqpWire } from "./amqp-wire.ts";
 
@@ -13,8 +14,8 @@ export interface Delivered {
   /** Counts the channels of this consumer: order holds on each. */
   readonly channel: number;
   readonly noAck: boolean;
-  /** It came by basic.get. */
-  readonly got: boolean;
+  /** Copies of it that were settled for sure before it came. */
+  readonly settledBefore: number;
 }
 
 /** What a client did about a delivery; whether the broker heard of it is another question. */
@@ -35,13 +36,15 @@ export class AmqpConsumer implements Actor {
   readonly delivered: Delivered[] = [];
   readonly settled: Settled[] = [];
   private readonly wire: AmqpWire;
+  /** Settled since the last method that was answered: it is not known whether the broker heard of them. */
+  private unheard: string[] = [];
   private channels = 0;
   /** All that came on this channel, and what of it is not settled. */
   private taken: Held[] = [];
   private held: Held[] = [];
   private readonly consuming = new Set<string>();
   private highest = 0;
-  /** A delivery tag was left out. */
+  /** Not all delivery tags below the latest are known to be out. */
   private hasGap = false;
   private finishing = false;
   private quiet = 0;
@@ -58,6 +61,7 @@ export class AmqpConsumer implements Actor {
   private ended(): void {
     this.held = [];
     this.taken = [];
+    this.unheard = [];
     this.consuming.clear();
     this.highest = 0;
     this.hasGap = false;
@@ -75,7 +79,7 @@ export class AmqpConsumer implements Actor {
     if (this.held.length > 0 && draw < 0.6) return this.settle(random);
     if (!this.consuming.has(queue)) this.consume(queue);
     else if (draw < 0.65) this.cancel(queue);
-    else if (draw < 0.7) wire.call(wire.channel, "basic.qos", { prefetchSize: 0, prefetchCount: random.int(0, 4), global: random.chance(0.3) }, ["basic.qos-ok"], () => undefined);
+    else if (draw < 0.7) this.call("basic.qos", { prefetchSize: 0, prefetchCount: random.int(0, 4), global: random.chance(0.3) }, ["basic.qos-ok"]);
     else if (draw < 0.8 && !wire.isBusy) this.get(queue);
     else if (draw < 0.83) this.recover();
   }
@@ -83,24 +87,34 @@ export class AmqpConsumer implements Actor {
   private consume(queue: string): void {
     if (this.consuming.has(queue)) return;
     this.consuming.add(queue);
-    const args = { queue, consumerTag: queue, noLocal: false, noAck: this.noAck, exclusive: false, noWait: false, arguments: FieldTable.EMPTY };
-    this.wire.call(this.wire.channel, "basic.consume", args, ["basic.consume-ok"], () => undefined);
+    this.call("basic.consume", { queue, consumerTag: queue, noLocal: false, noAck: this.noAck, exclusive: false, noWait: false, arguments: FieldTable.EMPTY }, ["basic.consume-ok"]);
   }
 
   private cancel(queue: string): void {
-    this.wire.call(this.wire.channel, "basic.cancel", { consumerTag: queue, noWait: false }, ["basic.cancel-ok"], () => this.consuming.delete(queue));
+    this.call("basic.cancel", { consumerTag: queue, noWait: false }, ["basic.cancel-ok"], () => this.consuming.delete(queue));
   }
 
   private get(queue: string): void {
-    this.wire.call(this.wire.channel, "basic.get", { queue, noAck: this.noAck }, ["basic.get-ok", "basic.get-empty"], (method) => {
-      if (method.name === "basic.get-ok") this.deliver(queue, method, true);
+    this.call("basic.get", { queue, noAck: this.noAck }, ["basic.get-ok", "basic.get-empty"], (method) => {
+      if (method.name === "basic.get-ok") this.deliver(queue, method);
     });
   }
 
-  /** All comes again. */
+  /** All comes again, under other tags; which of the old ones were still on their way nobody knows. */
   private recover(): void {
-    this.wire.call(this.wire.channel, "basic.recover", { requeue: true }, ["basic.recover-ok"], () => undefined);
+    this.hasGap = true;
+    this.call("basic.recover", { requeue: true }, ["basic.recover-ok"]);
     this.held = [];
+  }
+
+  /** Asks; once it is answered the broker has handled everything that was sent before. */
+  private call<N extends MethodName>(name: N, args: ArgsOut<N>, reply: MethodName[], then: (method: Received) => void = () => undefined): void {
+    const before = this.unheard;
+    this.unheard = [];
+    this.wire.call(this.wire.channel, name, args, reply, (method) => {
+      for (const key of before) count(this.place.ledger.settled, key);
+      then(method);
+    });
   }
 
   private settle(random: Random): void {
@@ -110,8 +124,11 @@ export class AmqpConsumer implements Actor {
     const multiple = !this.hasGap && random.chance(0.2);
     // It means those again, too, of which the broker did not hear.
     const meant = multiple ? this.taken.filter(({ tag }) => tag <= deliveryTag) : [this.held[at]!];
-    this.held = this.held.filter((one) => !meant.includes(one));
+    const still = this.held.filter((one) => !meant.includes(one));
+    const gone = this.held.filter((one) => meant.includes(one)).map(({ queue, id }) => `${queue} ${id}`);
+    this.held = still;
     const draw = random.next();
+    if (draw < 0.7 || draw >= 0.85) this.unheard.push(...gone);
     if (draw < 0.7) {
       this.remember(meant, "ack");
       this.wire.send("basic.ack", { deliveryTag, multiple });
@@ -127,20 +144,20 @@ export class AmqpConsumer implements Actor {
   }
 
   private take(method: Received): void {
-    if (method.name === "basic.deliver") this.deliver((method.args as { consumerTag: string }).consumerTag, method, false);
+    if (method.name === "basic.deliver") this.deliver((method.args as { consumerTag: string }).consumerTag, method);
     else if (method.name === "basic.cancel") this.consuming.delete((method.args as { consumerTag: string }).consumerTag);
   }
 
-  private deliver(queue: string, { args, body }: Received, got: boolean): void {
+  private deliver(queue: string, { args, body }: Received): void {
     const { deliveryTag, redelivered } = args as { deliveryTag: number; redelivered: boolean };
     const payload = String(body);
     this.quiet = 0;
-    this.place.ledger.origin(payload);
+    this.place.ledger.receive(payload, this.place.now());
     this.place.ledger.note(this.name, `${queue} ${payload}${redelivered ? " again" : ""}`);
     must(deliveryTag > this.highest, () => `${this.name} got delivery tag ${deliveryTag} after ${this.highest}`);
     this.hasGap ||= deliveryTag !== this.highest + 1;
     this.highest = deliveryTag;
-    this.delivered.push({ queue, payload, redelivered, channel: this.channels, noAck: this.noAck, got });
+    this.delivered.push({ queue, payload, redelivered, channel: this.channels, noAck: this.noAck, settledBefore: this.place.ledger.settled.get(`${queue} ${idOf(payload)}`) ?? 0 });
     if (this.noAck) return;
     const held = { tag: deliveryTag, queue, id: idOf(payload) };
     this.taken.push(held);

@@ -1,5 +1,6 @@
 import type { Random } from "../../../src/hooks/random.ts";
 import { errorName } from "../../../src/kafka/errors.ts";
+import { must } from "../ledger.ts";
 import type { Actor, Place } from "./actor.ts";
 import { indexOf, NODES, PARTITIONS, topicOf } from "./kafka-map.ts";
 import { type Fetched, Fetcher } from "./kafka-reader.ts";
@@ -46,7 +47,7 @@ export class KafkaMember implements Actor {
   constructor(private readonly place: Place, readonly name: string, private readonly instance: string | null) {
     this.wire = new KafkaWire(place, name);
     this.fetcher = new Fetcher(place, name, (record) => {
-      place.ledger.origin(record.payload);
+      place.ledger.receive(record.payload, place.now());
       place.ledger.note(name, `${record.partition}@${record.offset} ${record.payload}`);
       this.fetched.push(record);
     });
@@ -151,6 +152,7 @@ export class KafkaMember implements Actor {
       const error = errorName(answer.errorCode);
       if (error !== "NONE") return this.refused(error);
       const partitions = answer.assignment.toString().split(" ").filter((one: string) => one !== "");
+      this.place.ledger.generation = Math.max(this.place.ledger.generation, generation);
       this.assignments.push({ member: this.name, generation, leader, partitions });
       this.place.ledger.note(this.name, `owns ${partitions.join(" ")} in generation ${generation}`);
       this.fetcher.assign(new Map(partitions.map((one: string) => [one, 0])));
@@ -202,11 +204,13 @@ export class KafkaMember implements Actor {
       })),
     }));
     const { groupId, memberId, groupInstanceId, generationId } = this.who;
+    const isLate = generationId < this.place.ledger.generation;
     this.wire.ask("OffsetCommit", 8, { groupId, memberId, groupInstanceId, generationIdOrMemberEpoch: generationId, topics }, (answer) => {
       if (answer === null) return;
       for (const { name, partitions } of answer.topics) {
         for (const { partitionIndex, errorCode } of partitions) {
           if (errorCode !== 0) return this.refused(errorName(errorCode));
+          must(!isLate, () => `${this.name} could commit in generation ${generationId}, when there was a later one`);
           const commit = commits.find(({ partition }) => partition === `${name}-${partitionIndex}`)!;
           commit.isAcked = true;
           this.committed.set(commit.partition, commit.offset);

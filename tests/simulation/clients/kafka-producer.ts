@@ -2,7 +2,7 @@ import type { Random } from "../../../src/hooks/random.ts";
 import { type ErrorName, errorName } from "../../../src/kafka/errors.ts";
 import { writeBatch } from "../../../src/kafka/records.ts";
 import { produceBody } from "../../kafka/client.ts";
-import type { Sent } from "../ledger.ts";
+import { must, type Sent } from "../ledger.ts";
 import type { Actor, Place } from "./actor.ts";
 import { indexOf, KafkaMap, PARTITIONS, topicOf } from "./kafka-map.ts";
 import { KafkaWire } from "./kafka-wire.ts";
@@ -71,7 +71,14 @@ export class KafkaProducer implements Actor {
     });
     if (pending.attempts++ > 0) for (const message of pending.messages) message.attempts++;
     const body = produceBody(topicOf(pending.partition), indexOf(pending.partition), bytes, pending.acks);
-    if (pending.acks !== 0) return this.wire.ask("Produce", 9, body, (answer) => this.answered(pending, answer));
+    const { changes } = this.place;
+    if (pending.acks !== 0) {
+      return this.wire.ask("Produce", 9, body, (answer) => {
+        const isRefused = answer?.responses[0].partitionResponses[0].errorCode !== 0;
+        must(isRefused || this.place.led(pending.partition, leader, changes), () => `broker ${leader} took records for ${pending.partition}, which it did not lead`);
+        this.answered(pending, answer);
+      });
+    }
     this.wire.tell("Produce", 9, body);
     this.pending = null;
   }

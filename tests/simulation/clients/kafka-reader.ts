@@ -43,10 +43,14 @@ export class Fetcher {
     if (leader === undefined) return this.map.refresh(this.place, random);
     if (!this.wire.to(leader)) return this.map.forget();
     const { epoch } = this;
+    const { changes } = this.place;
     const offset = this.positions.get(partition)!;
     const options = { maxWaitMs: random?.int(0, 500) ?? 0, minBytes: 1, partitionMaxBytes: random?.pick([1, 200, 1_000_000]) ?? 1_000_000 };
     this.wire.ask("Fetch", 12, fetchBody(topicOf(partition), indexOf(partition), offset, options), (answer) => {
-      if (answer !== null && epoch === this.epoch) this.fetched(partition, offset, answer);
+      if (answer === null) return;
+      const isRefused = (answer.errorCode || answer.responses[0].partitions[0].errorCode) !== 0;
+      must(isRefused || this.place.led(partition, leader, changes), () => `broker ${leader} answered for ${partition}, which it did not lead`);
+      if (epoch === this.epoch) this.fetched(partition, offset, answer);
     });
   }
 
@@ -79,7 +83,7 @@ export class KafkaReader implements Actor {
 
   constructor(place: Place, readonly name: string) {
     this.fetcher = new Fetcher(place, name, (record) => {
-      place.ledger.origin(record.payload);
+      place.ledger.receive(record.payload, place.now());
       place.ledger.note(name, `${record.partition}@${record.offset} ${record.payload}`);
       this.fetched.push(record);
     });

@@ -72,7 +72,7 @@ export class MqttPeer implements Actor {
   // --- What it does -----------------------------------------------------------------------------
 
   act(random: Random): void {
-    if (this.wire === null) return this.connect(random.chance(0.06), random.pick([0xffff_ffff, 0xffff_ffff, 60]));
+    if (this.wire === null) return this.connect(random.chance(0.06), random.pick([0xffff_ffff, 0xffff_ffff, 60]), random.chance(0.3) ? random.pick([0, 1, 2]) : null);
     if (!this.connected) return;
     const draw = random.next();
     if (draw < 0.02) return this.drop(random.chance(0.5) ? new Error("reset") : undefined);
@@ -85,7 +85,8 @@ export class MqttPeer implements Actor {
     else if (this.outgoing === null) this.publish(random.pick(MQTT_TOPICS), random.pick([0, 1, 2]), random.chance(0.05));
   }
 
-  private connect(cleanStart: boolean, expiry: number): void {
+  /** @param willQos null for no Will */
+  private connect(cleanStart: boolean, expiry: number, willQos: QoS | null): void {
     this.wire = this.place.dial("mqtt");
     if (this.wire === null) return;
     this.framer = new Framer(frameLength(1 << 28), (buf, start, end) => this.take(decode(buf, start, end, this.version)));
@@ -95,8 +96,11 @@ export class MqttPeer implements Actor {
     // Whatever comes of this attempt, the broker may have heard of it.
     if (cleanStart) this.forgo();
     this.lasting &&= lasts;
-    const properties = this.version === 5 ? { properties: { sessionExpiryInterval: expiry } } : {};
-    this.ask(0, { type: "CONNECT", version: this.version, cleanStart, keepAlive: 0, clientId: this.name, ...properties }, (packet) => {
+    const more = {
+      ...(this.version === 5 && { properties: { sessionExpiryInterval: expiry } }),
+      ...(willQos !== null && { will: { topic: "t/b", payload: Buffer.from(this.place.ledger.send("mqtt", this.name, `t/b ${willQos} will`).id), qos: willQos, retain: false } }),
+    };
+    this.ask(0, { type: "CONNECT", version: this.version, cleanStart, keepAlive: 0, clientId: this.name, ...more }, (packet) => {
       if (packet.type !== "CONNACK") return;
       this.place.ledger.note(this.name, `connected ${packet.code} ${packet.sessionPresent}`);
       if (packet.code !== 0) return;
@@ -244,7 +248,7 @@ export class MqttPeer implements Actor {
 
   private deliver({ topic, payload, qos, dup, retain, id }: Publish): void {
     const text = payload.toString();
-    this.place.ledger.origin(text);
+    this.place.ledger.receive(text, this.place.now());
     // [MQTT-4.3.3-10]: the same packet again is not the same message again.
     if (qos !== 2 || !this.incoming.has(id)) {
       this.place.ledger.note(this.name, `${topic} ${text} ${qos}${dup ? " dup" : ""}`);
@@ -293,7 +297,7 @@ export class MqttPeer implements Actor {
 
   /** Comes back to its session, gets rid of what is under way, and publishes once more to every topic. */
   finish(): void {
-    if (this.wire === null) return this.connect(false, 0xffff_ffff);
+    if (this.wire === null) return this.connect(false, 0xffff_ffff, null);
     if (!this.connected || this.outgoing !== null || this.waiting.size > 0) return;
     this.wire.window = Infinity;
     this.last ??= [...MQTT_TOPICS];
