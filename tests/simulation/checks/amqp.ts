@@ -16,7 +16,8 @@ export function inspectQueues(world: World): void {
   const held = new Map<AmqpQueue, number>();
   for (const connection of world.havoq.net.connections({ protocol: "amqp" })) {
     const session = (connection["session"] as Port | null)?.["session"] as AmqpConnection | null | undefined;
-    for (const { unacked, untagged, transaction } of session?.["channels"].values() ?? []) {
+    for (const { isOpen, unacked, untagged, transaction } of session?.["channels"].values() ?? []) {
+      if (!isOpen) continue;
       const settled = transaction?.["settled"].flatMap(({ deliveries }) => deliveries) ?? [];
       for (const { entry, queue, isSettled } of [...unacked["list"], ...untagged]) if (entry !== null && !isSettled) count(held, queue);
       for (const { entry, queue } of settled) if (entry !== null) count(held, queue);
