@@ -93,9 +93,12 @@ export class Fates {
   private readonly byMessage = new Map<string, Fate[]>();
   private readonly byClient = new Map<string, Fate[]>();
   readonly all: Fate[] = [];
+  /** Payloads that hooks published through the control surface. */
+  readonly published = new Set<string>();
 
   constructor(entries: readonly JournalEntry[]) {
     for (const entry of entries) {
+      if (entry.action === "publish") this.published.add((entry.detail as [{ payload: string }])[0].payload);
       if (entry.verdict === undefined) continue;
       const point = /\/([a-z]+)/.exec(entry.rule)![1]!;
       const fate: Fate = { point, kind: entry.verdict, client: clientOf(entry.stream), entry };

@@ -26,7 +26,7 @@ export function checkKafka(world: World, fates: Fates): void {
 }
 
 function readLog(world: World, name: string): Stored {
-  const { log, topic } = world.havoq.kafka!.partition(topicOf(name), indexOf(name))!;
+  const { log } = world.havoq.kafka!.partition(topicOf(name), indexOf(name))!;
   const at = new Map<number, string>();
   const sequences = new Set<string>();
   let next = 0;
@@ -45,7 +45,6 @@ function readLog(world: World, name: string): Stored {
     must(entry.next === next, () => `${name}: an entry ends at ${entry.next}, its batch at ${next}`);
   }
   must(log.end === next, () => `${name}: the log ends at ${log.end}, its last batch at ${next}`);
-  void topic;
   return { end: next, at, sequences };
 }
 
@@ -56,6 +55,7 @@ function checkLog(world: World, fates: Fates, partition: string, { end, at }: St
   for (const [offset, payload] of at) {
     const message = world.ledger.origin(payload);
     count(copies, message.id);
+    if (message.by === "plugin") must(fates.published.has(message.id), () => `${partition} holds ${payload}, which no plugin published`);
     if (message.to !== partition) {
       const moved = fates.rerouted(message.id, (to) => to.protocol === "kafka" && to.topic === topicOf(partition));
       must(moved > 0 || message.by === "plugin", () => `${partition} holds ${payload}, which was sent to ${message.to}`);

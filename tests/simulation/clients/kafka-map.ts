@@ -1,5 +1,4 @@
 import type { Random } from "../../../src/hooks/random.ts";
-import type { Place } from "./actor.ts";
 import type { KafkaWire } from "./kafka-wire.ts";
 
 export const NODES = 3;
@@ -28,11 +27,10 @@ export class KafkaMap {
   }
 
   /** Asks a broker; the first that is up, from a drawn one on. */
-  refresh(place: Place, random: Random | null): void {
+  refresh(random: Random | null): void {
     const first = random === null ? 1 : random.int(1, NODES);
     for (let i = 0; i < NODES; i++) if (this.wire.to(((first - 1 + i) % NODES) + 1)) break;
     if (!this.wire.isOpen) return;
-    void place;
     const topics = Object.keys(TOPICS).map((name) => ({ name }));
     this.wire.ask("Metadata", 12, { topics, allowAutoTopicCreation: false, includeTopicAuthorizedOperations: false }, (answer) => {
       for (const topic of answer?.topics ?? []) {

@@ -46,7 +46,7 @@ export class KafkaProducer implements Actor {
     if (random.chance(0.02)) return this.wire.close(random.chance(0.5));
     if (this.wire.isBusy) return;
     if (this.pending !== null) return this.attempt(random);
-    if (random.chance(0.05)) return this.map.refresh(this.place, random);
+    if (random.chance(0.05)) return this.map.refresh(random);
     this.begin(random.pick(PARTITIONS), random.int(1, 3), this.idempotent ? -1 : random.pick([-1, -1, 1, 0]));
     this.attempt(random);
   }
@@ -60,7 +60,7 @@ export class KafkaProducer implements Actor {
     const { pending } = this;
     if (pending === null) return;
     const leader = this.map.leader(pending.partition);
-    if (leader === undefined) return this.map.refresh(this.place, random);
+    if (leader === undefined) return this.map.refresh(random);
     if (!this.wire.to(leader)) return this.map.forget();
     if (this.idempotent && this.producerId < 0) return this.identify();
     const timestamp = this.place.now();

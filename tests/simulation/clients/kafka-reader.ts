@@ -40,7 +40,7 @@ export class Fetcher {
   fetch(partition: string, random: Random | null): void {
     if (this.wire.isBusy) return;
     const leader = this.map.leader(partition);
-    if (leader === undefined) return this.map.refresh(this.place, random);
+    if (leader === undefined) return this.map.refresh(random);
     if (!this.wire.to(leader)) return this.map.forget();
     const { epoch } = this;
     const { changes } = this.place;
