@@ -17,7 +17,10 @@ export interface FloodOptions {
 /** What is left in memory when everything has come to rest and was collected. */
 export interface Memory {
   objects: number;
+  /** Bytes of all objects, and of the buffers they hold. */
   heap: number;
+  buffers: number;
+  /** What the process has from the machine: also what it would use again. */
   rss: number;
 }
 
@@ -137,8 +140,8 @@ class Flood {
       await handled();
       Bun.gc(true);
     }
-    const { objectCount, heapSize } = heapStats();
-    return { objects: objectCount, heap: heapSize, rss: process.memoryUsage().rss };
+    const { objectCount, heapSize, extraMemorySize } = heapStats();
+    return { objects: objectCount, heap: heapSize, buffers: extraMemorySize, rss: process.memoryUsage().rss };
   }
 }
 

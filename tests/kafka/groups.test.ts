@@ -112,6 +112,20 @@ describe("joining", () => {
     expect(await one.heartbeat()).toBe("NONE");
   });
 
+  test("a member id is never given out twice, not even by a group that was forgotten in between", async () => {
+    const zombie = new Member("one");
+    await zombie.enter();
+    await zombie.sync({ [zombie.id]: "all" });
+    await house.house.clock.advance(10 * 60_000); // its session ends, and nothing is left of the group
+    expect(house.cluster.groups.groups.has(GROUP)).toBe(false);
+    const one = new Member("one");
+    await one.enter();
+    await one.sync({ [one.id]: "all" });
+    expect(one.id).not.toBe(zombie.id);
+    expect(one.generation).toBe(zombie.generation);
+    expect(await zombie.heartbeat()).toBe("UNKNOWN_MEMBER_ID");
+  });
+
   test("before version 4 no member id is asked for first", async () => {
     const one = new Member("one");
     expect(await one.join({ version: 3 })).toMatchObject({ error: "NONE", generationId: 1 });

@@ -11,6 +11,9 @@ const SESSION_LEAST = 6_000, SESSION_MOST = 1_800_000;
 /** `offsets.retention.minutes`: how long a group without members keeps its positions. */
 const OFFSETS_RETENTION = 7 * 86_400_000;
 
+/** Groups and client ids whose member ids are counted. */
+const IDS_MOST = 100_000;
+
 /** Who a member says it is, in which generation. */
 export interface Membership {
   readonly groupId: string;
@@ -24,6 +27,8 @@ export class Coordinator {
   readonly groups = new Map<string, Group>();
   /** The group that a client id last joined: what fetches are counted under. */
   private readonly groupByClient = new Map<string, string>();
+  /** How many member ids were given out, by group and client id; those asked for last are the youngest. */
+  private readonly idsDrawn = new Map<string, number>();
 
   constructor(private readonly host: Host, private readonly options: KafkaOptions) {}
 
@@ -138,7 +143,7 @@ export class Coordinator {
   }
 
   private create(groupId: string): Group {
-    const group = new Group(groupId, this.host.clock, this.options.group_initial_rebalance_delay, (stream) => this.uuid(stream));
+    const group = new Group(groupId, this.host.clock, this.options.group_initial_rebalance_delay, (prefix) => this.uuid(`${groupId} ${prefix}`));
     this.groups.set(groupId, group);
     return group;
   }
@@ -158,8 +163,13 @@ export class Coordinator {
     return who.generation === group.generation ? Errors.NONE : Errors.ILLEGAL_GENERATION;
   }
 
-  private uuid(stream: string): string {
-    const random = this.host.random(stream);
+  /** Another one each time, also for a group that was forgotten in between: a member of the old one must not pass for one of the new. */
+  private uuid(of: string): string {
+    const n = this.idsDrawn.get(of) ?? 0;
+    this.idsDrawn.delete(of);
+    this.idsDrawn.set(of, n + 1);
+    if (this.idsDrawn.size > IDS_MOST) this.idsDrawn.delete(this.idsDrawn.keys().next().value!);
+    const random = this.host.random(`kafka member ${of} ${n}`);
     const hex = Buffer.from(Array.from({ length: 16 }, () => random.int(0, 255))).toString("hex");
     return hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, "$1-$2-$3-$4-$5");
   }

@@ -41,9 +41,8 @@ export class Group {
   /** Milliseconds of the first rebalance's delay that may still be added; null when it is not under way. */
   private delayLeft: number | null = null;
   private newcomer = false;
-  private readonly idsDrawn = new Map<string, number>();
 
-  constructor(readonly id: string, readonly clock: Clock, private readonly initialDelay: number, private readonly draw: (stream: string) => string) {
+  constructor(readonly id: string, readonly clock: Clock, private readonly initialDelay: number, private readonly draw: (prefix: string) => string) {
     this.emptySince = clock.now();
     this.joinDeadline = new Deadline(clock, () => (this.delayLeft === null ? this.completeJoin() : this.delayOver()));
     this.syncDeadline = new Deadline(clock, () => this.syncOver());
@@ -53,9 +52,7 @@ export class Group {
 
   /** A fresh member id: the client's name and a drawn uuid. */
   nextMemberId(prefix: string): string {
-    const n = this.idsDrawn.get(prefix) ?? 0;
-    this.idsDrawn.set(prefix, n + 1);
-    return `${prefix}-${this.draw(`kafka member ${this.id} ${prefix} ${n}`)}`;
+    return `${prefix}-${this.draw(prefix)}`;
   }
 
   /** Adds a member that waits to be joined, which starts a rebalance or becomes part of the one under way. */
