@@ -59,10 +59,14 @@ export interface CompileOptions {
 /** Compiles `src/main.ts` into one executable. The same sources give the same bytes. */
 export async function compile({ outfile, target, executablePath, plugins }: CompileOptions): Promise<void> {
   await writeIndexes();
+  // The chunks' source maps are inside the binary too; the files beside it would only be in the way.
+  const folder = `${outfile}.build`;
+  const built = join(folder, basename(outfile));
+  await mkdir(folder, { recursive: true });
   const result = await Bun.build({
     entrypoints: [join(import.meta.dirname, "src/main.ts")],
     compile: {
-      outfile,
+      outfile: built,
       ...(target === undefined ? {} : { target }),
       ...(executablePath === undefined ? {} : { executablePath }),
       // A .env or bunfig.toml of the user's must not run inside the binary.
@@ -80,9 +84,9 @@ export async function compile({ outfile, target, executablePath, plugins }: Comp
     define: { "process.env.HAVOQ_VERSION": JSON.stringify(manifest.version), __dirname: '"/"', __filename: '"/havoq"' },
     plugins: plugins ?? [],
   });
+  if (result.success) await rename(built, outfile);
+  await rm(folder, { recursive: true });
   if (!result.success) throw new AggregateError(result.logs, "the build failed");
-  // The map is inside the binary too; beside it, it would only be in the way.
-  await rm(`${outfile}.map`, { force: true });
 }
 
 async function main(args: string[]): Promise<void> {

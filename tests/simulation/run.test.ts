@@ -4,7 +4,7 @@
  * is held against what was sent and what the journal tells. HAVOQ_SIM_SEED repeats one run,
  * HAVOQ_SIM_RUNS draws more of them, HAVOQ_SIM_STEPS makes them longer.
  */
-import { afterAll, test } from "bun:test";
+import { afterAll, expect, test } from "bun:test";
 import { compare, compareJournals, simulate } from "./run.ts";
 
 const SEED = process.env.HAVOQ_SIM_SEED;
@@ -24,6 +24,9 @@ for (let seed = FIRST; seed < FIRST + RUNS; seed++) {
       compare(once, await simulate({ seed, steps: STEPS }));
       const told = await simulate({ seed, steps: STEPS, isSync: true });
       compareJournals(told, await simulate({ seed, steps: STEPS, isSync: true, replay: told.journal }));
+      // A run in which nothing happened would hold every promise.
+      expect(once.messages).toBeGreaterThan(STEPS / 10);
+      expect(once.verdicts).toBeGreaterThan(STEPS / 20);
       messages += once.messages;
       verdicts += once.verdicts;
     } catch (error) {
