@@ -1,5 +1,5 @@
 import { DecodeError } from "../bytes/reader.ts";
-import type { Clock } from "../core/time.ts";
+import type { JumpingClock } from "../core/time.ts";
 import { HookAt } from "./at.ts";
 import { Chain, type ChainHost, type Link } from "./chain.ts";
 import type { HookEvent } from "./event.ts";
@@ -96,7 +96,7 @@ export interface FailurePolicy {
 
 export interface SeamOptions {
   seed: number;
-  clock: Clock;
+  clock: JumpingClock;
   journal: Journal;
   guard: Guard;
   /** Prints a line for the person at the terminal. */
@@ -128,7 +128,7 @@ export class Seam implements ChainHost {
   readonly fires = new Map<string, { rule: string; verdict: VerdictKind; count: number }>();
 
   readonly seed: number;
-  readonly clock: Clock;
+  readonly clock: JumpingClock;
   readonly journal: Journal;
   private readonly guard: Guard;
   private readonly print: (line: string) => void;

@@ -61,7 +61,6 @@ export class KafkaCluster implements Server {
 
   accept(connection: Connection): Session {
     const node = this.nodes.find(connection.broker ?? 1);
-    if (node.paused) queueMicrotask(() => connection.freeze());
     return new KafkaSession(this, connection, node.id);
   }
 

@@ -1,12 +1,14 @@
 import { Framer, type FrameLength } from "../bytes/framer.ts";
 import { OutBuffer } from "../bytes/out-buffer.ts";
-import type { Timer } from "../core/time.ts";
 import type { Decision, Final } from "../hooks/chain.ts";
+import type { HookEvent } from "../hooks/event.ts";
 import type { ConnectionInfo, Protocol } from "../hooks/plugin.ts";
 import type { ProtocolHooks } from "../hooks/seam.ts";
 import { ByteEvent } from "./byte-event.ts";
 import { flushSoon } from "./flush.ts";
 import type { Net } from "./net.ts";
+import { Patience } from "./patience.ts";
+import { BLOCKED, type Stop } from "./stops.ts";
 import type { Transport, TransportEvents } from "./transport.ts";
 
 /** Unsent bytes above which a connection is not read from, and gets no more deliveries. */
@@ -63,8 +65,12 @@ export class Connection implements ConnectionInfo, TransportEvents {
   private choked = false;
   /** Deliveries were refused because the peer does not read them. */
   private starved = false;
-  private frozen = false;
-  private thaw: (() => void) | null = null;
+  /** What keeps it from reading or writing now. */
+  private readonly stops = new Set<Stop>();
+  private isDeaf = false;
+  private isMute = false;
+  /** It came while a partition keeps its client away: the broker knows nothing of it yet. */
+  private atDoor = false;
   /** The last of the outputs that wait for their turn; null: output goes straight out. */
   private tail: Promise<void> | null = null;
   private bytesInTail: Promise<void> | null = null;
@@ -74,7 +80,7 @@ export class Connection implements ConnectionInfo, TransportEvents {
   private ending = false;
   /** Everything but the last bytes is out. */
   private closing = false;
-  private linger: Timer | null = null;
+  private linger: Patience | null = null;
 
   constructor(
     private readonly net: Net,
@@ -106,6 +112,21 @@ export class Connection implements ConnectionInfo, TransportEvents {
     this.user = user;
     this.ordinal = this.net.countClient(this);
     for (const chain of Object.values(this.hooks)) chain?.forget(this);
+  }
+
+  /**
+   * Lets the client in that has said who it is: once no partition keeps it away, unless a `connect`
+   * hook has it otherwise.
+   */
+  welcome(event: () => HookEvent): Decision {
+    const ask = (): Decision => (this.hooks.connect !== null ? (this.hooks.connect.select(this, "")?.decide(event()) ?? null) : null);
+    const reachable = this.net.reachable(this);
+    if (reachable === null) return ask();
+    this.atDoor = true;
+    return reachable.then(() => {
+      this.atDoor = false;
+      return ask();
+    });
   }
 
   /** A change of framing within the stream. */
@@ -147,7 +168,34 @@ export class Connection implements ConnectionInfo, TransportEvents {
 
   /** True while frames that may have come are not handed on: the peer's silence says nothing then. */
   get isHeld(): boolean {
-    return this.holds > 0;
+    return this.holds > (this.isDeaf && !this.isAsleep ? 1 : 0);
+  }
+
+  /**
+   * Milliseconds of the clock since `since` in which the peer could have spoken. What was jumped over
+   * counts only where nothing can come from it: it is blocked, partitioned off or gone, or it lives
+   * in this process, by this clock.
+   */
+  silentFor(since: number): number {
+    if (this.isAsleep || this.atDoor) return 0;
+    const { clock } = this.net;
+    const ms = clock.now() - since;
+    return this.livesOutside ? ms - clock.skippedSince(since) : ms;
+  }
+
+  /** Milliseconds from now on in which the peer will have had `ms` to speak, as far as the clock is known. */
+  timeLeft(ms: number): number {
+    const { clock } = this.net;
+    return this.livesOutside ? ms + clock.horizon() - clock.now() : ms;
+  }
+
+  private get livesOutside(): boolean {
+    return !this.isClosed && this.transport !== "memory" && (this.stops.size === 0 || this.isAsleep);
+  }
+
+  private get isAsleep(): boolean {
+    for (const stop of this.stops) if (stop.asleep) return true;
+    return false;
   }
 
   private resumeInput(): void {
@@ -165,7 +213,7 @@ export class Connection implements ConnectionInfo, TransportEvents {
     const { buffered } = this.framer!;
     if (buffered > INPUT_LIMIT) return this.abort(true); // a transport that cannot stop reading
     // A frame that is still arriving may be larger; what waits behind an operation may not.
-    const wanted = !this.frozen && (this.holds === 0 || buffered < INPUT_MOST);
+    const wanted = !this.isDeaf && (this.holds === 0 || buffered < INPUT_MOST);
     if (wanted === this.reading) return;
     this.reading = wanted;
     if (wanted) this.socket.resume();
@@ -217,7 +265,7 @@ export class Connection implements ConnectionInfo, TransportEvents {
   /** The out-buffer's sink. */
   private transmit(bytes: Buffer): number {
     if (this.isClosed) return -1;
-    if (this.frozen) return 0;
+    if (this.isMute) return 0;
     if (this.hooks.bytes !== null || this.bytesOutTail !== null) return this.examineOut(bytes);
     return this.socket.write(bytes);
   }
@@ -228,7 +276,7 @@ export class Connection implements ConnectionInfo, TransportEvents {
 
   /** Sends what the socket takes; called once a tick after something was written, and on drain. */
   flush(): void {
-    if (this.isClosed || this.frozen) return;
+    if (this.isClosed || this.isMute) return;
     this.out.flush();
     const pending = this.out.pending + this.bytesOutHeld;
     if (this.closing && pending === 0) return this.finish();
@@ -318,7 +366,7 @@ export class Connection implements ConnectionInfo, TransportEvents {
       this.closing = true;
       this.out.flush();
       if (this.out.pending + this.bytesOutHeld === 0) return this.finish();
-      this.linger = this.net.clock.after(LINGER, () => this.abort(true));
+      this.linger = new Patience(this, this.net.clock, LINGER, () => this.abort(true));
     });
   }
 
@@ -369,27 +417,48 @@ export class Connection implements ConnectionInfo, TransportEvents {
     this.linger?.cancel();
     this.framer?.close();
     this.out.clear();
-    this.thaw?.();
     this.net.forget(this);
     this.session?.closed(reason);
   }
 
   // --- The control surface ----------------------------------------------------------------------
 
-  /** Neither reads nor writes until `unfreeze`; the peer sees a connection that is open and silent. */
-  freeze(): void {
-    if (this.frozen || this.isClosed) return;
-    this.frozen = true;
-    this.holdInput(new Promise<void>((resolve) => (this.thaw = resolve)));
-    this.adjustReading();
+  /** Neither reads nor writes, or one of them, until `unfreeze` with the same reason; the peer sees a connection that is open and silent. */
+  freeze(stop: Stop = BLOCKED): void {
+    if (this.isClosed) return;
+    this.stops.add(stop);
+    this.obeyStops();
   }
 
-  unfreeze(): void {
-    if (!this.frozen) return;
-    this.frozen = false;
-    this.thaw?.();
-    this.thaw = null;
+  unfreeze(stop: Stop = BLOCKED): void {
+    if (this.stops.delete(stop) && !this.isClosed) this.obeyStops();
+  }
+
+  private obeyStops(): void {
+    let deaf = false, mute = false;
+    for (const { direction } of this.stops) {
+      deaf ||= direction !== "out";
+      mute ||= direction !== "in";
+    }
+    const wasMute = this.isMute;
+    this.isMute = mute;
+    if (deaf && !this.isDeaf) {
+      this.holds++;
+      this.framer!.pause();
+    }
+    const hears = !deaf && this.isDeaf;
+    this.isDeaf = deaf;
+    if (hears) {
+      this.holds--;
+      this.resumeInput();
+    }
     this.adjustReading();
-    this.flush();
+    if (wasMute && !mute) this.flush();
+  }
+
+  /** Came while a partition keeps everybody like it away: nothing of what it sends is seen before that is over. */
+  waitAtDoor(healed: Promise<void>): void {
+    this.atDoor = true;
+    this.holdInput(healed.then(() => void (this.atDoor = false)));
   }
 }
