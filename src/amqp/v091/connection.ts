@@ -15,6 +15,7 @@ import { AmqpOperation, mergeArgs } from "./events.ts";
 import { BODY, FRAME_END, FRAME_HEAD, FrameError, frameLength, HEADER, HEARTBEAT, METHOD, writeHeartbeat, writeMethod } from "./frames.ts";
 import { erlang } from "./erlang.ts";
 import type { Handler } from "./handlers.ts";
+import type { Delivery } from "./unacked.ts";
 import { type Args, type ArgsOut, type ClientMethod, methodOf, type MethodName, type ServerMethod, specOf } from "./methods.ts";
 
 /** How long a client may take for `close-ok`, in milliseconds. */
@@ -58,6 +59,12 @@ export class AmqpConnection implements Session {
     this.frameMax = broker.options.frameMax;
     this.channelMax = broker.options.channelMax;
     this.frameLength = frameLength(this.frameMax);
+    broker.sessions.add(this);
+  }
+
+  /** What its channels hold. */
+  *unsettled(): IterableIterator<Delivery> {
+    for (const channel of this.channels.values()) yield* channel.unsettled();
   }
 
   // --- In ---------------------------------------------------------------------------------------
@@ -330,6 +337,7 @@ export class AmqpConnection implements Session {
   }
 
   closed(reason: CloseReason): void {
+    this.broker.sessions.delete(this);
     this.end();
     this.broker.closed(this, reason);
   }

@@ -118,6 +118,27 @@ export class Coordinator {
     return false;
   }
 
+  /** Everybody has to join again, as when a member comes or goes. False: the group has no members. */
+  rebalance(groupId: string): boolean {
+    const group = this.groups.get(groupId);
+    if (group === undefined || group.members.size === 0) return false;
+    group.rebalance();
+    return true;
+  }
+
+  /** Another node coordinates the group from now on: what waits for an answer here does so in vain. */
+  moved(groupId: string): void {
+    this.groups.get(groupId)?.unloaded();
+  }
+
+  /** Throws out the members with these connections, whose uncommitted records others read again. Returns how many. */
+  expelPeers(peers: ReadonlySet<Peer>): number {
+    const members = [...this.groups.values()].flatMap((group) => [...group.members.values()].map((member) => ({ group, member })));
+    const expelled = members.filter(({ member }) => peers.has(member.peer));
+    for (const { group, member } of expelled) group.remove(member);
+    return expelled.length;
+  }
+
   /** The control surface's way to throw a member out: it rejoins when it notices. */
   expel(groupId: string, memberId: string): boolean {
     const group = this.groups.get(groupId);

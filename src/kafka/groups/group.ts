@@ -316,6 +316,15 @@ export class Group {
     return { error, protocolType: null, protocol: null, assignment: EMPTY };
   }
 
+  /** Another node has it now. */
+  unloaded(): void {
+    for (const member of this.members.values()) {
+      if (member.joining !== null || member.syncing !== null) member.alive();
+      member.answerJoin(this.notJoined(Errors.NOT_COORDINATOR, member.id));
+      member.answerSync(this.notSynced(Errors.NOT_COORDINATOR));
+    }
+  }
+
   /** The group was deleted. */
   bury(): void {
     this.state = "Dead";
