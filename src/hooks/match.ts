@@ -1,4 +1,4 @@
-import type { Fact, FactName, HookEvent } from "./event.ts";
+import type { Fact, HookEvent } from "./event.ts";
 import type { ConnectionInfo, Match, Pattern, Protocol } from "./plugin.ts";
 
 export type HookPoint = "connect" | "disconnect" | "request" | "response" | "message" | "delivery" | "bytes";
@@ -37,11 +37,14 @@ export function compileMatch(match: Match, point: HookPoint, protocol: Protocol)
     else if (field === "operation") return null; // only requests and responses have one
     else onEvent.push((event) => some(event.fact(field), test));
   }
-  for (const field of ["partition", "direction"] as const) {
-    const wanted = match[field];
-    if (wanted === undefined) continue;
-    const values = list(wanted as string | number).map(String);
-    onEvent.push((event) => some(event.fact(field as FactName), (value) => values.includes(value)));
+  if (match.partition !== undefined) {
+    const values = list(match.partition).map(String);
+    onEvent.push((event) => some(event.fact("partition"), (value) => values.includes(value)));
+  }
+  if (match.direction !== undefined) {
+    const { direction } = match;
+    if (point === "bytes") onEvent.push((event) => event.fact("direction") === direction);
+    else if (direction !== (point === "response" || point === "delivery" ? "out" : "in")) return null;
   }
   if (match.client !== undefined) {
     const test = compilePattern(match.client, false);
