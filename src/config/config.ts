@@ -13,4 +13,5 @@ export const DEFAULTS: Config = {
   amqp: { enabled: true, port: 5672, max_connections: 10_000, heartbeat_interval: 60, frame_max: 131_072, vhosts: ["/"] },
   admin: { enabled: true, port: 9080 },
   plugins: { options: {}, time_limit: 250 },
+  chaos: [],
 };

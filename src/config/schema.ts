@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { parseDuration, parseSize } from "./units.ts";
+import { parseDuration, parseSize } from "../core/units.ts";
 
 const port = z.int().min(0).max(65_535);
 const duration = unit(parseDuration, 'a duration such as "500ms", "30s" or "7d"');
@@ -74,6 +74,8 @@ export const schema = z.strictObject({
     /** How long one call of a hook may take. */
     time_limit: duration.default(250),
   }).prefault({}),
+  /** Rules, in force from the start; `src/rules` checks them. */
+  chaos: z.array(z.record(z.string(), z.unknown())).default([]),
 });
 
 export type Config = z.output<typeof schema>;

@@ -3,7 +3,7 @@ import { join, resolve } from "node:path";
 import { DEFAULTS } from "../../src/config/config.ts";
 import { ConfigError, parseConfig } from "../../src/config/file.ts";
 import { schema } from "../../src/config/schema.ts";
-import { parseDuration, parseSize } from "../../src/config/units.ts";
+import { parseDuration, parseSize } from "../../src/core/units.ts";
 
 const root = resolve(import.meta.dirname, "../..");
 
