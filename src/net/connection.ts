@@ -4,11 +4,12 @@ import type { Decision, Final } from "../hooks/chain.ts";
 import type { HookEvent } from "../hooks/event.ts";
 import type { ConnectionInfo, Protocol } from "../hooks/plugin.ts";
 import type { ProtocolHooks } from "../hooks/seam.ts";
+import type { Close, Hang } from "../hooks/verdicts.ts";
 import { ByteEvent } from "./byte-event.ts";
 import { flushSoon } from "./flush.ts";
 import type { Net } from "./net.ts";
 import { Patience } from "./patience.ts";
-import { BLOCKED, type Stop } from "./stops.ts";
+import { BLOCKED, HANGING, type Stop } from "./stops.ts";
 import type { Transport, TransportEvents } from "./transport.ts";
 
 /** Unsent bytes above which a connection is not read from, and gets no more deliveries. */
@@ -33,8 +34,8 @@ export interface Session {
    * the connection is closed afterwards, whatever is done here.
    */
   failed(error: Error): void;
-  /** Called once, when the socket is gone or has been closed from here. */
-  closed(reason: CloseReason): void;
+  /** Called once, when the socket is gone or has been closed from here. The socket ends when the promise settles. */
+  closed(reason: CloseReason): void | Promise<unknown>;
   /** The connection takes deliveries again after `writable` was false. */
   drained?(): void;
   /** The broker shuts down: says goodbye where the protocol has a word for it. */
@@ -67,8 +68,11 @@ export class Connection implements ConnectionInfo, TransportEvents {
   private starved = false;
   /** What keeps it from reading or writing now. */
   private readonly stops = new Set<Stop>();
+  /** No frame is handed on, or nothing is written, because of them. */
   private isDeaf = false;
   private isMute = false;
+  /** Nothing is read from the socket either. */
+  private isParted = false;
   /** It came while a partition keeps its client away: the broker knows nothing of it yet. */
   private atDoor = false;
   /** The last of the outputs that wait for their turn; null: output goes straight out. */
@@ -213,7 +217,7 @@ export class Connection implements ConnectionInfo, TransportEvents {
     const { buffered } = this.framer!;
     if (buffered > INPUT_LIMIT) return this.abort(true); // a transport that cannot stop reading
     // A frame that is still arriving may be larger; what waits behind an operation may not.
-    const wanted = !this.isDeaf && (this.holds === 0 || buffered < INPUT_MOST);
+    const wanted = !this.isParted && (this.holds === 0 || buffered < INPUT_MOST);
     if (wanted === this.reading) return;
     this.reading = wanted;
     if (wanted) this.socket.resume();
@@ -297,7 +301,7 @@ export class Connection implements ConnectionInfo, TransportEvents {
   private examineIn(chunk: Buffer): void {
     const event = new ByteEvent(this, "in", chunk);
     const decision = this.hooks.bytes?.select(this, "in")?.decide(event) ?? null;
-    if (this.bytesInTail === null && !(decision instanceof Promise)) return this.afterBytes(decision, event, (c) => this.accept(c));
+    if (this.bytesInTail === null && !(decision instanceof Promise) && !event.takesTime) return this.afterBytes(decision, event, (c) => this.accept(c));
     this.bytesInTail = this.bytesTurn(this.bytesInTail, decision, event, (c) => this.accept(c));
     const turn = this.bytesInTail;
     // The socket is not read from meanwhile: what it holds is the peer's window, not our memory.
@@ -333,15 +337,31 @@ export class Connection implements ConnectionInfo, TransportEvents {
       .then(() => decision)
       .then(async (final) => {
         if (this.isClosed) return;
-        if (final !== null) return this.afterBytes(final, event, () => undefined);
-        for (const chunk of event.chunks) await pass(chunk);
+        if (final !== null) return this.endBytes(final, event, pass);
+        if (event.wait > 0) await this.net.clock.sleep(event.wait);
+        for (let i = 0; i < event.chunks.length && !this.isClosed; i++) {
+          if (i > 0 && event.pause > 0) await this.net.clock.sleep(event.pause);
+          await pass(event.chunks[i]!);
+        }
       })
       .catch((error) => this.fail(error as Error));
   }
 
   private afterBytes(final: Final | null, event: ByteEvent, pass: (chunk: Buffer) => void): void {
     if (final === null) for (const chunk of event.chunks) pass(chunk);
-    else if (final.kind === "close") this.abort(final.reset);
+    else void this.endBytes(final, event, async (chunk) => pass(chunk));
+  }
+
+  /** What a verdict leaves of a chunk. */
+  private async endBytes(final: Final, event: ByteEvent, pass: (chunk: Buffer) => Promise<void> | void): Promise<void> {
+    if (final.kind === "hang") return this.hang();
+    if (final.kind !== "close") return;
+    let left = final.after ?? 0;
+    for (const chunk of event.chunks) {
+      if (left > 0) await pass(chunk.subarray(0, left) as Buffer);
+      left -= chunk.length;
+    }
+    this.abort(final.reset);
   }
 
   /** Writes past the out-buffer, for chunks that a hook let through. */
@@ -379,15 +399,13 @@ export class Connection implements ConnectionInfo, TransportEvents {
 
   /** Closes at once, unsent bytes are lost: FIN, or RST with `reset`. */
   abort(reset: boolean): void {
-    if (this.isClosed) return;
-    this.leave("broker");
-    if (reset) this.socket.reset();
-    else this.socket.end();
+    if (!this.isClosed) this.leave("broker", () => (reset ? this.socket.reset() : this.socket.end()));
   }
 
-  /** What the `close` verdict asks for. */
-  obey(verdict: { reset: boolean }): void {
-    if (verdict.reset) this.abort(true);
+  /** What the verdicts `close` and `hang` ask for. */
+  obey(verdict: Close | Hang): void {
+    if (verdict.kind === "hang") this.hang();
+    else if (verdict.reset) this.abort(true);
     else this.close();
   }
 
@@ -402,23 +420,28 @@ export class Connection implements ConnectionInfo, TransportEvents {
     }
   }
 
+  /** The peer sends no more; what is left to do is to close. */
+  ended(): void {
+    if (!this.isClosed) this.leave("client", () => this.socket.end());
+  }
+
   gone(error?: Error): void {
-    if (this.isClosed) return;
-    this.leave(error === undefined ? "client" : "error");
+    if (!this.isClosed) this.leave(error === undefined ? "client" : "error", () => undefined);
   }
 
   private finish(): void {
-    this.leave("broker");
-    this.socket.end();
+    this.leave("broker", () => this.socket.end());
   }
 
-  private leave(reason: CloseReason): void {
+  private leave(reason: CloseReason, end: () => void): void {
     this.isClosed = true;
     this.linger?.cancel();
     this.framer?.close();
     this.out.clear();
     this.net.forget(this);
-    this.session?.closed(reason);
+    const held = this.session?.closed(reason);
+    if (held instanceof Promise) void this.net.part(this.socket, held, end);
+    else end();
   }
 
   // --- The control surface ----------------------------------------------------------------------
@@ -430,14 +453,24 @@ export class Connection implements ConnectionInfo, TransportEvents {
     this.obeyStops();
   }
 
+  /** Neither handles nor writes anything until `unfreeze`, but notices when the peer leaves. */
+  hang(): void {
+    this.freeze(HANGING);
+  }
+
   unfreeze(stop: Stop = BLOCKED): void {
-    if (this.stops.delete(stop) && !this.isClosed) this.obeyStops();
+    const had = this.stops.delete(stop);
+    // Who lets go of a blocked connection means one that hangs, too.
+    const hung = stop === BLOCKED && this.stops.delete(HANGING);
+    if ((had || hung) && !this.isClosed) this.obeyStops();
   }
 
   private obeyStops(): void {
     let deaf = false, mute = false;
-    for (const { direction } of this.stops) {
+    this.isParted = false;
+    for (const { direction, sees } of this.stops) {
       deaf ||= direction !== "out";
+      this.isParted ||= direction !== "out" && !sees;
       mute ||= direction !== "in";
     }
     const wasMute = this.isMute;

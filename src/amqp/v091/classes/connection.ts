@@ -53,7 +53,7 @@ export default amqpClass("connection", {
     const decision = connection.welcome(() => new AmqpConnectEvent(connection, "connect"));
     const obey = (final: Awaited<typeof decision>) => {
       if (final === null) accept();
-      else if (final.kind === "close") connection.obey(final);
+      else if (final.kind === "close" || final.kind === "hang") connection.obey(final);
       else if (final.kind === "fail") throw refusal(final);
     };
     if (decision instanceof Promise) connection.holdInput(decision.then((final) => session.guard(null, () => obey(final))));
