@@ -1,7 +1,7 @@
 import type { Clock } from "./core/time.ts";
 import type { AdvanceableClock } from "./hooks/clock.ts";
 import type {
-  Broker, BrokerName, ConnectionFilter, ConnectionInfo, GroupInfo, Outgoing, Pattern, Protocol, TopicInfo, Unflushed,
+  Broker, BrokerInfo, BrokerName, ConnectionFilter, ConnectionInfo, GroupInfo, Outgoing, Pattern, Protocol, TopicInfo, Unflushed,
 } from "./hooks/plugin.ts";
 import type { KafkaCluster } from "./kafka/cluster.ts";
 import type { Connection } from "./net/connection.ts";
@@ -79,8 +79,8 @@ export class Control implements Broker {
   electLeader(topic: string, partition: number, broker?: number): number {
     return this.part("kafka").electLeader(topic, partition, broker);
   }
-  movePartition(topic: string, partition: number, broker: number): void {
-    this.part("kafka").movePartition(topic, partition, broker);
+  movePartition(topic: string, partition: number, broker?: number): number {
+    return this.part("kafka").movePartition(topic, partition, broker);
   }
   freezeMetadata(topic: Pattern): number {
     return this.part("kafka").freezeMetadata(topic);
@@ -105,6 +105,12 @@ export class Control implements Broker {
   }
 
   // --- Brokers ----------------------------------------------------------------------------------
+
+  brokers(): BrokerInfo[] {
+    const nodes = this.parts.kafka?.nodes.all.map(({ id, up, paused }) => ({ broker: id, up, paused })) ?? [];
+    const whole = (["mqtt", "amqp"] as const).filter((protocol) => this.parts[protocol] !== null);
+    return [...nodes, ...whole.map((broker) => ({ broker, up: !this.dead.has(broker), paused: this.net.isPaused({ protocol: broker }) }))];
+  }
 
   killBroker(broker: BrokerName): void {
     if (typeof broker === "number") this.part("kafka").killBroker(broker);

@@ -85,6 +85,7 @@ function journaled(seam: Seam, hook: InstalledHook, at: HookAt, event: HookEvent
     });
   const surface: Record<string, unknown> = {
     connections: (filter?: ConnectionFilter) => control.connections(filter),
+    brokers: () => control.brokers(),
     topics: () => control.topics(),
     groups: () => control.groups(),
     waitFor: (state: () => boolean, timeout?: number) => resumed(control.waitFor(() => seam.check(hook, at, state), timeout)),

@@ -283,6 +283,14 @@ export interface Unflushed {
   unclean?: boolean;
 }
 
+/** A broker as it is now. */
+export interface BrokerInfo {
+  broker: BrokerName;
+  /** Whether it can be connected to; a paused one still can. */
+  up: boolean;
+  paused: boolean;
+}
+
 /** A Kafka topic as it is now. */
 export interface TopicInfo {
   name: string;
@@ -320,8 +328,8 @@ export interface Broker {
   heal(filter?: ConnectionFilter): number;
   /** Makes `broker`, or the next replica in line, the leader of a Kafka partition and returns its node id. */
   electLeader(topic: string, partition: number, broker?: number): number;
-  /** Gives the leader's place among a Kafka partition's replicas to another broker, which then leads. */
-  movePartition(topic: string, partition: number, broker: number): void;
+  /** Gives the leader's place among a Kafka partition's replicas to `broker`, or the next one that is up, which then leads; returns its node id. */
+  movePartition(topic: string, partition: number, broker?: number): number;
   /** Kafka's metadata goes on telling the leaders of now, whatever happens, until `refreshMetadata`; returns how many topics that are. */
   freezeMetadata(topic: Pattern): number;
   refreshMetadata(topic: Pattern): number;
@@ -352,6 +360,8 @@ export interface Broker {
   clearAlarm(): void;
   /** Ends an MQTT session at once, its queue included; false when there is none. */
   expireSession(clientId: string): boolean;
+  /** All brokers: Kafka's virtual ones, MQTT's, AMQP's. */
+  brokers(): BrokerInfo[];
   /** Kafka's topics and groups as they are now. */
   topics(): TopicInfo[];
   groups(): GroupInfo[];

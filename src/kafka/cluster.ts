@@ -202,16 +202,19 @@ export class KafkaCluster implements Server {
     return next;
   }
 
-  /** Gives the leader's place among the replicas to `broker`, which then leads, as after a reassignment. */
-  movePartition(topic: string, index: number, broker: number): void {
+  /** Gives the leader's place among the replicas to `broker`, or the next one that is up, which then leads, as after a reassignment. */
+  movePartition(topic: string, index: number, to?: number): number {
     const partition = this.partition(topic, index);
     if (partition === undefined) throw new RangeError(`there is no partition ${index} of topic ${topic}`);
+    const broker = to ?? this.nodes.after(partition.leader);
+    if (broker === undefined) throw new RangeError(`there is no other broker that could lead ${partition.name}`);
     if (!this.nodes.find(broker).up) throw new RangeError(`Kafka broker ${broker} is not up, so it cannot lead ${partition.name}`);
-    if (partition.replicas.includes(broker)) return void this.electLeader(topic, index, broker);
+    if (partition.replicas.includes(broker)) return this.electLeader(topic, index, broker);
     const from = partition.leader === NO_LEADER ? partition.replicas[0]! : partition.leader;
     partition.replicas = partition.replicas.map((id) => (id === from ? broker : id));
     partition.isr = [...partition.isr.filter((id) => id !== from), broker];
     partition.lead(broker);
+    return broker;
   }
 
   /** Metadata keeps telling the leaders of now; returns how many topics that are. */

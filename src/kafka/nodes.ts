@@ -75,6 +75,12 @@ export class Nodes {
     return Array.from({ length: factor }, (_, i) => this.all[(partition + i) % n]!.id);
   }
 
+  /** The next node that is up, but not this one. */
+  after(id: number): number | undefined {
+    const others = this.up.filter((node) => node.id !== id);
+    return (others.find((node) => node.id > id) ?? others[0])?.id;
+  }
+
   address(node: number, listener: string): { host: string; port: number } {
     return this.network.address(node, listener);
   }
@@ -116,11 +122,9 @@ export class Nodes {
 
   /** Sends a group somewhere else from now on. @throws RangeError where that cannot be */
   moveCoordinator(key: string, to?: number): number {
-    const { up } = this;
-    const from = this.coordinator(key)?.id ?? NO_LEADER;
-    const next = to ?? (up.find(({ id }) => id > from) ?? up[0])?.id;
-    if (next === undefined || !this.isUp(next)) throw new RangeError(`Kafka broker ${next ?? ""} is not up, so it cannot coordinate ${key}`);
-    if (next === from) throw new RangeError(`${key} has its coordinator on broker ${from}, and there is no other`);
+    const next = to ?? this.after(this.coordinator(key)?.id ?? NO_LEADER);
+    if (next === undefined) throw new RangeError(`there is no other broker that could coordinate ${key}`);
+    if (!this.find(next).up) throw new RangeError(`Kafka broker ${next} is not up, so it cannot coordinate ${key}`);
     this.moved.set(key, next);
     return next;
   }

@@ -116,9 +116,14 @@ export class Net {
 
   /** All connections like this, and those that come, are as if the broker's process were stopped. */
   pause(filter: ConnectionFilter): void {
+    if (this.isPaused(filter)) return;
     const pause = new Pause(filter);
     this.pauses.add(pause);
     for (const connection of this.connections(filter)) connection.freeze(pause);
+  }
+
+  isPaused(filter: ConnectionFilter): boolean {
+    return [...this.pauses].some((pause) => Bun.deepEquals(pause.filter, filter));
   }
 
   /** Ends the pauses with this filter. */
