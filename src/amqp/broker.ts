@@ -51,7 +51,7 @@ export class AmqpBroker implements Server {
   constructor(readonly options: AmqpOptions, readonly host: Host) {
     this.maxConnections = options.maxConnections;
     this.alarm = new MemoryAlarm(host.clock, this.vhosts, options.memoryLimit);
-    for (const name of options.vhosts) this.vhosts.set(name, new Vhost(name, host.clock, host.random(`amqp names ${name}`)));
+    for (const name of options.vhosts) this.vhosts.set(name, new Vhost(name, host.clock, host.hooks, host.random(`amqp names ${name}`)));
   }
 
   accept(connection: Connection): Session {

@@ -5,7 +5,8 @@ import { Chain, type ChainHost, type Link } from "./chain.ts";
 import type { HookEvent } from "./event.ts";
 import type { Journal, JournalRule } from "./journal.ts";
 import { compileMatch, HOOK_POINTS, type HookPoint } from "./match.ts";
-import type { At, Broker, Match, Plugin, Protocol } from "./plugin.ts";
+import type { Observer } from "./observer.ts";
+import type { At, Broker, ConnectionInfo, Match, Plugin, Protocol } from "./plugin.ts";
 import { hashRule } from "./random.ts";
 import type { Replay } from "./replay.ts";
 import type { Place } from "./source.ts";
@@ -26,6 +27,13 @@ export class ProtocolHooks implements Record<HookPoint, Chain | null> {
   message: Chain | null = null;
   delivery: Chain | null = null;
   bytes: Chain | null = null;
+  /** Keeps account of what happens to messages; null unless somebody asked for it. */
+  observer: Observer | null = null;
+
+  /** A connection's client id or user became known: what was remembered for it no longer holds. */
+  forget(connection: ConnectionInfo): void {
+    for (const point of HOOK_POINTS) this[point]?.forget(connection);
+  }
 }
 
 /** A plugin that was loaded, with what is kept for it across reloads. */
@@ -137,6 +145,7 @@ export class Seam implements ChainHost {
   private readonly records = new Map<string, PluginRecord>();
   private readonly streams = new Map<string, Streams>();
   private installed: InstalledHook[] = [];
+  private observer: Observer | null = null;
 
   constructor(options: SeamOptions) {
     this.seed = options.seed;
@@ -207,6 +216,12 @@ export class Seam implements ChainHost {
       if (matcher !== null) links.push({ hook, ...matcher });
     }
     return links.length === 0 ? null : new Chain(this, links);
+  }
+
+  /** From now on `observer` is told what happens; null: nobody is. */
+  observe(observer: Observer | null): void {
+    this.observer = observer;
+    for (const protocol of ["kafka", "mqtt", "amqp"] as const) this[protocol].observer = observer;
   }
 
   now(): number {
@@ -318,7 +333,7 @@ export class Seam implements ChainHost {
     if (fires === undefined) this.fires.set(key, { rule: hook.rule, verdict: verdict.kind, count: 1 });
     else fires.count++;
     const { kind, reason, ...detail } = verdict;
-    this.journal.write({
+    const entry = this.journal.write({
       rule: hook.rule,
       protocol: event.protocol,
       name: event.name,
@@ -329,13 +344,15 @@ export class Seam implements ChainHost {
       ...(verdict.kind === "hold" ? { detail: { ms: Math.round(held ?? 0) } } : Object.keys(detail).length > 0 ? { detail } : {}),
       ...(reason === undefined ? {} : { reason }),
     });
+    this.observer?.fired(hook.point, event, entry);
     return true;
   }
 
   /** A hook used the control surface: written down, so that a replay does it again. */
   acted(hook: InstalledHook, event: HookEvent, ordinal: number, action: string, args: unknown[]): void {
     this.guard.admit();
-    this.journal.write({ rule: hook.rule, protocol: event.protocol, name: event.name, stream: event.stream, ordinal, action, detail: args });
+    const entry = this.journal.write({ rule: hook.rule, protocol: event.protocol, name: event.name, stream: event.stream, ordinal, action, detail: args });
+    this.observer?.fired(null, event, entry);
   }
 
   log(plugin: PluginRecord, words: unknown[]): void {

@@ -222,8 +222,9 @@ export class KafkaCluster implements Server {
     this.host.clock.after(HOUSEKEEPING, () => {
       const now = this.host.clock.now();
       for (const topic of this.topics.values()) {
-        for (const { log, producers } of topic.partitions) {
+        for (const { log, producers, name } of topic.partitions) {
           log.keepSince(now - topic.config.retentionMs);
+          if (this.host.hooks.observer !== null) this.host.hooks.observer.trimmed(name, log.start, "expired");
           producers.expire(now - PRODUCER_EXPIRATION);
         }
       }

@@ -12,7 +12,8 @@ import type { Partition } from "./topics.ts";
 
 type Close = Final & { kind: "close" };
 
-export type Hooked = { batch: Batch } | { error: number; reason: string } | { close: Close };
+/** `kept`: what the hooks saw, for each record of the batch. */
+export type Hooked = { batch: Batch; kept: readonly RecordEvent[] } | { error: number; reason: string } | { close: Close };
 
 /**
  * Sends every record of a produced batch through the `message` hooks. What they drop leaves a hole
@@ -20,7 +21,13 @@ export type Hooked = { batch: Batch } | { error: number; reason: string } | { cl
  * alone stays as it came.
  */
 export async function applyMessageHooks(chain: Chain, connection: Connection, partition: Partition, batch: Batch, host: Host): Promise<Hooked> {
-  const kept: RecordDraft[] = [];
+  const { observer } = connection.hooks;
+  const drafts: RecordDraft[] = [];
+  const kept: RecordEvent[] = [];
+  const keep = (event: RecordEvent, at: number): void => {
+    drafts.push({ ...event.draft(), offset: at });
+    kept.push(event);
+  };
   let offset = batch.baseOffset;
   let changed = false;
   for (const record of records(batch)) {
@@ -36,19 +43,22 @@ export async function applyMessageHooks(chain: Chain, connection: Connection, pa
       }
       case "close": return { close: final };
       case "reroute":
+        observer?.refused(event, "reroute");
         host.publish(outgoing(event, final.to));
         break;
-      case "drop": break;
-      case "duplicate":
-        for (let times = final.times; times > 0; times--) kept.push({ ...event.draft(), offset: offset++ });
-        kept.push({ ...event.draft(), offset });
+      case "drop":
+        observer?.refused(event, "drop");
         break;
-      default: kept.push({ ...event.draft(), offset });
+      case "duplicate":
+        for (let times = final.times; times > 0; times--) keep(event, offset++);
+        keep(event, offset);
+        break;
+      default: keep(event, offset);
     }
     offset++;
   }
-  if (!changed) return { batch };
-  return { batch: rewrite(batch, kept, { lastOffsetDelta: offset - 1 - batch.baseOffset }) };
+  if (!changed) return { batch, kept };
+  return { batch: rewrite(batch, drafts, { lastOffsetDelta: offset - 1 - batch.baseOffset }), kept };
 }
 
 /**
@@ -58,6 +68,7 @@ export async function applyMessageHooks(chain: Chain, connection: Connection, pa
 export async function applyDeliveryHooks(
   chain: Chain, connection: Connection, partition: Partition, offset: number, entries: readonly Entry[], host: Host,
 ): Promise<Buffer[] | Close> {
+  const { observer } = connection.hooks;
   const views: Buffer[] = [];
   for (const { bytes } of entries) {
     for (const batch of batches(bytes)) {
@@ -77,6 +88,10 @@ export async function applyDeliveryHooks(
         const decision = chain.decide(event);
         const final = decision instanceof Promise ? await decision : decision;
         changed ||= event.changed || final !== null;
+        if (final !== null && final.kind !== "duplicate" && observer !== null) {
+          const place = { protocol: "kafka", place: partition.name, id: record.offset, consumer: "", connection, tag: record.offset, event } as const;
+          observer.withheld(place, final.kind);
+        }
         if (final === null) kept.push(event.draft());
         else if (final.kind === "close") return final;
         else if (final.kind === "reroute") host.publish(outgoing(event, final.to));

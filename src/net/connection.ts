@@ -105,7 +105,7 @@ export class Connection implements ConnectionInfo, TransportEvents {
     this.clientId = clientId;
     this.user = user;
     this.ordinal = this.net.countClient(this);
-    for (const chain of Object.values(this.hooks)) chain?.forget(this);
+    this.hooks.forget(this);
   }
 
   /** A change of framing within the stream. */
@@ -332,7 +332,7 @@ export class Connection implements ConnectionInfo, TransportEvents {
   /** Closes at once, unsent bytes are lost: FIN, or RST with `reset`. */
   abort(reset: boolean): void {
     if (this.isClosed) return;
-    this.leave("broker");
+    this.leave("broker", true);
     if (reset) this.socket.reset();
     else this.socket.end();
   }
@@ -356,15 +356,16 @@ export class Connection implements ConnectionInfo, TransportEvents {
 
   gone(error?: Error): void {
     if (this.isClosed) return;
-    this.leave(error === undefined ? "client" : "error");
+    this.leave(error === undefined ? "client" : "error", error !== undefined);
   }
 
   private finish(): void {
-    this.leave("broker");
+    this.leave("broker", false);
     this.socket.end();
   }
 
-  private leave(reason: CloseReason): void {
+  /** @param lost nobody said goodbye */
+  private leave(reason: CloseReason, lost: boolean): void {
     this.isClosed = true;
     this.linger?.cancel();
     this.framer?.close();
@@ -372,6 +373,7 @@ export class Connection implements ConnectionInfo, TransportEvents {
     this.thaw?.();
     this.net.forget(this);
     this.session?.closed(reason);
+    if (this.hooks.observer !== null) this.hooks.observer.disconnected(this, lost);
   }
 
   // --- The control surface ----------------------------------------------------------------------

@@ -182,17 +182,22 @@ export class Publishing {
     this.expecting = "method";
     const { connection, session } = this.channel;
     checkProperties(message.buf, message.propsStart, message.propsEnd);
+    let event: AmqpMessageEvent | null = null;
+    if (connection.hooks.observer !== null) {
+      event = new AmqpMessageEvent(connection, session.vhost.name, message, "", false);
+      connection.hooks.observer.received(event);
+    }
     if (connection.hooks.message !== null) {
       const chain = connection.hooks.message.select(connection, message.address.exchange);
       if (chain !== null) {
-        const event = new AmqpMessageEvent(connection, session.vhost.name, message, "", false);
-        const decision = chain.decide(event);
-        if (!(decision instanceof Promise)) return this.obey(decision, event);
-        connection.holdInput(decision.then((final) => session.guard(this.channel, () => this.obey(final, event))));
+        const asked = event ?? new AmqpMessageEvent(connection, session.vhost.name, message, "", false);
+        const decision = chain.decide(asked);
+        if (!(decision instanceof Promise)) return this.obey(decision, asked);
+        connection.holdInput(decision.then((final) => session.guard(this.channel, () => this.obey(final, asked))));
         return;
       }
     }
-    this.publish(this.address!, message);
+    this.publish(this.address!, message, event);
   }
 
   private obey(final: Final | null, event: AmqpMessageEvent): void {
@@ -200,6 +205,8 @@ export class Publishing {
     const { message } = event;
     if (!channel.isOpen) return;
     channel.session.current = "basic.publish";
+    const { observer } = channel.connection.hooks;
+    if (observer !== null && final !== null && final.kind !== "duplicate") observer.refused(event, final.kind);
     switch (final?.kind) {
       case "close":
         return channel.connection.obey(final);
@@ -213,8 +220,8 @@ export class Publishing {
         return;
     }
     const route = message.address === this.address!.address ? this.address! : channel.session.vhost.route(message.address.exchange, message.address.routingKey);
-    if (final?.kind === "duplicate") for (let i = 0; i < final.times; i++) this.route(route, message, false);
-    this.publish(route, message);
+    if (final?.kind === "duplicate") for (let i = 0; i < final.times; i++) this.route(route, message, false, event);
+    this.publish(route, message, event);
   }
 
   /** A hook took the message before it was published: its content passes unread, and it is never confirmed. */
@@ -229,7 +236,8 @@ export class Publishing {
     confirms?.nack(confirms.next());
   }
 
-  private publish(route: Route, given: Message): void {
+  /** @param event what the hooks and the observer know it as, where there are any */
+  private publish(route: Route, given: Message, event: AmqpMessageEvent | null): void {
     const { channel } = this;
     const { session } = channel;
     if (this.bits & IMMEDIATE) throw new AmqpError("NOT_IMPLEMENTED", "immediate=true");
@@ -240,8 +248,8 @@ export class Publishing {
     }
     const message = given.flags & CHECKED ? this.checked(given) : given;
     const sequence = channel.confirms === null ? 0 : channel.confirms.next();
-    if (channel.transaction !== null) return channel.transaction.publish(route, message, (this.bits & MANDATORY) !== 0);
-    const accepted = this.route(route, message, (this.bits & MANDATORY) !== 0);
+    if (channel.transaction !== null) return channel.transaction.publish(route, message, (this.bits & MANDATORY) !== 0, event);
+    const accepted = this.route(route, message, (this.bits & MANDATORY) !== 0, event);
     if (session.broker.alarm.over !== null) session.block(session.broker.alarm.over);
     if (sequence === 0) return;
     if (accepted) channel.confirms!.ack(sequence);
@@ -249,8 +257,9 @@ export class Publishing {
   }
 
   /** Puts the message into its queues. False: one of them refused it. */
-  route(route: Route, message: Message, mandatory: boolean): boolean {
+  route(route: Route, message: Message, mandatory: boolean, event: AmqpMessageEvent | null): boolean {
     const { session } = this.channel;
+    const { observer } = session.connection.hooks;
     session.broker.messagesIn++;
     session.broker.alarm.published();
     if (route.exchange !== undefined) route.exchange.published++;
@@ -261,7 +270,10 @@ export class Publishing {
     }
     const copy = message.flags & FLAG.headers ? withoutBcc(message) : message;
     let accepted = true;
-    for (let i = 0; i < queues.length; i++) if (!queues[i]!.offer(copy)) accepted = false;
+    for (let i = 0; i < queues.length; i++) {
+      if (observer !== null) observer.stored(queues[i]!.place, copy, event ?? new AmqpMessageEvent(session.connection, session.vhost.name, copy, "", false));
+      if (!queues[i]!.offer(copy)) accepted = false;
+    }
     return accepted;
   }
 
