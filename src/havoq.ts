@@ -15,6 +15,7 @@ import { Seam, type LoadedPlugin } from "./hooks/seam.ts";
 import { KafkaCluster } from "./kafka/cluster.ts";
 import type { Network } from "./kafka/nodes.ts";
 import { MqttBroker } from "./mqtt/broker.ts";
+import type { Oracle, OracleOptions } from "./oracle/oracle.ts";
 import { Net, type Host } from "./net/net.ts";
 
 export interface StartOptions {
@@ -54,6 +55,8 @@ export class Havoq {
   readonly amqp: AmqpBroker | null;
   readonly control: Control;
   readonly seed: number;
+  /** The account of all messages; null unless somebody asked for it. */
+  oracle: Oracle | null = null;
 
   private readonly print: (line: string) => void;
   private readonly guard: TimedGuard | null;
@@ -116,6 +119,8 @@ export class Havoq {
 
   private async open(): Promise<void> {
     if (this.options.journalFile !== undefined) await this.keepJournal(this.options.journalFile);
+    const { oracle } = this.config;
+    if (oracle !== false) await this.keepAccount(oracle === true ? {} : oracle);
     await this.loadPlugins();
     for (const server of [this.kafka, this.mqtt, this.amqp]) {
       if (server !== null) this.doors.serve(server, this.net);
@@ -123,6 +128,15 @@ export class Havoq {
     // hono and the routes are loaded by the first request.
     let app: Promise<(request: Request) => Response | Promise<Response>> | null = null;
     this.doors.serveAdmin(async (request) => (await (app ??= import("./admin/routes.ts").then(({ routes }) => routes(this))))(request));
+  }
+
+  /** From now on there is an account of every message; the one that there is goes on. */
+  async keepAccount(options: OracleOptions = {}): Promise<Oracle> {
+    if (this.oracle !== null) return this.oracle;
+    const { Oracle } = await import("./oracle/oracle.ts");
+    this.oracle ??= new Oracle(this.seed, options);
+    this.seam.observe(this.oracle);
+    return this.oracle;
   }
 
   private async loadPlugins(): Promise<void> {

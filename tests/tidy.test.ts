@@ -13,7 +13,7 @@ const FLOORS: string[][] = [
   ["main"],
   ["cli"],
   ["app"],
-  ["admin", "fixtures", "faults", "kafka", "mqtt", "amqp", "config"],
+  ["admin", "fixtures", "faults", "oracle", "kafka", "mqtt", "amqp", "config"],
   ["net"],
   ["hooks"],
   ["core"],

@@ -52,8 +52,8 @@ export interface Observer {
   queued(of: Stored, consumer: string): void;
   /** Written to a consumer; with `settled` nobody will acknowledge it. */
   delivered(delivered: Delivered, settled: boolean): void;
-  /** A verdict kept it from a consumer. */
-  withheld(delivered: Delivered, verdict: string): void;
+  /** A verdict kept it from a consumer; `forGood` when the broker will not try again by itself. */
+  withheld(delivered: Delivered, verdict: string, forGood: boolean): void;
   /** A consumer took it for good. */
   acknowledged(of: Stored, consumer: string): void;
   /** It came back and waits again. */

@@ -90,7 +90,7 @@ export async function applyDeliveryHooks(
         changed ||= event.changed || final !== null;
         if (final !== null && final.kind !== "duplicate" && observer !== null) {
           const place = { protocol: "kafka", place: partition.name, id: record.offset, consumer: "", connection, tag: record.offset, event } as const;
-          observer.withheld(place, final.kind);
+          observer.withheld(place, final.kind, final.kind !== "close");
         }
         if (final === null) kept.push(event.draft());
         else if (final.kind === "close") return final;

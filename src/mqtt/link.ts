@@ -335,7 +335,9 @@ export class Link implements Session {
     const { session } = this;
     const { observer } = this.hooks;
     const kept = copy.message;
-    if (observer !== null && final !== null && final.kind !== "duplicate") observer.withheld(this.delivery(kept, copy.id, event), final.kind);
+    if (observer !== null && final !== null && final.kind !== "duplicate") {
+      observer.withheld(this.delivery(kept, copy.id, event), final.kind, copy.qos === 0 || final.kind === "reroute");
+    }
     switch (final?.kind) {
       case "drop": // in QoS 1 and 2 it stays in flight, as after a loss on the network
         return;

@@ -91,7 +91,7 @@ describe("layers", () => {
       "amqp.vhosts": ["/,b", ["/", "b"]], "amqp.users": ["{ a: b }", { a: "b" }], "amqp.frame_max": ["8192", 8192], "plugins.options": ['{ "a": 1 }', { a: 1 }],
       "admin.host": ["::", "::"], "admin.token": ["123", "123"], "plugins.dir": ["p", "p"],
       ...Object.fromEntries(["kafka", "mqtt", "amqp"].flatMap((one) => [[`${one}.enabled`, ["false", false]], [`${one}.fixtures_dir`, ["f", "f"]]])),
-      "admin.enabled": ["false", false], "kafka.auto_create_topics": ["false", false],
+      "oracle": ["true", true], "admin.enabled": ["false", false], "kafka.auto_create_topics": ["false", false],
     };
     for (const { path, variable, unit } of allKeys()) {
       const key = path.join(".");

@@ -112,7 +112,9 @@ export class Consumer implements Taker {
   private obey(final: Final | null, event: AmqpMessageEvent, limbo: Delivery | null, kept: Message): void {
     const { channel, queue } = this;
     const { observer } = channel.connection.hooks;
-    if (observer !== null && final !== null && final.kind !== "duplicate") observer.withheld(this.delivery(kept, 0, event), final.kind);
+    if (observer !== null && final !== null && final.kind !== "duplicate") {
+      observer.withheld(this.delivery(kept, 0, event), final.kind, limbo === null || final.kind === "reroute");
+    }
     switch (final?.kind) {
       // Lost on the way: it stays unsettled until the channel ends, as if the network had lost it.
       case "drop":

@@ -40,7 +40,7 @@ export function answerGet(channel: Channel, queue: AmqpQueue, entry: Held, noAck
     if (!channel.isOpen) return;
     const { observer } = connection.hooks;
     if (observer !== null && final !== null && final.kind !== "duplicate") {
-      observer.withheld({ protocol: "amqp", place: queue.place, id: entry.item, consumer: "", connection, tag: 0, event: asked }, final.kind);
+      observer.withheld({ protocol: "amqp", place: queue.place, id: entry.item, consumer: "", connection, tag: 0, event: asked }, final.kind, noAck || final.kind === "reroute");
     }
     switch (final?.kind) {
       case "close":
