@@ -17,6 +17,7 @@ import type { Network } from "./kafka/nodes.ts";
 import { MqttBroker } from "./mqtt/broker.ts";
 import type { Oracle, OracleOptions } from "./oracle/oracle.ts";
 import { Net, type Host } from "./net/net.ts";
+import { Rules } from "./rules/rules.ts";
 
 export interface StartOptions {
   /** Takes warnings and errors, a line a call; standard error unless told. */
@@ -54,6 +55,8 @@ export class Havoq {
   readonly mqtt: MqttBroker | null;
   readonly amqp: AmqpBroker | null;
   readonly control: Control;
+  /** The rules in force, which can be added and removed while everything runs. */
+  readonly rules: Rules;
   readonly seed: number;
   /** The account of all messages; null unless somebody asked for it. */
   oracle: Oracle | null = null;
@@ -115,6 +118,7 @@ export class Havoq {
     const parts: Parts = { kafka: this.kafka, mqtt: this.mqtt, amqp: this.amqp };
     this.control = new Control(parts, this.net, this.clock);
     this.seam.control = this.control;
+    this.rules = new Rules(this.seam, this.clock);
   }
 
   private async open(): Promise<void> {
@@ -122,6 +126,7 @@ export class Havoq {
     const { oracle } = this.config;
     if (oracle !== false) await this.keepAccount(oracle === true ? {} : oracle);
     await this.loadPlugins();
+    if (this.config.chaos.length > 0) (await import("./rules/start.ts")).addRules(this.rules, this.config.chaos);
     for (const server of [this.kafka, this.mqtt, this.amqp]) {
       if (server !== null) this.doors.serve(server, this.net);
     }
@@ -231,10 +236,12 @@ export class Havoq {
   /** Closes every listener and connection; safe to call more than once. */
   async stop(): Promise<void> {
     this.doors.close();
+    this.rules.close();
     for (const connection of this.net.connections()) connection.bye();
     // What the brokers said goodbye with leaves within a moment; who does not take it is cut.
     for (let i = 0; i < 20 && this.net.connections().length > 0; i++) await this.clock.sleep(10);
     for (const connection of this.net.connections()) connection.abort(false);
+    this.net.endParting();
     for (const end of this.ends.splice(0).reverse()) end();
     this.clock.stop();
   }

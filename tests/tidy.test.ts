@@ -13,6 +13,7 @@ const FLOORS: string[][] = [
   ["main"],
   ["cli"],
   ["app"],
+  ["rules"],
   ["admin", "fixtures", "faults", "oracle", "kafka", "mqtt", "amqp", "config"],
   ["net"],
   ["hooks"],

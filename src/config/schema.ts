@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { parseDuration, parseSize } from "./units.ts";
+import { parseDuration, parseSize } from "../core/units.ts";
 
 const DURATION = /^\d+(\.\d+)?\s*(ms|s|m|h|d|w)?$/;
 const SIZE = /^\d+(\.\d+)?\s*([kKmMgG][iI]?[bB]|[bB])?$/;
@@ -110,6 +110,7 @@ export const schema = z.strictObject({
   plugins: plugins.prefault({}),
   oracle: z.union([z.boolean(), oracle], { error: "expected true, false or the oracle's options" }).default(false)
     .describe("Keeps account of every message and tells what was lost, doubled, out of order or left over."),
+  chaos: z.array(z.record(z.string(), z.unknown())).default([]).describe("Rules, in force from the start."),
 });
 
 export type Config = z.output<typeof schema>;

@@ -263,6 +263,7 @@ export class MqttBroker implements Server {
     const { observer } = this.host.hooks;
     if (observer !== null && final !== null && final.kind !== "duplicate") observer.refused(event, final.kind);
     if (final?.kind === "reroute") return this.reroute(event, final.to);
+    if (final?.kind === "later") return final.go(() => this.settleWill(event, null));
     if (final !== null && final.kind !== "duplicate") return;
     for (let i = final?.times ?? 0; i >= 0; i--) this.emit(event.message, event);
   }

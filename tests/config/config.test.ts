@@ -8,7 +8,7 @@ import { ConfigError, layer, parseConfig } from "../../src/config/layers.ts";
 import { explainConfig, loadConfig } from "../../src/load-config.ts";
 import { SCHEMA_FILE, schemaText } from "../../build.ts";
 import { schema } from "../../src/config/schema.ts";
-import { formatDuration, formatSize, parseDuration, parseSize } from "../../src/config/units.ts";
+import { formatDuration, formatSize, parseDuration, parseSize } from "../../src/core/units.ts";
 
 const root = resolve(import.meta.dirname, "../..");
 
@@ -91,7 +91,7 @@ describe("layers", () => {
       "amqp.vhosts": ["/,b", ["/", "b"]], "amqp.users": ["{ a: b }", { a: "b" }], "amqp.frame_max": ["8192", 8192], "plugins.options": ['{ "a": 1 }', { a: 1 }],
       "admin.host": ["::", "::"], "admin.token": ["123", "123"], "plugins.dir": ["p", "p"],
       ...Object.fromEntries(["kafka", "mqtt", "amqp"].flatMap((one) => [[`${one}.enabled`, ["false", false]], [`${one}.fixtures_dir`, ["f", "f"]]])),
-      "oracle": ["true", true], "admin.enabled": ["false", false], "kafka.auto_create_topics": ["false", false],
+      "oracle": ["true", true], "chaos": ["[{ name: a }]", [{ name: "a" }]], "admin.enabled": ["false", false], "kafka.auto_create_topics": ["false", false],
     };
     for (const { path, variable, unit } of allKeys()) {
       const key = path.join(".");

@@ -43,14 +43,17 @@ export function answerGet(channel: Channel, queue: AmqpQueue, entry: Held, noAck
       observer.withheld({ protocol: "amqp", place: queue.place, id: entry.item, consumer: "", connection, tag: 0, event: asked }, final.kind, noAck || final.kind === "reroute");
     }
     switch (final?.kind) {
+      case "hang":
       case "close":
         return connection.obey(final);
       // Lost on the way: the client waits, and the message is given back when the channel ends.
       case "drop":
         return;
+      case "expire":
       case "reroute":
         if (channel.untagged.delete(limbo)) queue.settle();
-        session.broker.reroute(asked, final.to);
+        if (final.kind === "reroute") session.broker.reroute(asked, final.to);
+        else queue.expired(asked.message);
         return channel.send("basic.get-empty", {});
     }
     answer(asked.message);

@@ -1,8 +1,8 @@
 import { DecodeError, Reader } from "../../bytes/reader.ts";
 import { EMPTY } from "../../bytes/writer.ts";
-import type { Final } from "../../hooks/chain.ts";
+import type { Final, Later } from "../../hooks/chain.ts";
 import { AmqpError, refusal } from "../model/errors.ts";
-import { Message } from "../model/message.ts";
+import { type Address, Message } from "../model/message.ts";
 import { type Route, withoutBcc } from "../model/route.ts";
 import { directReplyTo } from "./reply-to.ts";
 import type { Channel } from "./channel.ts";
@@ -206,22 +206,39 @@ export class Publishing {
     if (!channel.isOpen) return;
     channel.session.current = "basic.publish";
     const { observer } = channel.connection.hooks;
-    if (observer !== null && final !== null && final.kind !== "duplicate") observer.refused(event, final.kind);
+    if (observer !== null && final !== null && final.kind !== "duplicate" && final.kind !== "later") observer.refused(event, final.kind);
     switch (final?.kind) {
+      case "hang":
       case "close":
         return channel.connection.obey(final);
       case "fail":
         if (final.code !== "nack") throw refusal(final);
-        return this.nack();
+        return this.nack(message.address);
       case "reroute":
       case "drop":
         if (final.kind === "reroute") channel.session.broker.reroute(event, final.to);
-        if (channel.confirms !== null) channel.confirms.ack(channel.confirms.next());
+        if (channel.confirms !== null) channel.confirms.ack(channel.confirms.next(), message.address);
         return;
+      case "later":
+        if (channel.transaction === null) return this.setAside(final, message, event);
     }
     const route = message.address === this.address!.address ? this.address! : channel.session.vhost.route(message.address.exchange, message.address.routingKey);
     if (final?.kind === "duplicate") for (let i = 0; i < final.times; i++) this.route(route, message, false, event);
     this.publish(route, message, event);
+  }
+
+  /** The message is published, and confirmed, when others have passed it; also when its sender has left by then. */
+  private setAside(later: Later, message: Message, event: AmqpMessageEvent): void {
+    const { channel } = this;
+    const { session } = channel;
+    const mandatory = (this.bits & MANDATORY) !== 0;
+    const sequence = channel.confirms?.skip() ?? 0;
+    message.keep();
+    later.go(() => {
+      const route = session.vhost.route(message.address.exchange, message.address.routingKey);
+      if (!channel.isOpen) this.route(route, message, false, event);
+      else session.guard(channel, () => this.publish(route, message, event, mandatory, sequence));
+    });
   }
 
   /** A hook took the message before it was published: its content passes unread, and it is never confirmed. */
@@ -231,13 +248,13 @@ export class Publishing {
   }
 
   /** Tells the publisher that its message was not taken; outside confirm mode there is nobody to tell. */
-  nack(): void {
+  nack(address: Address): void {
     const { confirms } = this.channel;
-    confirms?.nack(confirms.next());
+    confirms?.nack(confirms.next(), address);
   }
 
-  /** @param event what the hooks and the observer know it as, where there are any */
-  private publish(route: Route, given: Message, event: AmqpMessageEvent | null): void {
+  /** @param event what the hooks and the observer know it as, where there are any @param number the message's among those to be confirmed, where it has one already */
+  private publish(route: Route, given: Message, event: AmqpMessageEvent | null, mandatory = (this.bits & MANDATORY) !== 0, number?: number): void {
     const { channel } = this;
     const { session } = channel;
     if (this.bits & IMMEDIATE) throw new AmqpError("NOT_IMPLEMENTED", "immediate=true");
@@ -247,13 +264,13 @@ export class Publishing {
       throw new AmqpError("ACCESS_REFUSED", `cannot publish to internal exchange '${exchange.name}' in vhost '${session.vhost.name}'`);
     }
     const message = given.flags & CHECKED ? this.checked(given) : given;
-    const sequence = channel.confirms === null ? 0 : channel.confirms.next();
-    if (channel.transaction !== null) return channel.transaction.publish(route, message, (this.bits & MANDATORY) !== 0, event);
-    const accepted = this.route(route, message, (this.bits & MANDATORY) !== 0, event);
+    const sequence = number ?? (channel.confirms === null ? 0 : channel.confirms.next());
+    if (channel.transaction !== null) return channel.transaction.publish(route, message, mandatory, event);
+    const accepted = this.route(route, message, mandatory, event);
     if (session.broker.alarm.over !== null) session.block(session.broker.alarm.over);
     if (sequence === 0) return;
-    if (accepted) channel.confirms!.ack(sequence);
-    else channel.confirms!.nack(sequence);
+    if (accepted) channel.confirms!.ack(sequence, route.address);
+    else channel.confirms!.nack(sequence, route.address);
   }
 
   /** Puts the message into its queues. False: one of them refused it. */

@@ -170,7 +170,7 @@ function answer(call: Call, body: Body, wanted: readonly Wanted[]): Response | P
   let i = 0;
   const leaders: number[] = [];
   /** Partitions whose records the delivery hooks, or an observer, have to see. */
-  let hooked: { data: { records: readonly Buffer[] }; wanted: Wanted; entries: Entry[] }[] | null = null;
+  let hooked: Hooked[] | null = null;
   const responses = body.topics.map(({ topic, topicId, partitions }) => ({
     topic,
     topicId,
@@ -206,9 +206,13 @@ function answer(call: Call, body: Body, wanted: readonly Wanted[]): Response | P
   return hooked === null ? response : deliver(call, hooked, response);
 }
 
-async function deliver(
-  call: Call, hooked: { data: { records: readonly Buffer[] }; wanted: Wanted; entries: Entry[] }[], response: Response,
-): Promise<Response | null> {
+interface Hooked {
+  data: { partitionIndex: number; records: readonly Buffer[] };
+  wanted: Wanted;
+  entries: Entry[];
+}
+
+async function deliver(call: Call, hooked: readonly Hooked[], response: Response): Promise<Response | null> {
   const { connection } = call;
   const { hooks } = connection;
   for (const { data, wanted, entries } of hooked) {
@@ -216,6 +220,10 @@ async function deliver(
     const chain = hooks.delivery?.select(connection, partition.topic.name) ?? null;
     if (chain !== null) {
       const outcome = await applyDeliveryHooks(chain, connection, partition, wanted.offset, entries, call.cluster.host);
+      if (outcome === "expired") {
+        Object.assign(data, failed(data.partitionIndex, Errors.OFFSET_OUT_OF_RANGE), { logStartOffset: partition.log.start });
+        continue;
+      }
       if (!Array.isArray(outcome)) {
         connection.obey(outcome);
         return null;
