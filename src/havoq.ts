@@ -116,7 +116,10 @@ export class Havoq {
         )
       : null;
     const parts: Parts = { kafka: this.kafka, mqtt: this.mqtt, amqp: this.amqp };
-    this.control = new Control(parts, this.net, this.clock);
+    this.control = new Control(parts, this.net, this.clock, {
+      down: (protocol) => this.doors.closeFor(protocol),
+      up: (protocol) => this.doors.reopenFor(protocol, this[protocol]!, this.net),
+    });
     this.seam.control = this.control;
     this.rules = new Rules(this.seam, this.clock);
   }
@@ -166,8 +169,8 @@ export class Havoq {
         host: this.config.kafka.advertised_host ?? reachable(this.config.host),
         port: this.doors.port(`kafka ${node} ${listener}`) ?? 0,
       }),
-      down: (node) => this.doors.closeKafka(node),
-      up: (node) => this.doors.reopenKafka(node, this.kafka!, this.net),
+      down: (node) => this.doors.closeFor(`kafka ${node}`),
+      up: (node) => this.doors.reopenFor(`kafka ${node}`, this.kafka!, this.net),
     };
   }
 

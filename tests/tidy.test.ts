@@ -14,7 +14,7 @@ const FLOORS: string[][] = [
   ["cli"],
   ["app"],
   ["rules"],
-  ["admin", "fixtures", "faults", "oracle", "kafka", "mqtt", "amqp", "config"],
+  ["admin", "fixtures", "faults", "presets", "oracle", "kafka", "mqtt", "amqp", "config"],
   ["net"],
   ["hooks"],
   ["core"],

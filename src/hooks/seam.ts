@@ -1,5 +1,5 @@
 import { DecodeError } from "../bytes/reader.ts";
-import type { Clock } from "../core/time.ts";
+import type { JumpingClock } from "../core/time.ts";
 import { Asides } from "./asides.ts";
 import { HookAt } from "./at.ts";
 import { Chain, type ChainHost, type Link } from "./chain.ts";
@@ -121,7 +121,7 @@ export interface FailurePolicy {
 
 export interface SeamOptions {
   seed: number;
-  clock: Clock;
+  clock: JumpingClock;
   journal: Journal;
   guard: Guard;
   /** Prints a line for the person at the terminal. */
@@ -156,14 +156,15 @@ export class Seam implements ChainHost {
   readonly amqp = new ProtocolHooks();
   /** What hooks reach as `at.broker`; set once the parts stand. */
   control: Broker | null = null;
-  /** Fired verdicts by rule and kind, for the metrics. */
+  /** Messages that let others pass. */
   readonly asides: Asides;
+  /** Fired verdicts by rule and kind, for the metrics. */
   readonly fires = new Map<string, { rule: string; verdict: VerdictKind | "act"; count: number }>();
   /** Told of everything that fires. */
   readonly listeners = new Set<(firing: Firing) => void>();
 
   readonly seed: number;
-  readonly clock: Clock;
+  readonly clock: JumpingClock;
   readonly journal: Journal;
   private readonly guard: Guard;
   private readonly print: (line: string) => void;

@@ -5,6 +5,7 @@ import type { Delivered } from "../hooks/observer.ts";
 import type { ProtocolHooks } from "../hooks/seam.ts";
 import type { Close, Hang } from "../hooks/verdicts.ts";
 import type { CloseReason, Connection, Session } from "../net/connection.ts";
+import { Patience } from "../net/patience.ts";
 import { PUBACK, PUBCOMP, PUBREC, PUBREL, writeAck } from "./acks.ts";
 import { Backlog } from "./backlog.ts";
 import type { MqttBroker } from "./broker.ts";
@@ -60,7 +61,7 @@ export class Link implements Session {
       return length(buf, pos, end);
     };
     this.seen = broker.time();
-    this.timer = broker.host.clock.after(CONNECT_WITHIN, () => connection.close());
+    this.timer = new Patience(connection, broker.host.clock, CONNECT_WITHIN, () => connection.close());
   }
 
   // --- In ---------------------------------------------------------------------------------------
@@ -163,9 +164,9 @@ export class Link implements Session {
   /** [MQTT-3.1.2-22]: one and a half times the keep alive without a packet ends the connection. */
   private watch(ms: number): void {
     const check = (): void => {
-      const idle = this.waits > 0 ? 0 : this.broker.host.clock.now() - this.seen;
+      const idle = this.waits > 0 ? 0 : this.connection.silentFor(this.seen);
       if (idle >= ms) this.disconnect("Keep Alive timeout");
-      else this.timer = this.broker.host.clock.after(ms - idle, check);
+      else this.timer = this.broker.host.clock.after(this.connection.timeLeft(ms - idle), check);
     };
     this.timer = this.broker.host.clock.after(ms, check);
   }
@@ -201,6 +202,11 @@ export class Link implements Session {
     const reasonString = text?.replace(/[\p{Cc}\p{Cn}\p{Cs}]/gu, "?").slice(0, 300);
     const fits = reasonString && 3 * reasonString.length + 16 <= this.maxPacketSize;
     this.send({ type: "DISCONNECT", code, ...(fits && { properties: { reasonString } }) });
+  }
+
+  /** The broker died: nobody says goodbye. */
+  lost(): void {
+    this.detach(false);
   }
 
   /** The session goes on without this connection. */

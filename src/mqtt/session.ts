@@ -125,6 +125,22 @@ export class ClientSession {
     }
   }
 
+  /** Forgets copies of messages that came at `time` or later, and a Will that was still to come; returns how many copies that were. */
+  forgetSince(time: number): number {
+    this.will?.timer.cancel();
+    this.will = null;
+    if (time === Infinity) return 0;
+    const waiting = this.queue.slice(this.queueHead);
+    const young = [...waiting, ...this.inflight.values()].filter(({ message }) => message.at >= time);
+    for (const copy of young) {
+      this.settle(copy);
+      this.inflight.delete(copy.id);
+    }
+    this.queue = waiting.filter(({ message }) => message.at < time);
+    this.queueHead = 0;
+    return young.length;
+  }
+
   // --- Out --------------------------------------------------------------------------------------
 
   /** Sends a copy, or keeps it until it can be sent. QoS 0 is for those who are there. */

@@ -97,6 +97,11 @@ export class AmqpQueue {
     return true;
   }
 
+  /** Puts a message back that was here before; `expires` in milliseconds of the clock. */
+  restore(message: Message, expires: number, deliveries: number): void {
+    this.items.restore(message, message.size, expires, this.rank(message), deliveries);
+  }
+
   /** Takes the next message for `basic.get`. */
   get(): Held | undefined {
     this.touch();

@@ -130,6 +130,11 @@ export class Vhost implements QueueHost {
     return queue;
   }
 
+  /** Puts a queue in that was here before, whatever its name. */
+  restoreQueue(name: string, settings: QueueSettings): void {
+    this.addQueue(new AmqpQueue(this, name, settings, queueArguments(settings.arguments, this.what("queue", name))));
+  }
+
   /** Puts a queue in under its name; without a declaration for those that the broker makes for itself. */
   addQueue(queue: AmqpQueue): void {
     this.queues.set(queue.name, queue);

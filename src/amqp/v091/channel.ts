@@ -161,6 +161,13 @@ export class Channel {
     if (this.isOpen && this.session.notifiesCancel) this.send("basic.cancel", { consumerTag: consumer.tag, noWait: true });
   }
 
+  /** Everything that was handed out and is not settled for good. */
+  *unsettled(): IterableIterator<Delivery> {
+    yield* this.unacked;
+    yield* this.untagged;
+    if (this.transaction !== null) yield* this.transaction.uncommitted();
+  }
+
   // --- The end ----------------------------------------------------------------------------------
 
   /** An error closes this channel and no other. */

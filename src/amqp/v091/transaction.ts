@@ -22,6 +22,11 @@ export class Transaction {
     this.settled.push({ deliveries, how });
   }
 
+  /** What was settled and could still be rolled back. */
+  *uncommitted(): IterableIterator<Delivery> {
+    for (const { deliveries } of this.settled) yield* deliveries;
+  }
+
   commit(): void {
     const { messages, settled } = this;
     this.messages = [];

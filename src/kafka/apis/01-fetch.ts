@@ -180,7 +180,7 @@ function answer(call: Call, body: Body, wanted: readonly Wanted[]): Response | P
       if (error !== Errors.NONE) {
         if (error === one.missing) return { ...failed(index, error), abortedTransactions: [] };
         if (error !== Errors.NOT_LEADER_OR_FOLLOWER) return failed(index, error);
-        const { leader, leaderEpoch } = one.partition!;
+        const { leader, leaderEpoch } = one.partition!.shown;
         leaders.push(leader);
         return { ...failed(index, error), currentLeader: { leaderId: leader, leaderEpoch } };
       }

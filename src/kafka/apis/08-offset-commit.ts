@@ -50,7 +50,7 @@ export default api({
     const { groupId, memberId, groupInstanceId, generationIdOrMemberEpoch } = body;
     const { groups } = call.cluster;
     const { hooks } = call.connection;
-    const who = { groupId, memberId, instanceId: groupInstanceId, generation: generationIdOrMemberEpoch };
+    const who = { peer: call.connection, groupId, memberId, instanceId: groupInstanceId, generation: generationIdOrMemberEpoch };
     let error = call.coordinates(groupId) || groups.checkCommit(who);
     if (error === Errors.GROUP_ID_NOT_FOUND && call.version < NOT_FOUND_FROM) error = Errors.ILLEGAL_GENERATION;
     const topics = body.topics.map((asked) => {

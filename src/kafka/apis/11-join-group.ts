@@ -53,6 +53,7 @@ export default api({
     const joined = call.cluster.groups.join(body.groupId, {
       memberId: body.memberId,
       instanceId: body.groupInstanceId,
+      peer: call.connection,
       clientId: call.clientId,
       clientHost: `/${call.connection.remote.replace(/:\d+$/, "")}`,
       sessionTimeout: body.sessionTimeoutMs,
