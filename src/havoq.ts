@@ -10,7 +10,7 @@ import type { PluginFolder } from "./hooks/load.ts";
 import type { Outgoing, Protocol } from "./hooks/plugin.ts";
 import { freshSeed, hashRule, hashText, Random } from "./hooks/random.ts";
 import { Replay } from "./hooks/replay.ts";
-import { registerFaults } from "./hooks/rule.ts";
+import { registerFaults, type Rule } from "./hooks/rule.ts";
 import { Seam, type LoadedPlugin } from "./hooks/seam.ts";
 import { KafkaCluster } from "./kafka/cluster.ts";
 import type { Network } from "./kafka/nodes.ts";
@@ -94,13 +94,20 @@ export class Havoq {
     const { kafka, mqtt, amqp } = config;
     this.kafka = kafka.enabled ? new KafkaCluster(kafka, this.host("kafka"), this.network()) : null;
     this.mqtt = mqtt.enabled
-      ? new MqttBroker({ maxConnections: mqtt.max_connections, maxPacketSize: mqtt.max_packet_size, keepAliveSecs: mqtt.keep_alive_secs }, this.host("mqtt"))
+      ? new MqttBroker(
+          {
+            maxConnections: mqtt.max_connections, maxPacketSize: mqtt.max_packet_size, keepAliveSecs: mqtt.keep_alive_secs,
+            maxQueuedMessages: mqtt.max_queued_messages, maxInflight: mqtt.max_inflight_messages,
+          },
+          this.host("mqtt"),
+        )
       : null;
     this.amqp = amqp.enabled
       ? new AmqpBroker(
           {
             ...AMQP_DEFAULTS, maxConnections: amqp.max_connections, heartbeatInterval: amqp.heartbeat_interval,
-            frameMax: amqp.frame_max, vhosts: amqp.vhosts,
+            frameMax: amqp.frame_max, channelMax: amqp.channel_max, maxMessageSize: amqp.max_message_size, vhosts: amqp.vhosts,
+            users: amqp.users ?? null, ...(amqp.memory_limit === undefined ? {} : { memoryLimit: amqp.memory_limit }),
           },
           this.host("amqp"),
         )
@@ -114,7 +121,7 @@ export class Havoq {
   private async open(): Promise<void> {
     if (this.options.journalFile !== undefined) await this.keepJournal(this.options.journalFile);
     await this.loadPlugins();
-    if (this.config.chaos.length > 0) (await import("./rules/start.ts")).addRules(this.rules, this.config.chaos);
+    if (this.config.chaos.length > 0) this.rules.addAll(this.config.chaos as unknown as Rule[], { source: "file" });
     for (const server of [this.kafka, this.mqtt, this.amqp]) {
       if (server !== null) this.doors.serve(server, this.net);
     }
