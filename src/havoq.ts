@@ -227,6 +227,7 @@ export class Havoq {
     // What the brokers said goodbye with leaves within a moment; who does not take it is cut.
     for (let i = 0; i < 20 && this.net.connections().length > 0; i++) await this.clock.sleep(10);
     for (const connection of this.net.connections()) connection.abort(false);
+    this.net.endParting();
     for (const end of this.ends.splice(0).reverse()) end();
     this.clock.stop();
   }

@@ -14,7 +14,7 @@
  */
 import type { Clock } from "../core/time.ts";
 import type { Random } from "./random.ts";
-import type { Delay, Fail, Close, Drop, Duplicate, Hold, Replace, Reply, Reroute } from "./verdicts.ts";
+import type { Delay, Fail, Close, Drop, Duplicate, Expire, Hang, Hold, Reorder, Replace, Reply, Reroute } from "./verdicts.ts";
 
 export * from "./verdicts.ts";
 export { rule, type Moment, type Rule, type When } from "./rule.ts";
@@ -94,7 +94,7 @@ export interface Match {
   /** Node id of the virtual Kafka broker. */
   broker?: number | readonly number[];
   transport?: ConnectionInfo["transport"];
-  /** `in`: requests, messages, bytes that come; `out`: responses, deliveries, bytes that go. */
+  /** `in`: from clients; `out`: to them, which is responses, deliveries and bytes. */
   direction?: "in" | "out";
   /** Kafka record headers, MQTT user properties, AMQP headers: each that is named must be there and fit. */
   header?: Readonly<Record<string, Pattern | number | boolean>>;
@@ -172,6 +172,8 @@ export interface MessageChanges {
   headers?: Record<string, HeaderValue>;
   /** Kafka: milliseconds since 1970. */
   timestamp?: number;
+  /** Kafka: the batch goes on with a checksum that does not fit. */
+  crc?: "wrong";
   /** MQTT: the topic name. */
   topic?: string;
   qos?: 0 | 1 | 2;
@@ -181,6 +183,18 @@ export interface MessageChanges {
   routingKey?: string;
   /** MQTT 5.0 properties or AMQP basic properties, merged over what was there. */
   properties?: Record<string, unknown>;
+}
+
+/** What `replace` may do to a chunk of bytes. */
+export interface ByteChanges {
+  data?: Uint8Array;
+  /** Sent one by one. */
+  chunks?: Uint8Array[];
+  /** Cut into pieces of so many bytes. */
+  size?: number;
+  /** Milliseconds before the first piece, and between two. */
+  wait?: number;
+  pause?: number;
 }
 
 /** Where `reroute` and `broker.publish` send a message: any of the three protocols. */
@@ -287,12 +301,13 @@ export interface Broker {
 type Awaitable<T> = T | Promise<T>;
 type Nothing = undefined | void;
 
-export type ConnectVerdict = Nothing | Delay | Hold | Drop | Fail | Close;
-export type RequestVerdict = Nothing | Delay | Hold | Drop | Fail | Reply | Replace | Close;
-export type ResponseVerdict = Nothing | Delay | Hold | Drop | Fail | Reply | Replace | Close;
-export type MessageVerdict = Nothing | Delay | Hold | Drop | Fail | Replace | Duplicate | Reroute | Close;
-export type DeliveryVerdict = Nothing | Delay | Hold | Drop | Replace | Duplicate | Reroute | Close;
-export type BytesVerdict = Nothing | Delay | Hold | Drop | Replace | Close;
+export type ConnectVerdict = Nothing | Delay | Hold | Drop | Fail | Hang | Close;
+export type DisconnectVerdict = Nothing | Delay | Hold;
+export type RequestVerdict = Nothing | Delay | Hold | Drop | Fail | Reply | Replace | Hang | Close;
+export type ResponseVerdict = Nothing | Delay | Hold | Drop | Fail | Reply | Replace | Hang | Close;
+export type MessageVerdict = Nothing | Delay | Hold | Drop | Fail | Replace | Duplicate | Reroute | Reorder | Hang | Close;
+export type DeliveryVerdict = Nothing | Delay | Hold | Drop | Replace | Duplicate | Reroute | Reorder | Expire | Hang | Close;
+export type BytesVerdict = Nothing | Delay | Hold | Drop | Replace | Hang | Close;
 
 /** A function, a function that is called only where `match` holds, or several of these. */
 export type Hook<Event, Verdict> = OneHook<Event, Verdict> | readonly OneHook<Event, Verdict>[];
@@ -304,7 +319,8 @@ export interface Plugin {
   name?: string;
   /** A client has said who it is: refuse it, keep it waiting, cut it off. */
   connect?: Hook<Connect, ConnectVerdict>;
-  disconnect?: Hook<Disconnect, Nothing>;
+  /** A connection ends: `delay` keeps its socket open for that long. */
+  disconnect?: Hook<Disconnect, DisconnectVerdict>;
   /** An operation before it is carried out. */
   request?: Hook<Operation, RequestVerdict>;
   /** What answers it, after it was carried out: `drop` here is the lost acknowledgement. */

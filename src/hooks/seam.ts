@@ -1,5 +1,6 @@
 import { DecodeError } from "../bytes/reader.ts";
 import type { Clock } from "../core/time.ts";
+import { Asides } from "./asides.ts";
 import { HookAt } from "./at.ts";
 import { Chain, type ChainHost, type Link } from "./chain.ts";
 import type { HookEvent } from "./event.ts";
@@ -129,15 +130,15 @@ export const NO_EVENT: HookEvent = {
   },
 };
 
-/** The verdicts that a hook point takes; Kafka cannot deliver a record twice without storing it twice. */
+/** The verdicts that a hook point takes; Kafka cannot deliver a record twice, or out of order, without storing it so. */
 const ALLOWED: Record<HookPoint, ReadonlySet<VerdictKind>> = {
-  connect: new Set<VerdictKind>(["delay", "hold", "drop", "fail", "close"]),
-  disconnect: new Set<VerdictKind>([]),
-  request: new Set<VerdictKind>(["delay", "hold", "drop", "fail", "reply", "replace", "close"]),
-  response: new Set<VerdictKind>(["delay", "hold", "drop", "fail", "reply", "replace", "close"]),
-  message: new Set<VerdictKind>(["delay", "hold", "drop", "fail", "replace", "duplicate", "reroute", "close"]),
-  delivery: new Set<VerdictKind>(["delay", "hold", "drop", "replace", "duplicate", "reroute", "close"]),
-  bytes: new Set<VerdictKind>(["delay", "hold", "drop", "replace", "close"]),
+  connect: new Set<VerdictKind>(["delay", "hold", "drop", "fail", "hang", "close"]),
+  disconnect: new Set<VerdictKind>(["delay", "hold"]),
+  request: new Set<VerdictKind>(["delay", "hold", "drop", "fail", "reply", "replace", "hang", "close"]),
+  response: new Set<VerdictKind>(["delay", "hold", "drop", "fail", "reply", "replace", "hang", "close"]),
+  message: new Set<VerdictKind>(["delay", "hold", "drop", "fail", "replace", "duplicate", "reroute", "reorder", "hang", "close"]),
+  delivery: new Set<VerdictKind>(["delay", "hold", "drop", "replace", "duplicate", "reroute", "reorder", "expire", "hang", "close"]),
+  bytes: new Set<VerdictKind>(["delay", "hold", "drop", "replace", "hang", "close"]),
 };
 
 /** Where plugins meet the protocols: one object for the whole broker. */
@@ -147,6 +148,7 @@ export class Seam implements ChainHost {
   readonly amqp = new ProtocolHooks();
   /** What hooks reach as `at.broker`; set once the parts stand. */
   control: Broker | null = null;
+  readonly asides: Asides;
   /** Fired verdicts by rule and kind, for the metrics. */
   readonly fires = new Map<string, { rule: string; verdict: VerdictKind | "act"; count: number }>();
   /** Told of everything that fires. */
@@ -171,6 +173,7 @@ export class Seam implements ChainHost {
   constructor(options: SeamOptions) {
     this.seed = options.seed;
     this.clock = options.clock;
+    this.asides = new Asides(options.clock);
     this.journal = options.journal;
     this.guard = options.guard;
     this.print = options.print;
