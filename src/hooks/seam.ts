@@ -148,15 +148,11 @@ export class Seam implements ChainHost {
   readonly amqp = new ProtocolHooks();
   /** What hooks reach as `at.broker`; set once the parts stand. */
   control: Broker | null = null;
-  /** Fired verdicts by rule and kind, for the metrics. */
-<<<<<<< HEAD
   readonly asides: Asides;
-  readonly fires = new Map<string, { rule: string; verdict: VerdictKind; count: number }>();
-=======
+  /** Fired verdicts by rule and kind, for the metrics. */
   readonly fires = new Map<string, { rule: string; verdict: VerdictKind | "act"; count: number }>();
   /** Told of everything that fires. */
   readonly listeners = new Set<(firing: Firing) => void>();
->>>>>>> rules
 
   readonly seed: number;
   readonly clock: Clock;
