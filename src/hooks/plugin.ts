@@ -94,7 +94,7 @@ export interface Match {
   /** Node id of the virtual Kafka broker. */
   broker?: number | readonly number[];
   transport?: ConnectionInfo["transport"];
-  /** `in`: from clients; `out`: to them, which is responses, deliveries and bytes. */
+  /** `in`: requests, messages, bytes that come; `out`: responses, deliveries, bytes that go. */
   direction?: "in" | "out";
   /** Kafka record headers, MQTT user properties, AMQP headers: each that is named must be there and fit. */
   header?: Readonly<Record<string, Pattern | number | boolean>>;

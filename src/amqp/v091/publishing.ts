@@ -185,10 +185,20 @@ export class Publishing {
     if (connection.hooks.message !== null) {
       const chain = connection.hooks.message.select(connection, message.address.exchange);
       if (chain !== null) {
-        const event = new AmqpMessageEvent(connection, session.vhost.name, message, "", false);
+        let told = false;
+        const tell = (reason: string): void => {
+          if (!told) session.tellBlocked(reason);
+          told = true;
+        };
+        const event = new AmqpMessageEvent(connection, session.vhost.name, message, "", false, tell);
         const decision = chain.decide(event);
         if (!(decision instanceof Promise)) return this.obey(decision, event);
-        connection.holdInput(decision.then((final) => session.guard(this.channel, () => this.obey(final, event))));
+        connection.holdInput(
+          decision.then((final) => {
+            if (told) session.tellUnblocked();
+            session.guard(this.channel, () => this.obey(final, event));
+          }),
+        );
         return;
       }
     }
