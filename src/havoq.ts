@@ -10,7 +10,7 @@ import type { PluginFolder } from "./hooks/load.ts";
 import type { Outgoing, Protocol } from "./hooks/plugin.ts";
 import { freshSeed, hashRule, hashText, Random } from "./hooks/random.ts";
 import { Replay } from "./hooks/replay.ts";
-import { registerFaults } from "./hooks/rule.ts";
+import { registerFaults, type Rule } from "./hooks/rule.ts";
 import { Seam, type LoadedPlugin } from "./hooks/seam.ts";
 import { KafkaCluster } from "./kafka/cluster.ts";
 import type { Network } from "./kafka/nodes.ts";
@@ -129,7 +129,7 @@ export class Havoq {
     const { oracle } = this.config;
     if (oracle !== false) await this.keepAccount(oracle === true ? {} : oracle);
     await this.loadPlugins();
-    if (this.config.chaos.length > 0) (await import("./rules/start.ts")).addRules(this.rules, this.config.chaos);
+    if (this.config.chaos.length > 0) this.rules.addAll(this.config.chaos as unknown as Rule[], { source: "file" });
     for (const server of [this.kafka, this.mqtt, this.amqp]) {
       if (server !== null) this.doors.serve(server, this.net);
     }

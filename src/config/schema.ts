@@ -110,7 +110,8 @@ export const schema = z.strictObject({
   plugins: plugins.prefault({}),
   oracle: z.union([z.boolean(), oracle], { error: "expected true, false or the oracle's options" }).default(false)
     .describe("Keeps account of every message and tells what was lost, doubled, out of order or left over."),
-  chaos: z.array(z.record(z.string(), z.unknown())).default([]).describe("Rules, in force from the start."),
+  chaos: z.array(z.record(z.string(), z.unknown())).default([]).describe("Rules that are in force from the start; docs/CHAOS.md has their grammar."),
+  triggers: z.boolean().default(false).describe("Whether messages and clients may carry faults of their own, in a header or at the end of the client id."),
 });
 
 export type Config = z.output<typeof schema>;

@@ -133,6 +133,12 @@ export class Connection implements ConnectionInfo, TransportEvents {
     });
   }
 
+  /** The client proved, later than its name, which user it is. */
+  loggedIn(user: string): void {
+    this.user = user;
+    for (const chain of Object.values(this.hooks)) chain?.forget(this);
+  }
+
   /** A change of framing within the stream. */
   reframe(length: FrameLength): void {
     this.framer!.reframe(length);

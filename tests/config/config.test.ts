@@ -91,7 +91,8 @@ describe("layers", () => {
       "amqp.vhosts": ["/,b", ["/", "b"]], "amqp.users": ["{ a: b }", { a: "b" }], "amqp.frame_max": ["8192", 8192], "plugins.options": ['{ "a": 1 }', { a: 1 }],
       "admin.host": ["::", "::"], "admin.token": ["123", "123"], "plugins.dir": ["p", "p"],
       ...Object.fromEntries(["kafka", "mqtt", "amqp"].flatMap((one) => [[`${one}.enabled`, ["false", false]], [`${one}.fixtures_dir`, ["f", "f"]]])),
-      "oracle": ["true", true], "chaos": ["[{ name: a }]", [{ name: "a" }]], "admin.enabled": ["false", false], "kafka.auto_create_topics": ["false", false],
+      "admin.enabled": ["false", false], "kafka.auto_create_topics": ["false", false],
+      "chaos": ["[{ fault: drop }]", [{ fault: "drop" }]], "triggers": ["true", true], "oracle": ["true", true],
     };
     for (const { path, variable, unit } of allKeys()) {
       const key = path.join(".");

@@ -182,18 +182,29 @@ export class Publishing {
     this.expecting = "method";
     const { connection, session } = this.channel;
     checkProperties(message.buf, message.propsStart, message.propsEnd);
+    if (connection.hooks.observer === null && connection.hooks.message === null) return this.publish(this.address!, message, null);
+    let told = false;
+    const tell = (reason: string): void => {
+      if (!told) session.tellBlocked(reason);
+      told = true;
+    };
     let event: AmqpMessageEvent | null = null;
     if (connection.hooks.observer !== null) {
-      event = new AmqpMessageEvent(connection, session.vhost.name, message, "", false);
+      event = new AmqpMessageEvent(connection, session.vhost.name, message, "", false, tell);
       connection.hooks.observer.received(event);
     }
     if (connection.hooks.message !== null) {
       const chain = connection.hooks.message.select(connection, message.address.exchange);
       if (chain !== null) {
-        const asked = event ?? new AmqpMessageEvent(connection, session.vhost.name, message, "", false);
+        const asked = event ?? new AmqpMessageEvent(connection, session.vhost.name, message, "", false, tell);
         const decision = chain.decide(asked);
         if (!(decision instanceof Promise)) return this.obey(decision, asked);
-        connection.holdInput(decision.then((final) => session.guard(this.channel, () => this.obey(final, asked))));
+        connection.holdInput(
+          decision.then((final) => {
+            if (told) session.tellUnblocked();
+            session.guard(this.channel, () => this.obey(final, asked));
+          }),
+        );
         return;
       }
     }
