@@ -10,11 +10,12 @@ import type { PluginFolder } from "./hooks/load.ts";
 import type { Outgoing, Protocol } from "./hooks/plugin.ts";
 import { freshSeed, hashRule, hashText, Random } from "./hooks/random.ts";
 import { Replay } from "./hooks/replay.ts";
-import { registerFaults, registerPresets } from "./hooks/rule.ts";
+import { registerFaults, registerPresets, type Rule } from "./hooks/rule.ts";
 import { Seam, type LoadedPlugin } from "./hooks/seam.ts";
 import { KafkaCluster } from "./kafka/cluster.ts";
 import type { Network } from "./kafka/nodes.ts";
 import { MqttBroker } from "./mqtt/broker.ts";
+import type { Oracle, OracleOptions } from "./oracle/oracle.ts";
 import { Net, type Host } from "./net/net.ts";
 import presets from "./presets/index.ts";
 import { Rules } from "./rules/rules.ts";
@@ -58,6 +59,8 @@ export class Havoq {
   /** The rules in force, which can be added and removed while everything runs. */
   readonly rules: Rules;
   readonly seed: number;
+  /** The account of all messages; null unless somebody asked for it. */
+  oracle: Oracle | null = null;
 
   private readonly print: (line: string) => void;
   private readonly guard: TimedGuard | null;
@@ -96,13 +99,20 @@ export class Havoq {
     const { kafka, mqtt, amqp } = config;
     this.kafka = kafka.enabled ? new KafkaCluster(kafka, this.host("kafka"), this.network()) : null;
     this.mqtt = mqtt.enabled
-      ? new MqttBroker({ maxConnections: mqtt.max_connections, maxPacketSize: mqtt.max_packet_size, keepAliveSecs: mqtt.keep_alive_secs }, this.host("mqtt"))
+      ? new MqttBroker(
+          {
+            maxConnections: mqtt.max_connections, maxPacketSize: mqtt.max_packet_size, keepAliveSecs: mqtt.keep_alive_secs,
+            maxQueuedMessages: mqtt.max_queued_messages, maxInflight: mqtt.max_inflight_messages,
+          },
+          this.host("mqtt"),
+        )
       : null;
     this.amqp = amqp.enabled
       ? new AmqpBroker(
           {
             ...AMQP_DEFAULTS, maxConnections: amqp.max_connections, heartbeatInterval: amqp.heartbeat_interval,
-            frameMax: amqp.frame_max, vhosts: amqp.vhosts,
+            frameMax: amqp.frame_max, channelMax: amqp.channel_max, maxMessageSize: amqp.max_message_size, vhosts: amqp.vhosts,
+            users: amqp.users ?? null, ...(amqp.memory_limit === undefined ? {} : { memoryLimit: amqp.memory_limit }),
           },
           this.host("amqp"),
         )
@@ -118,14 +128,25 @@ export class Havoq {
 
   private async open(): Promise<void> {
     if (this.options.journalFile !== undefined) await this.keepJournal(this.options.journalFile);
+    const { oracle } = this.config;
+    if (oracle !== false) await this.keepAccount(oracle === true ? {} : oracle);
     await this.loadPlugins();
-    if (this.config.chaos.length > 0) (await import("./rules/start.ts")).addRules(this.rules, this.config.chaos);
+    if (this.config.chaos.length > 0) this.rules.addAll(this.config.chaos as unknown as Rule[], { source: "file" });
     for (const server of [this.kafka, this.mqtt, this.amqp]) {
       if (server !== null) this.doors.serve(server, this.net);
     }
     // hono and the routes are loaded by the first request.
     let app: Promise<(request: Request) => Response | Promise<Response>> | null = null;
     this.doors.serveAdmin(async (request) => (await (app ??= import("./admin/routes.ts").then(({ routes }) => routes(this))))(request));
+  }
+
+  /** From now on there is an account of every message; the one that there is goes on. */
+  async keepAccount(options: OracleOptions = {}): Promise<Oracle> {
+    if (this.oracle !== null) return this.oracle;
+    const { Oracle } = await import("./oracle/oracle.ts");
+    this.oracle ??= new Oracle(this.seed, options);
+    this.seam.observe(this.oracle);
+    return this.oracle;
   }
 
   private async loadPlugins(): Promise<void> {

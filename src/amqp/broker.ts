@@ -55,7 +55,7 @@ export class AmqpBroker implements Server {
   constructor(readonly options: AmqpOptions, readonly host: Host) {
     this.maxConnections = options.maxConnections;
     this.alarm = new MemoryAlarm(host.clock, this.vhosts, options.memoryLimit);
-    for (const name of options.vhosts) this.vhosts.set(name, new Vhost(name, host.clock, host.random(`amqp names ${name}`)));
+    for (const name of options.vhosts) this.vhosts.set(name, new Vhost(name, host.clock, host.hooks, host.random(`amqp names ${name}`)));
   }
 
   accept(connection: Connection): Session {
@@ -123,7 +123,7 @@ export class AmqpBroker implements Server {
     this.lives++;
     for (const [name, vhost] of this.vhosts) {
       for (const queue of vhost.queues.values()) queue.close();
-      this.vhosts.set(name, new Vhost(name, this.host.clock, this.host.random(`amqp names ${name} ${this.lives}`)));
+      this.vhosts.set(name, new Vhost(name, this.host.clock, this.host.hooks, this.host.random(`amqp names ${name} ${this.lives}`)));
     }
   }
 

@@ -6,7 +6,8 @@ import { Chain, type ChainHost, type Link } from "./chain.ts";
 import type { HookEvent } from "./event.ts";
 import type { Journal, JournalRule } from "./journal.ts";
 import { compileMatch, HOOK_POINTS, type HookPoint } from "./match.ts";
-import type { At, Broker, Match, Plugin, Protocol } from "./plugin.ts";
+import type { Observer } from "./observer.ts";
+import type { At, Broker, ConnectionInfo, Match, Plugin, Protocol } from "./plugin.ts";
 import { hashRule } from "./random.ts";
 import type { Replay } from "./replay.ts";
 import type { Place } from "./source.ts";
@@ -27,6 +28,13 @@ export class ProtocolHooks implements Record<HookPoint, Chain | null> {
   message: Chain | null = null;
   delivery: Chain | null = null;
   bytes: Chain | null = null;
+  /** Keeps account of what happens to messages; null unless somebody asked for it. */
+  observer: Observer | null = null;
+
+  /** A connection's client id or user became known: what was remembered for it no longer holds. */
+  forget(connection: ConnectionInfo): void {
+    for (const point of HOOK_POINTS) this[point]?.forget(connection);
+  }
 }
 
 /** A plugin that was loaded, with what is kept for it across reloads. */
@@ -165,6 +173,7 @@ export class Seam implements ChainHost {
   private readonly records = new Map<string, PluginRecord>();
   private readonly streams = new Map<string, Streams>();
   private installed: InstalledHook[] = [];
+  private observer: Observer | null = null;
   /** The plugins of the folder, and after them the rules. */
   private plugged: readonly LoadedPlugin[] = [];
   private ruled: readonly LoadedPlugin[] = [];
@@ -261,6 +270,12 @@ export class Seam implements ChainHost {
       if (matcher !== null) links.push({ hook, ...matcher });
     }
     return links.length === 0 ? null : new Chain(this, links);
+  }
+
+  /** From now on `observer` is told what happens; null: nobody is. */
+  observe(observer: Observer | null): void {
+    this.observer = observer;
+    for (const protocol of ["kafka", "mqtt", "amqp"] as const) this[protocol].observer = observer;
   }
 
   now(): number {
@@ -368,7 +383,7 @@ export class Seam implements ChainHost {
       }
     }
     const { kind, reason, ...detail } = verdict;
-    this.journal.write({
+    const entry = this.journal.write({
       rule: hook.rule,
       protocol: event.protocol,
       name: event.name,
@@ -380,6 +395,7 @@ export class Seam implements ChainHost {
       ...(reason === undefined ? {} : { reason }),
     });
     this.count(hook, event, ordinal, kind);
+    this.observer?.fired(hook.point, event, entry);
     return true;
   }
 
@@ -400,7 +416,8 @@ export class Seam implements ChainHost {
     const act = `${hook.rule}\0${event.stream}\0${ordinal}`;
     if (act !== this.lastAct) this.count(hook, event, ordinal, "act");
     this.lastAct = act;
-    this.journal.write({ rule: hook.rule, protocol: event.protocol, name: event.name, stream: event.stream, ordinal, action, detail: args });
+    const entry = this.journal.write({ rule: hook.rule, protocol: event.protocol, name: event.name, stream: event.stream, ordinal, action, detail: args });
+    this.observer?.fired(null, event, entry);
   }
 
   /** What something that no event brought on gets as `at`: the n-th such time of a rule. */

@@ -243,7 +243,11 @@ export class KafkaCluster implements Server {
     this.nodes.kill(broker);
     const now = this.host.clock.now();
     let lost = 0;
-    for (const partition of led) if (unclean || partition.leader === NO_LEADER) lost += partition.loseTail(tail, now);
+    for (const partition of led) {
+      if (!unclean && partition.leader !== NO_LEADER) continue;
+      lost += partition.loseTail(tail, now);
+      if (this.host.hooks.observer !== null) this.host.hooks.observer.truncated(partition.name, partition.log.end);
+    }
     return lost;
   }
 
@@ -297,8 +301,9 @@ export class KafkaCluster implements Server {
     this.host.clock.after(HOUSEKEEPING, () => {
       const now = this.host.clock.now();
       for (const topic of this.topics.values()) {
-        for (const { log, producers } of topic.partitions) {
+        for (const { log, producers, name } of topic.partitions) {
           log.keepSince(now - topic.config.retentionMs);
+          if (this.host.hooks.observer !== null) this.host.hooks.observer.trimmed(name, log.start, "expired");
           producers.expire(now - PRODUCER_EXPIRATION);
         }
       }

@@ -245,7 +245,11 @@ export class MqttBroker implements Server {
   }
 
   /** Stores and fans out a message that did not come from a client's PUBLISH. */
-  private emit(message: Message): void {
+  private emit(message: Message, event: MessageEvent | null = null): void {
+    const { observer } = this.host.hooks;
+    if (observer !== null) {
+      observer.stored(message.topic, message, event ?? new MessageEvent(null, message, this.host.clock.now(), message.qos, message.retain, false, null));
+    }
     const route = this.subscriptions.route(message.topic, message.topicBytes);
     this.countTopic(message.topic, 1);
     if (message.retain) this.retained.keep(message);
@@ -279,10 +283,12 @@ export class MqttBroker implements Server {
   }
 
   private settleWill(event: MessageEvent, final: Final | null): void {
+    const { observer } = this.host.hooks;
+    if (observer !== null && final !== null && final.kind !== "duplicate") observer.refused(event, final.kind);
     if (final?.kind === "reroute") return this.reroute(event, final.to);
     if (final?.kind === "later") return final.go(() => this.settleWill(event, null));
     if (final !== null && final.kind !== "duplicate") return;
-    for (let i = final?.times ?? 0; i >= 0; i--) this.emit(event.message);
+    for (let i = final?.times ?? 0; i >= 0; i--) this.emit(event.message, event);
   }
 
   /** Sends what a hook has seen somewhere else. */

@@ -115,7 +115,7 @@ export class Connection implements ConnectionInfo, TransportEvents {
     this.clientId = clientId;
     this.user = user;
     this.ordinal = this.net.countClient(this);
-    for (const chain of Object.values(this.hooks)) chain?.forget(this);
+    this.hooks.forget(this);
   }
 
   /**
@@ -131,6 +131,12 @@ export class Connection implements ConnectionInfo, TransportEvents {
       this.atDoor = false;
       return ask();
     });
+  }
+
+  /** The client proved, later than its name, which user it is. */
+  loggedIn(user: string): void {
+    this.user = user;
+    for (const chain of Object.values(this.hooks)) chain?.forget(this);
   }
 
   /** A change of framing within the stream. */
@@ -181,7 +187,7 @@ export class Connection implements ConnectionInfo, TransportEvents {
    * in this process, by this clock.
    */
   silentFor(since: number): number {
-    if (this.isAsleep || this.atDoor) return 0;
+    if (!this.isClosed && (this.isAsleep || this.atDoor)) return 0;
     const { clock } = this.net;
     const ms = clock.now() - since;
     return this.livesOutside ? ms - clock.skippedSince(since) : ms;
@@ -399,7 +405,7 @@ export class Connection implements ConnectionInfo, TransportEvents {
 
   /** Closes at once, unsent bytes are lost: FIN, or RST with `reset`. */
   abort(reset: boolean): void {
-    if (!this.isClosed) this.leave("broker", () => (reset ? this.socket.reset() : this.socket.end()));
+    if (!this.isClosed) this.leave("broker", true, () => (reset ? this.socket.reset() : this.socket.end()));
   }
 
   /** What the verdicts `close` and `hang` ask for. */
@@ -422,24 +428,26 @@ export class Connection implements ConnectionInfo, TransportEvents {
 
   /** The peer sends no more; what is left to do is to close. */
   ended(): void {
-    if (!this.isClosed) this.leave("client", () => this.socket.end());
+    if (!this.isClosed) this.leave("client", false, () => this.socket.end());
   }
 
   gone(error?: Error): void {
-    if (!this.isClosed) this.leave(error === undefined ? "client" : "error", () => undefined);
+    if (!this.isClosed) this.leave(error === undefined ? "client" : "error", error !== undefined, () => undefined);
   }
 
   private finish(): void {
-    this.leave("broker", () => this.socket.end());
+    this.leave("broker", false, () => this.socket.end());
   }
 
-  private leave(reason: CloseReason, end: () => void): void {
+  /** @param lost nobody said goodbye */
+  private leave(reason: CloseReason, lost: boolean, end: () => void): void {
     this.isClosed = true;
     this.linger?.cancel();
     this.framer?.close();
     this.out.clear();
     this.net.forget(this);
     const held = this.session?.closed(reason);
+    if (this.hooks.observer !== null) this.hooks.observer.disconnected(this, lost);
     if (held instanceof Promise) void this.net.part(this.socket, held, end);
     else end();
   }

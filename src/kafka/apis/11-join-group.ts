@@ -48,6 +48,8 @@ export default api({
   handle(call, body) {
     const error = call.coordinates(body.groupId);
     if (error !== 0) return failed(call, body.memberId, error);
+    const { hooks } = call.connection;
+    if (hooks.observer !== null) hooks.observer.joined(body.groupId, call.connection);
     const joined = call.cluster.groups.join(body.groupId, {
       memberId: body.memberId,
       instanceId: body.groupInstanceId,
