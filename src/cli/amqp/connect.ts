@@ -25,18 +25,7 @@ async function withConnection<C extends Channel, Result>(
   { server, username, password, vhost }: Login, open: (connection: ChannelModel) => Promise<C>, run: (channel: C) => Promise<Result>,
 ): Promise<Result> {
   await reach(server, "amqp");
-  let connection: ChannelModel;
-  try {
-    connection = await amqplib.connect(
-      { protocol: "amqp", hostname: server.host, port: server.port, username, password, vhost, heartbeat: 30 },
-      { timeout: 5000, clientProperties: { connection_name: "havoq-cli" } },
-    );
-  } catch (error) {
-    const message = (error as Error).message;
-    if (/ACCESS.?REFUSED|403/i.test(message)) throw new CommandError("the broker refuses the login; check --username, --password and --vhost");
-    if (/NOT.?ALLOWED|530/i.test(message)) throw new CommandError(`the broker refuses vhost ${vhost}: ${message}; check --vhost`);
-    throw await explain(server, "amqp", message);
-  }
+  const connection = await openConnection({ server, username, password, vhost });
   // The broker's reason comes as an event, and what waits is told less.
   let reason: Error | null = null;
   const { promise: lost, reject } = Promise.withResolvers<never>();
@@ -57,6 +46,21 @@ async function withConnection<C extends Channel, Result>(
   } finally {
     connection.removeAllListeners("close");
     await connection.close().catch(() => undefined);
+  }
+}
+
+/** A connection, or in words that help why there is none. */
+export async function openConnection({ server, username, password, vhost }: Login): Promise<ChannelModel> {
+  try {
+    return await amqplib.connect(
+      { protocol: "amqp", hostname: server.host, port: server.port, username, password, vhost, heartbeat: 30 },
+      { timeout: 5000, clientProperties: { connection_name: "havoq-cli" } },
+    );
+  } catch (error) {
+    const message = (error as Error).message;
+    if (/ACCESS.?REFUSED|403/i.test(message)) throw new CommandError("the broker refuses the login; check --username, --password and --vhost");
+    if (/NOT.?ALLOWED|530/i.test(message)) throw new CommandError(`the broker refuses vhost ${vhost}: ${message}; check --vhost`);
+    throw await explain(server, "amqp", message);
   }
 }
 

@@ -1,11 +1,11 @@
-import { Consumer, type KafkaRecord, type RecordsBatch } from "@platformatic/kafka";
+import { Consumer } from "@platformatic/kafka";
 import { CommandError, UsageError } from "../lib/errors.ts";
 import type { Server } from "../lib/options.ts";
 import { printJsonLine } from "../lib/output.ts";
 import { payloadField, shown } from "../lib/payload.ts";
 import { Stop } from "../lib/stop.ts";
-import { systemClock } from "../lib/time.ts";
 import { clientOptions, EARLIEST, indexes, knownTopic, LATEST, offsetsAt, withAdmin, withClient } from "./connect.ts";
+import { follow, type Record } from "./reader.ts";
 
 interface Options {
   server: Server;
@@ -17,16 +17,6 @@ interface Options {
   timeout?: number;
   verbose?: boolean;
   json?: boolean;
-}
-
-interface Record {
-  topic: string;
-  partition: number;
-  offset: bigint;
-  timestamp: bigint;
-  key: Buffer | null | undefined;
-  value: Buffer | null | undefined;
-  headers: readonly (readonly [Buffer | null, Buffer | null])[];
 }
 
 export async function consume(options: Options): Promise<void> {
@@ -87,61 +77,10 @@ async function readAlone(options: Options, from: string, stop: Stop): Promise<vo
     }
     return new Map(partitions.map((one) => [one, wanted < first.get(one)! ? first.get(one)! : wanted > last.get(one)! ? last.get(one)! : wanted]));
   });
-  // A consumer that never joins: it only fetches.
-  const consumer = new Consumer<Buffer, Buffer, Buffer, Buffer>({ ...clientOptions(server), groupId: "havoq-cli" });
-  await withClient(server, consumer, async () => {
-    consumer.topics.track(topic);
-    // Each leader is asked by itself, so that a quiet one holds up nobody.
-    const { topics } = await consumer.metadata({ topics: [topic] });
-    const leaders = new Map<number, number[]>();
-    for (const one of start.keys()) {
-      const { leader } = topics.get(topic)!.partitions[one]!;
-      leaders.set(leader, [...(leaders.get(leader) ?? []), one]);
-    }
-    await Promise.race([stop.asked, Promise.all([...leaders.values()].map((partitions) => fetchLoop(consumer, options, partitions, start, stop)))]);
-    stop.now();
+  await follow(server, topic, start, stop, (record) => {
+    print(options, record);
+    return stop.take();
   });
-}
-
-async function fetchLoop(consumer: Consumer, options: Options, partitions: readonly number[], at: Map<number, bigint>, stop: Stop): Promise<void> {
-  const { topic } = options;
-  while (!stop.stopped) {
-    const { topics } = await consumer.metadata({ topics: [topic] });
-    const { id: topicId, partitions: known } = topics.get(topic)!;
-    const node = known[partitions[0]!]!.leader;
-    // One that has moved away is asked for at its new leader, next time round.
-    const here = partitions.filter((one) => known[one]!.leader === node);
-    const wanted = here.map((partition) => ({ partition, currentLeaderEpoch: -1, fetchOffset: at.get(partition)!, lastFetchedEpoch: -1, partitionMaxBytes: 1 << 20 }));
-    const answer = await consumer.fetch({ node, maxWaitTime: 250, minBytes: 1, maxBytes: 10 << 20, isolationLevel: 0, topics: [{ topicId, partitions: wanted }] });
-    for (const { partitionIndex, records } of answer.responses.flatMap((response) => response.partitions)) {
-      for (const record of recordsOf(topic, partitionIndex, records ?? [])) {
-        if (record.offset < at.get(partitionIndex)!) continue;
-        print(options, record);
-        at.set(partitionIndex, record.offset + 1n);
-        if (stop.take()) return;
-      }
-      const last = records?.at(-1);
-      if (last !== undefined) at.set(partitionIndex, last.firstOffset + BigInt(last.lastOffsetDelta) + 1n);
-    }
-    if (partitions.length > here.length) {
-      const rest = partitions.filter((one) => !here.includes(one));
-      void fetchLoop(consumer, options, rest, at, stop).catch(() => stop.now());
-      return fetchLoop(consumer, options, here, at, stop);
-    }
-    await systemClock.sleep(0);
-  }
-}
-
-const CONTROL = 0x20;
-
-/** What applications wrote: the marks of transactions are not for them. */
-function* recordsOf(topic: string, partition: number, batches: readonly RecordsBatch[]): Generator<Record> {
-  for (const batch of batches) {
-    if ((batch.attributes & CONTROL) !== 0) continue;
-    for (const { offsetDelta, timestampDelta, key, value, headers } of batch.records as KafkaRecord[]) {
-      yield { topic, partition, offset: batch.firstOffset + BigInt(offsetDelta), timestamp: batch.firstTimestamp + timestampDelta, key, value, headers };
-    }
-  }
 }
 
 function print({ verbose, json }: Options, { topic, partition, offset, timestamp, key, value, headers }: Record): void {

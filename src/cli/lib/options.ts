@@ -1,5 +1,5 @@
 import { InvalidArgumentError, type Command } from "commander";
-import { parseDuration } from "../../config/units.ts";
+import { parseDuration, parseSize } from "../../config/units.ts";
 
 /** Where a broker listens. */
 export interface Server {
@@ -7,12 +7,12 @@ export interface Server {
   port: number;
 }
 
-/** `host:port`, `host`, `[::1]:port`, or a URL of the protocol. */
+/** @param defaultPort 0 where the command finds it out itself. `host:port`, `host`, `[::1]:port`, or a URL of the protocol. */
 export function serverOption(defaultPort: number): (text: string) => Server {
   return (text) => {
     const match = /^(?:\w+:\/\/)?(?:\[([^\]]+)\]|([^:/@]+))(?::(\d{1,5}))?\/?$/.exec(text);
     const port = match?.[3] === undefined ? defaultPort : Number(match[3]);
-    if (match === null || port < 1 || port > 65_535) throw new InvalidArgumentError(`${text} is not a server: host:port, such as localhost:${defaultPort}.`);
+    if (match === null || (match[3] !== undefined && port < 1) || port > 65_535) throw new InvalidArgumentError(`${text} is not a server: host:port, such as localhost:${defaultPort || 9092}.`);
     return { host: match[1] ?? match[2]!, port };
   };
 }
@@ -68,4 +68,11 @@ export function addAdmin(command: Command): Command {
   return command
     .option("--admin <url>", "havoq's HTTP API (HAVOQ_ADMIN_URL, else http://127.0.0.1:9080)")
     .option("--token <text>", "its token, where it wants one (HAVOQ_ADMIN_TOKEN)");
+}
+
+/** Bytes. */
+export function sizeOption(text: string): number {
+  const value = parseSize(text);
+  if (value === null) throw new InvalidArgumentError(`${text} is not a size such as 100, 64KiB or 1MiB.`);
+  return value;
 }

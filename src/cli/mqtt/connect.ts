@@ -1,4 +1,4 @@
-import { connectAsync, type MqttClient } from "mqtt";
+import { connect, type MqttClient } from "mqtt";
 import { CommandError, UsageError } from "../lib/errors.ts";
 import type { Server } from "../lib/options.ts";
 import { explain, reach } from "../lib/probe.ts";
@@ -14,21 +14,9 @@ export interface Login {
 
 /** Runs with a connected client, which is closed again; tells errors in words that help. */
 export async function withClient<Result>(login: Login, run: (client: MqttClient) => Promise<Result>): Promise<Result> {
-  const { server, clientId, username, password, mqttVersion = "5" } = login;
+  const { server } = login;
   await reach(server, "mqtt");
-  let client: MqttClient;
-  try {
-    client = await connectAsync({
-      protocol: "mqtt", host: server.host, port: server.port, connectTimeout: 5000, reconnectPeriod: 0, clean: true,
-      protocolVersion: mqttVersion === "5" ? 5 : 4,
-      ...(clientId === undefined ? {} : { clientId }), ...(username === undefined ? {} : { username }), ...(password === undefined ? {} : { password }),
-    });
-  } catch (error) {
-    const { code, message } = error as { code?: unknown; message: string };
-    // A number is a reason that an MQTT broker gave; it was the right port then.
-    if (typeof code === "number" && code > 0) throw new CommandError(`the broker refuses the connection: ${message.replace(/^Connection refused: /, "")}${hint(code, mqttVersion)}`);
-    throw await explain(server, "mqtt", message);
-  }
+  const client = await openClient(login);
   // A client that loses its connection must not wait for what will never come.
   const lost = new Promise<never>((_, reject) => {
     client.once("close", () => reject(new CommandError(`${server.host}:${server.port} has closed the connection`)));
@@ -43,6 +31,40 @@ export async function withClient<Result>(login: Login, run: (client: MqttClient)
   } finally {
     await client.endAsync().catch(() => undefined);
   }
+}
+
+/** A connected client, which does not come back by itself. */
+export async function openClient({ server, clientId, username, password, mqttVersion = "5" }: Login): Promise<MqttClient> {
+  try {
+    return await opened(connect({
+      protocol: "mqtt", host: server.host, port: server.port, connectTimeout: 5000, reconnectPeriod: 0, clean: true,
+      protocolVersion: mqttVersion === "5" ? 5 : 4,
+      ...(clientId === undefined ? {} : { clientId }), ...(username === undefined ? {} : { username }), ...(password === undefined ? {} : { password }),
+    }));
+  } catch (error) {
+    const { code, message } = error as { code?: unknown; message: string };
+    // A number is a reason that an MQTT broker gave; it was the right port then.
+    if (typeof code === "number" && code > 0) throw new CommandError(`the broker refuses the connection: ${message.replace(/^Connection refused: /, "")}${hint(code, mqttVersion)}`);
+    throw await explain(server, "mqtt", message);
+  }
+}
+
+/** Once the broker has let it in; a connection that closes before that would be waited for for ever. */
+function opened(client: MqttClient): Promise<MqttClient> {
+  return new Promise((resolve, reject) => {
+    const failed = (error: Error): void => {
+      client.removeAllListeners();
+      client.on("error", () => undefined);
+      client.end(true);
+      reject(error);
+    };
+    client.once("error", failed);
+    client.once("close", () => failed(new Error("the connection was closed before anything was said")));
+    client.once("connect", () => {
+      client.removeAllListeners("error").removeAllListeners("close");
+      resolve(client);
+    });
+  });
 }
 
 function hint(code: number, version: string): string {

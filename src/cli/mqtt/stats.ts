@@ -37,7 +37,10 @@ export async function stats({ interval, json, ...login }: Options): Promise<void
     const load = after.get(LOADS[name]);
     if (load !== undefined) return round(Number(load) / 60);
     const [then, now] = [value(before, name), value(after, name)];
-    return then === null || now === null ? null : round(((now - then) * 1000) / interval);
+    if (then === null || now === null) return null;
+    // What asking the first time has cost is in between: a message that ends it, and all the answers.
+    const own = name === "received" ? 1 : before.size + 1;
+    return round((Math.max(0, now - then - own) * 1000) / interval);
   };
   const found = {
     version: after.get("version") ?? null,
