@@ -27,7 +27,10 @@ export interface StartOptions {
   plugins?: readonly LoadedPlugin[];
   /** Every fired verdict is appended to this file. */
   journalFile?: string;
-  /** Fires the verdicts of this journal; no plugin is asked. */
+  /** Gets every line of the journal, the header first. */
+  journal?(line: JournalLine): void;
+  /** Fires the verdicts of this journal, or of this journal's file; no plugin is asked. */
+  replay?: readonly JournalLine[];
   replayFile?: string;
   clock?: AdvanceableClock;
   /** Takes an error of our own that nobody caught, after which nothing can be promised; thrown on unless told. */
@@ -70,7 +73,8 @@ export class Havoq {
 
   /** Behind doors that are open already. */
   static async start(config: Config, options: StartOptions, doors: Doors): Promise<Havoq> {
-    const replay = options.replayFile === undefined ? null : new Replay(await readJournal(options.replayFile));
+    const lines = options.replay ?? (options.replayFile === undefined ? null : await readJournal(options.replayFile));
+    const replay = lines === null ? null : new Replay(lines);
     const havoq = new Havoq(config, options, doors, replay);
     try {
       await havoq.open();
@@ -127,6 +131,7 @@ export class Havoq {
   }
 
   private async open(): Promise<void> {
+    if (this.options.journal !== undefined) this.ends.push(this.journal.listen(this.options.journal));
     if (this.options.journalFile !== undefined) await this.keepJournal(this.options.journalFile);
     const { oracle } = this.config;
     if (oracle !== false) await this.keepAccount(oracle === true ? {} : oracle);

@@ -12,6 +12,7 @@ const read = (file: string): Promise<string> => Bun.file(join(root, file)).text(
 const FLOORS: string[][] = [
   ["main"],
   ["cli"],
+  ["report", "testing"],
   ["app"],
   ["scenarios"],
   ["rules"],
