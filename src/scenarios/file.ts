@@ -1,6 +1,7 @@
 import { parseLocated, SyntaxFlaw, type Located } from "../core/located.ts";
 import { flawText, isObject, list, suggestion, type Flaw, type Path, type Shape } from "../core/shape.ts";
-import type { Rule } from "../hooks/rule.ts";
+import faults from "../faults/index.ts";
+import { registerFaults, type Rule } from "../hooks/rule.ts";
 import { rulesIn, type RuleFlaw } from "../rules/parse.ts";
 import { expectation, scenario, scenarioOf, type Expectation, type Scenario } from "./grammar.ts";
 
@@ -20,6 +21,7 @@ const KEYS = ["chaos", "scenario", "scenarios", "expect"];
  * is wrong with it is in `errors`, with file, line and key. `expect:` beside one scenario belongs to that scenario.
  */
 export function parseChaosFile(given: string, file: string): ChaosFile {
+  registerFaults(faults);
   try {
     return read(parseLocated(given, file));
   } catch (error) {
@@ -46,7 +48,7 @@ function read(located: Located): ChaosFile {
     return { file, line, path: flaw.path, message: `${file}:${line}: ${flawText(flaw)}` };
   });
   if (errors.length + told.length > 0) return { rules, scenarios: [], expect: [], errors: [...errors, ...told].sort((a, b) => a.line - b.line) };
-  const scenarios = [...one, ...more].map(scenarioOf);
-  const alone = scenarios.length === 1 ? { ...scenarios[0]!, expect: [...scenarios[0]!.expect, ...expect] } : null;
-  return { rules, scenarios: alone === null ? scenarios : [alone], expect: alone === null ? expect : [], errors: [] };
+  const all = [...one, ...more];
+  if (all.length === 1) return { rules, scenarios: [scenarioOf(all[0]!, expect)], expect: [], errors: [] };
+  return { rules, scenarios: all.map((each) => scenarioOf(each)), expect, errors: [] };
 }

@@ -227,11 +227,12 @@ export const scenario = object({
   if (value.oracle === false) flaw(["oracle"], "a scenario keeps account of messages: leave oracle out, or give its options");
 });
 
-/** What the shape took, as a scenario. */
-export function scenarioOf(read: ReturnType<(typeof scenario)["read"]>): Scenario {
+/** What the shape took, as a scenario. @param expect stands beside it */
+export function scenarioOf(read: ReturnType<(typeof scenario)["read"]>, expect: readonly Expectation[] = []): Scenario {
   const { converge, oracle: options } = read;
   const one: Scenario = {
     ...read,
+    expect: [...read.expect, ...expect],
     oracle: typeof options === "boolean" ? {} : (options as OracleOptions),
     converge: typeof converge === "boolean" ? (converge ? { within: 30_000 } : undefined) : (converge as Converge | undefined),
   };

@@ -23,7 +23,7 @@ export function addSetup(command: Command): void {
 export async function loadSetup({ config: file, plugins, seed }: SetupFlags): Promise<Config> {
   let config: Config = structuredClone(DEFAULTS);
   if (file !== undefined) {
-    const { parseConfig } = await import("../../config/file.ts");
+    const { parseConfig } = await import("../../config/layers.ts");
     config = parseConfig(await Bun.file(file).text(), file);
   }
   const given = process.env.HAVOQ_SEED;
