@@ -245,7 +245,7 @@ export class Oracle implements Observer {
     if (why === "session ended") {
       if (taker!.acknowledged >= owed(item, taker!)) return;
       counts.removed++;
-      this.findings.add("leftover", "unacknowledged when the session ended", item, { taker: taker!, explain: true });
+      this.findings.add("leftover", "unacknowledged when the session ended", item, { taker: taker!, faults: taker!.withheld?.faults ?? [], explain: true });
       return;
     }
     counts.lost++;

@@ -117,19 +117,21 @@ export class ScenarioRun {
     if (step.after !== undefined && "messages" in step.after) return this.afterMessages(step.after.messages, step.on ?? "*", act).then(() => (this.over ? undefined : this.deeds(step)));
     const wait = step.await !== undefined ? this.awaited(step.await, step.within) :
       step.at !== undefined ? this.pause(this.started + step.at - clock.now()) :
-      step.after !== undefined ? this.pause(step.after.ms) : Promise.resolve();
-    return wait.then(() => {
-      if (this.over) return;
+      step.after !== undefined ? this.pause(step.after.ms) : Promise.resolve(true);
+    return wait.then((came) => {
+      if (!came || this.stopped) return;
       act();
       return this.deeds(step);
     });
   }
 
-  private pause(ms: number): Promise<void> {
-    if (ms <= 0) return Promise.resolve();
+  /** False: the end came first. */
+  private pause(ms: number): Promise<boolean> {
+    if (ms <= 0) return Promise.resolve(true);
+    if (this.over) return Promise.resolve(false);
     return new Promise((resolve) => {
-      const timer = this.havoq.clock.after(ms, resolve);
-      this.wake = () => (timer.cancel(), resolve());
+      const timer = this.havoq.clock.after(ms, () => resolve(true));
+      this.wake = () => (timer.cancel(), resolve(false));
     });
   }
 
@@ -147,12 +149,12 @@ export class ScenarioRun {
     });
   }
 
-  private async awaited(states: readonly State[], within: number): Promise<void> {
+  private async awaited(states: readonly State[], within: number): Promise<true> {
     const result = await this.until(within, () => {
       const looks = states.map((state) => look(this.havoq, state, this.before));
       return { holds: looks.every(({ holds }) => holds), seen: looks.filter(({ holds }) => !holds).map(({ seen }) => seen).join("; ") };
     });
-    if (result.holds) return;
+    if (result.holds) return true;
     const waited = this.over ? "waited until the run was over" : `waited ${within} ms`;
     throw new Error(`${waited} for ${states.map(stateText).join(" and ")}, but ${result.seen}`);
   }
