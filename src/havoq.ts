@@ -16,6 +16,7 @@ import { KafkaCluster } from "./kafka/cluster.ts";
 import type { Network } from "./kafka/nodes.ts";
 import { MqttBroker } from "./mqtt/broker.ts";
 import type { Oracle, OracleOptions } from "./oracle/oracle.ts";
+import { ScenarioDoor } from "./scenarios/door.ts";
 import { Net, type Host } from "./net/net.ts";
 import presets from "./presets/index.ts";
 import { Rules } from "./rules/rules.ts";
@@ -62,6 +63,7 @@ export class Havoq {
   /** The rules in force, which can be added and removed while everything runs. */
   readonly rules: Rules;
   readonly seed: number;
+  readonly scenarios = new ScenarioDoor(() => import("./scenarios/scenarios.ts").then(({ Scenarios }) => new Scenarios(this)));
   /** The account of all messages; null unless somebody asked for it. */
   oracle: Oracle | null = null;
 
@@ -245,6 +247,7 @@ export class Havoq {
 
   /** Closes every listener and connection; safe to call more than once. */
   async stop(): Promise<void> {
+    this.scenarios.stop();
     this.doors.close();
     this.rules.close();
     for (const connection of this.net.connections()) connection.bye();
