@@ -2,6 +2,7 @@ import { AMQP_DEFAULTS, AmqpBroker } from "./amqp/broker.ts";
 import type { Config } from "./config/config.ts";
 import { Control, type Parts } from "./control.ts";
 import type { Doors } from "./doors.ts";
+import { FixtureRoom } from "./fixture-room.ts";
 import faults from "./faults/index.ts";
 import { AdvanceableClock } from "./hooks/clock.ts";
 import { plainGuard, TimedGuard } from "./hooks/guard.ts";
@@ -53,6 +54,7 @@ export class Havoq {
   readonly mqtt: MqttBroker | null;
   readonly amqp: AmqpBroker | null;
   readonly control: Control;
+  readonly fixtures: FixtureRoom;
   readonly seed: number;
 
   private readonly print: (line: string) => void;
@@ -112,6 +114,8 @@ export class Havoq {
     const parts: Parts = { kafka: this.kafka, mqtt: this.mqtt, amqp: this.amqp };
     this.control = new Control(parts, this.net, this.clock);
     this.seam.control = this.control;
+    this.fixtures = new FixtureRoom(this, { clock: this.clock, seed: this.seed, print: this.print });
+    this.ends.push(() => this.fixtures.close());
   }
 
   private async open(): Promise<void> {
@@ -123,6 +127,15 @@ export class Havoq {
     // hono and the routes are loaded by the first request.
     let app: Promise<(request: Request) => Response | Promise<Response>> | null = null;
     this.doors.serveAdmin(async (request) => (await (app ??= import("./admin/routes.ts").then(({ routes }) => routes(this))))(request));
+    await this.loadFixtures();
+  }
+
+  /** After the brokers serve: who waits for the first message of a fixture can connect. */
+  private async loadFixtures(): Promise<void> {
+    for (const protocol of ["kafka", "mqtt", "amqp"] as const) {
+      const { enabled, fixtures_dir: folder } = this.config[protocol];
+      if (enabled && folder !== undefined) await this.fixtures.load(folder, protocol);
+    }
   }
 
   private async loadPlugins(): Promise<void> {

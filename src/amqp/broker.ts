@@ -1,13 +1,16 @@
 import { totalmem } from "node:os";
+import type { Final } from "../hooks/chain.ts";
+import { inTurn, Sent, settle } from "../hooks/inject.ts";
 import type { Target, Outgoing } from "../hooks/plugin.ts";
 import type { CloseReason, Connection, Session } from "../net/connection.ts";
 import type { Host, Server } from "../net/net.ts";
 import { MemoryAlarm } from "./alarm.ts";
 import { Address, Message } from "./model/message.ts";
+import { withoutBcc } from "./model/route.ts";
 import { Vhost } from "./model/vhost.ts";
 import { Port } from "./port.ts";
 import type { AmqpConnection } from "./v091/connection.ts";
-import { AmqpConnectEvent, type AmqpMessageEvent, basicProperties } from "./v091/events.ts";
+import { AmqpConnectEvent, AmqpMessageEvent, basicProperties } from "./v091/events.ts";
 import { FieldTable, type Plain } from "./v091/fields.ts";
 
 export interface AmqpOptions {
@@ -66,6 +69,47 @@ export class AmqpBroker implements Server {
 
   /** Puts a message on an exchange as a client would, past the `message` hooks. Throws for a vhost or exchange that is not there. */
   publish(outgoing: Outgoing & { protocol: "amqp" }): void {
+    const [vhost, message] = this.messageOf(outgoing);
+    vhost.publish(message);
+  }
+
+  /** Puts messages on their exchanges as a client would, through the `message` hooks; waits while the memory alarm is on. */
+  send(messages: readonly Outgoing[]): Sent | Promise<Sent> {
+    const sent = new Sent();
+    const wait = inTurn(messages, (message) => (this.alarm.over === null ? this.sendOne(message, sent) : this.alarm.over.then(() => this.sendOne(message, sent))));
+    return wait instanceof Promise ? wait.then(() => sent) : sent;
+  }
+
+  private sendOne(outgoing: Outgoing, sent: Sent): void | Promise<void> {
+    let vhost: Vhost, message: Message;
+    try {
+      if (outgoing.protocol !== "amqp") throw new TypeError(`a message for ${outgoing.protocol} came to AMQP`);
+      [vhost, message] = this.messageOf(outgoing);
+    } catch (error) {
+      return sent.refuse((error as Error).message);
+    }
+    const chain = this.host.hooks.message?.select(null, message.address.exchange) ?? null;
+    if (chain === null) return this.store(vhost, message, sent);
+    const event = new AmqpMessageEvent(null, vhost.name, message, "", false);
+    const carryOut = (final: Final | null): void => settle(final, sent, () => this.store(vhost, event.message, sent), (to) => this.reroute(event, to));
+    const decision = chain.decide(event);
+    return decision instanceof Promise ? decision.then(carryOut) : carryOut(decision);
+  }
+
+  /** Counted as a client's; a queue that is full and refuses it refuses it here too. */
+  private store(vhost: Vhost, given: Message, sent: Sent): void {
+    const route = vhost.route(given.address.exchange, given.address.routingKey);
+    this.messagesIn++;
+    this.alarm.published();
+    if (route.exchange !== undefined) route.exchange.published++;
+    const message = withoutBcc(given);
+    let accepted = true;
+    for (const queue of route.queuesFor(given)) if (!queue.offer(message)) accepted = false;
+    if (accepted) sent.accepted++;
+    else sent.refuse("a queue is full");
+  }
+
+  private messageOf(outgoing: Outgoing & { protocol: "amqp" }): [Vhost, Message] {
     const vhost = this.vhosts.get(outgoing.vhost ?? "/");
     if (vhost === undefined) throw new Error(`there is no vhost ${outgoing.vhost}`);
     const { payload, headers, exchange = "", routingKey } = outgoing;
@@ -74,7 +118,7 @@ export class AmqpBroker implements Server {
     if (headers !== undefined && Object.keys(headers).length > 0) properties.headers = FieldTable.of(headers as { [name: string]: Plain });
     const body = payload === null ? "" : payload instanceof Uint8Array || typeof payload === "string" ? payload : JSON.stringify(payload);
     const key = routingKey ?? (outgoing.key === undefined || outgoing.key === null ? "" : Buffer.from(outgoing.key as string).toString());
-    vhost.publish(Message.of(new Address(exchange, key), properties, Buffer.from(body as string)));
+    return [vhost, Message.of(new Address(exchange, key), properties, Buffer.from(body as string))];
   }
 
   /** A plugin sends a message somewhere else. */
