@@ -1,5 +1,7 @@
-import type { Final } from "./chain.ts";
-import type { Target } from "./plugin.ts";
+import type { Chain, Final } from "./chain.ts";
+import type { HookEvent } from "./event.ts";
+import type { Observer } from "./observer.ts";
+import type { AnyMessage, Target } from "./plugin.ts";
 
 /** What became of messages that were sent from within, as a client would send them. */
 export class Sent {
@@ -15,26 +17,48 @@ export class Sent {
   }
 }
 
+/** One message that is sent from within, as it goes through the `message` hooks. */
+export interface Injected<Event extends HookEvent & AnyMessage> {
+  readonly event: Event;
+  readonly chain: Chain | null;
+  readonly observer: Observer | null;
+  /** Puts it, as the hooks left it, into its place. */
+  store(): void;
+  reroute(to: Target): void;
+}
+
 /**
- * Carries out what the `message` hooks decided for one message that has no connection behind it:
- * where a client would see an error or lose its connection, the message counts as refused.
+ * Asks the hooks and carries out what they decide. There is no connection behind the message: where a
+ * client would see an error, lose its connection or wait for ever, it counts as refused.
  */
-export function settle(final: Final | null, sent: Sent, store: () => void, reroute: (to: Target) => void): void {
+export function inject<Event extends HookEvent & AnyMessage>(message: Injected<Event>, sent: Sent): void | Promise<void> {
+  const { event, chain, observer } = message;
+  if (observer !== null) observer.received(event);
+  const decision = chain?.decide(event) ?? null;
+  return decision instanceof Promise ? decision.then((final) => settle(final, message, sent)) : settle(decision, message, sent);
+}
+
+function settle<Event extends HookEvent & AnyMessage>(final: Final | null, { event, observer, store, reroute }: Injected<Event>, sent: Sent): void {
   switch (final?.kind) {
     case undefined:
       return store();
     case "duplicate":
       for (let i = 0; i < final.times; i++) store();
       return store();
+    case "later":
+      return final.go(store);
+  }
+  if (observer !== null) observer.refused(event, final!.kind);
+  switch (final!.kind) {
     case "reroute":
-      reroute(final.to);
+      reroute(final!.to);
       sent.accepted++;
       return;
     case "drop":
       sent.accepted++;
       return;
     case "fail":
-      return sent.refuse(final.code);
+      return sent.refuse(final!.code);
     default:
       return sent.refuse(`a plugin answered ${final!.kind}`);
   }

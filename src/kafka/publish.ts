@@ -1,6 +1,7 @@
 import type { Outgoing } from "../hooks/plugin.ts";
 import type { KafkaCluster } from "./cluster.ts";
 import { headersOf } from "./events.ts";
+import { storedBatch } from "./observed.ts";
 import { partitionForKey } from "./partitioner.ts";
 import { writeBatch } from "./records.ts";
 import type { Partition, Topic } from "./topics.ts";
@@ -12,7 +13,10 @@ export function publish(cluster: KafkaCluster, message: Outgoing): void {
   const partition = partitionOf(cluster, message, key);
   const now = cluster.host.clock.now();
   const record = { timestamp: now, key, value: bytesOf(message.payload), headers: headersOf(message.headers ?? {}) };
-  partition.append(writeBatch({ records: [record] }), now, true);
+  const batch = writeBatch({ records: [record] });
+  partition.append(batch, now, true);
+  const { observer } = cluster.host.hooks;
+  if (observer !== null) storedBatch(observer, null, partition, batch, null);
 }
 
 /** Where a message goes: the partition it names, else that of its key, else the next one. @throws RangeError */

@@ -1,7 +1,8 @@
-import { inTurn, Sent, settle } from "../hooks/inject.ts";
-import type { Outgoing } from "../hooks/plugin.ts";
+import { inject, inTurn, Sent } from "../hooks/inject.ts";
+import type { Outgoing, Target } from "../hooks/plugin.ts";
 import type { KafkaCluster } from "./cluster.ts";
 import { headersOf, RecordEvent } from "./events.ts";
+import { storedBatch } from "./observed.ts";
 import { bytesOf, partitionOf } from "./publish.ts";
 import { type RecordDraft, writeBatch } from "./records.ts";
 import { NO_LEADER, type Partition } from "./topics.ts";
@@ -18,8 +19,13 @@ export function send(cluster: KafkaCluster, messages: readonly Outgoing[]): Sent
   const batches = new Map<Partition, { records: RecordDraft[]; bytes: number }>();
   const now = cluster.host.clock.now();
 
-  const flush = (partition: Partition, records: RecordDraft[]): void => {
-    partition.append(writeBatch({ records }), cluster.host.clock.now(), true);
+  const { hooks } = cluster.host;
+
+  const flush = (partition: Partition, records: RecordDraft[], event: RecordEvent | null = null): void => {
+    if (partition.gone) return sent.refuse(`${partition.topic.name} was deleted`);
+    const batch = writeBatch({ records });
+    partition.append(batch, cluster.host.clock.now(), true);
+    if (hooks.observer !== null) storedBatch(hooks.observer, null, partition, batch, event === null ? null : [event]);
     sent.accepted += records.length;
   };
   const flushAll = (): void => {
@@ -38,8 +44,8 @@ export function send(cluster: KafkaCluster, messages: readonly Outgoing[]): Sent
     }
     if (partition.leader === NO_LEADER) return sent.refuse(`LEADER_NOT_AVAILABLE for ${partition.name}`);
     const headers = headersOf(message.headers ?? {});
-    const chain = cluster.host.hooks.message?.select(null, partition.topic.name) ?? null;
-    if (chain === null) {
+    const chain = hooks.message?.select(null, partition.topic.name) ?? null;
+    if (chain === null && hooks.observer === null) {
       let batch = batches.get(partition);
       if (batch === undefined) batches.set(partition, (batch = { records: [], bytes: 0 }));
       batch.records.push({ timestamp: now, key, value, headers });
@@ -52,14 +58,12 @@ export function send(cluster: KafkaCluster, messages: readonly Outgoing[]): Sent
     const record = { offset: 0, timestamp: now, key: asBuffer(key), value: asBuffer(value), headers };
     const event = new RecordEvent(null, partition, record, null);
     const store = (): void => {
-      const { timestamp, key, value, headers = [] } = event.draft();
-      flush(partition, [{ timestamp, key: key ?? null, value, headers }]);
+      const { offset: _, ...draft } = event.draft();
+      flush(partition, [draft], event);
     };
-    const reroute = (to: Parameters<Parameters<typeof settle>[3]>[0]): void =>
+    const reroute = (to: Target): void =>
       cluster.host.publish({ ...to, payload: event.hasValue ? event.payload : null, key: event.keyBytes, headers: { ...event.headers } });
-    const decision = chain.decide(event);
-    if (!(decision instanceof Promise)) return settle(decision, sent, store, reroute);
-    return decision.then((final) => settle(final, sent, store, reroute));
+    return inject({ event, chain, observer: hooks.observer, store, reroute }, sent);
   };
 
   const wait = inTurn(messages, one);
