@@ -312,7 +312,7 @@ export class Connection implements ConnectionInfo, TransportEvents {
 
   /** What a verdict leaves of a chunk. */
   private async endBytes(final: Final, event: ByteEvent, pass: (chunk: Buffer) => Promise<void> | void): Promise<void> {
-    if (final.kind === "hang") return this.hang();
+    if (final.kind === "hang") return this.hang(final.ms);
     if (final.kind !== "close") return;
     let left = final.after ?? 0;
     for (const chunk of event.chunks) {
@@ -362,7 +362,7 @@ export class Connection implements ConnectionInfo, TransportEvents {
 
   /** What the verdicts `close` and `hang` ask for. */
   obey(verdict: Close | Hang): void {
-    if (verdict.kind === "hang") this.hang();
+    if (verdict.kind === "hang") this.hang(verdict.ms);
     else if (verdict.reset) this.abort(true);
     else this.close();
   }
@@ -412,16 +412,18 @@ export class Connection implements ConnectionInfo, TransportEvents {
     if (!this.isClosed && this.framer !== null) this.adjustReading();
   }
 
-  /** Neither handles nor writes anything until `unfreeze`, but notices when the peer leaves. */
-  hang(): void {
+  /** Neither handles nor writes anything until `unfreeze`, or until it is reset after `ms`; but notices when the peer leaves. */
+  hang(ms?: number): void {
     if (this.frozen || this.isClosed) return;
     this.frozen = true;
+    if (ms !== undefined) this.linger = this.net.clock.after(ms, () => this.abort(true));
     this.holdInput(new Promise<void>((resolve) => (this.thaw = resolve)));
   }
 
   unfreeze(): void {
     if (!this.frozen) return;
     this.frozen = this.deaf = false;
+    if (!this.closing) this.linger?.cancel();
     this.thaw?.();
     this.thaw = null;
     this.adjustReading();

@@ -152,7 +152,10 @@ export class World {
         subscriber.on("message", (_topic, payload, packet) => each({ text: payload.toString(), payload, again: packet.dup }));
         await subscriber.subscribeAsync("orders", { qos: 1 });
         const publisher = await this.mqtt("producer");
-        return { got, take, send: (payload) => publisher.publishAsync("orders", payload, { qos: 1 }) };
+        // MQTT.js keeps what was not acknowledged for the next connection, of which there is none here.
+        const cut = new Promise<never>((_resolve, reject) => publisher.once("close", () => reject(new Error("connection closed"))));
+        cut.catch(() => undefined);
+        return { got, take, send: (payload) => Promise.race([publisher.publishAsync("orders", payload, { qos: 1 }), cut]) };
       }
       case "amqp": {
         const consuming = await (await this.amqp("consumer")).createChannel();
