@@ -94,7 +94,7 @@ export class World {
   // --- MQTT -------------------------------------------------------------------------------------
 
   async mqtt(clientId: string, options: IClientOptions = {}): Promise<MqttClient> {
-    const client = await mqtt.connectAsync(`mqtt://127.0.0.1:${this.mqttPort}`, { clientId, protocolVersion: 5, reconnectPeriod: 0, ...options });
+    const client = await mqtt.connectAsync(`mqtt://127.0.0.1:${this.mqttPort}`, { clientId, protocolVersion: 5, reconnectPeriod: 0, ...options }, false);
     client.on("error", () => undefined);
     this.ends.push(() => client.endAsync(true));
     return client;
