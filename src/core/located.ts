@@ -43,16 +43,3 @@ function lineOf(document: Document, lines: LineCounter, path: Path): number {
   }
   return lines.linePos(at).line;
 }
-
-const places = new WeakMap<object, { located: Located; path: Path }>();
-
-/** Remembers where an object was read, for those who find later that something is wrong with it. */
-export function remember(value: unknown, located: Located, path: Path): void {
-  if (typeof value === "object" && value !== null) places.set(value, { located, path });
-}
-
-/** `file:line` of something within an object that was remembered; null for one that was not. */
-export function placeOf(value: unknown, path: Path): { file: string; line: number } | null {
-  const place = typeof value === "object" && value !== null ? places.get(value) : undefined;
-  return place === undefined ? null : { file: place.located.file, line: place.located.lineOf([...place.path, ...path]) };
-}

@@ -93,7 +93,7 @@ function possible(match: Match, point: HookPoint, protocol: Protocol): boolean {
   if (has("header") && !isMessage) return false;
   if (has("payload", "size") && !isMessage && point !== "bytes") return false;
   if (match.direction === undefined || point === "bytes") return true;
-  return match.direction === (point === "request" || point === "message" ? "in" : point === "response" || point === "delivery" ? "out" : null);
+  return match.direction === (point === "response" || point === "delivery" ? "out" : "in");
 }
 
 /** Exchange or queue; at the default exchange the routing key, which names the queue. */

@@ -69,9 +69,7 @@ export class KafkaSession implements Session {
   private identify(clientId: string): boolean | Promise<boolean> {
     this.identified = true;
     this.connection.identify(clientId, "");
-    const { hooks } = this.connection;
-    if (hooks.connect === null) return false;
-    const decision = hooks.connect.select(this.connection, "")?.decide(new ConnectionEvent(this.connection, "connect")) ?? null;
+    const decision = this.connection.welcome(() => new ConnectionEvent(this.connection, "connect"));
     const obey = (final: Final | null): boolean | Promise<boolean> => {
       if (final === null) return false;
       if (final.kind === "drop") return new Promise(() => undefined); // open, and silent for ever

@@ -1,4 +1,4 @@
-import { parseLocated, remember, SyntaxFlaw, type Located } from "../core/located.ts";
+import { parseLocated, SyntaxFlaw, type Located } from "../core/located.ts";
 import { flawText, isObject, show, type Path } from "../core/shape.ts";
 import { compileRule } from "../hooks/rule/compile.ts";
 import { RuleError, type Rule } from "../hooks/rule.ts";
@@ -50,7 +50,6 @@ export function rulesIn(located: Located, at?: Path): { rules: Rule[]; errors: R
   const rules: Rule[] = [];
   (isOne ? [value] : (value as unknown[])).forEach((one, i) => {
     const where = isOne ? path : [...path, i];
-    remember(one, located, where);
     try {
       if (!isObject(one)) throw new RuleError([{ path: [], message: `expected a rule, not ${show(one)}` }]);
       compileRule(one as Rule);

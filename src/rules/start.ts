@@ -1,21 +1,18 @@
-import { placeOf } from "../core/located.ts";
-import { flawText } from "../core/shape.ts";
-import { RuleError, type Rule } from "../hooks/rule.ts";
-import type { Rules } from "./rules.ts";
+import type { Flaw } from "../core/shape.ts";
+import faults from "../faults/index.ts";
+import { compileRule } from "../hooks/rule/compile.ts";
+import { registerFaults, RuleError, type Rule } from "../hooks/rule.ts";
 
-/** Puts the rules of a configuration in force. What is wrong with any of them stops the start, with file and line. */
-export function addRules(rules: Rules, given: readonly unknown[]): void {
-  const problems: string[] = [];
-  given.forEach((rule, i) => {
+/** What is wrong with the rules of a configuration. */
+export function chaosProblems(given: readonly unknown[]): { path: (string | number)[]; message: string }[] {
+  registerFaults(faults);
+  return given.flatMap((rule, i): { path: (string | number)[]; message: string }[] => {
     try {
-      rules.add(rule as Rule, { source: "file" });
+      compileRule(rule as Rule);
+      return [];
     } catch (error) {
       if (!(error instanceof RuleError)) throw error;
-      for (const flaw of error.flaws) {
-        const place = placeOf(rule, flaw.path);
-        problems.push(`${place === null ? "" : `${place.file}:${place.line}: `}${flawText({ path: ["chaos", i, ...flaw.path], message: flaw.message })}`);
-      }
+      return error.flaws.map(({ path, message }: Flaw) => ({ path: ["chaos", i, ...path], message }));
     }
   });
-  if (problems.length > 0) throw new Error(problems.join("\n"));
 }

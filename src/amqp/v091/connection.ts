@@ -2,6 +2,7 @@ import { DecodeError, Reader } from "../../bytes/reader.ts";
 import type { Timer } from "../../core/time.ts";
 import type { Final } from "../../hooks/chain.ts";
 import type { CloseReason, Connection, Session } from "../../net/connection.ts";
+import { Patience } from "../../net/patience.ts";
 import type { AmqpBroker } from "../broker.ts";
 import { AmqpError, refusal } from "../model/errors.ts";
 import { Address, type Message } from "../model/message.ts";
@@ -14,6 +15,7 @@ import { AmqpOperation, mergeArgs } from "./events.ts";
 import { BODY, FRAME_END, FRAME_HEAD, FrameError, frameLength, HEADER, HEARTBEAT, METHOD, writeHeartbeat, writeMethod } from "./frames.ts";
 import { erlang } from "./erlang.ts";
 import type { Handler } from "./handlers.ts";
+import type { Delivery } from "./unacked.ts";
 import { loginOf } from "./login.ts";
 import { type Args, type ArgsOut, type ClientMethod, methodOf, type MethodName, type ServerMethod, specOf } from "./methods.ts";
 
@@ -57,6 +59,12 @@ export class AmqpConnection implements Session {
     this.frameMax = broker.options.frameMax;
     this.channelMax = broker.options.channelMax;
     this.frameLength = frameLength(this.frameMax);
+    broker.sessions.add(this);
+  }
+
+  /** What its channels hold. */
+  *unsettled(): IterableIterator<Delivery> {
+    for (const channel of this.channels.values()) yield* channel.unsettled();
   }
 
   // --- In ---------------------------------------------------------------------------------------
@@ -322,7 +330,7 @@ export class AmqpConnection implements Session {
     this.end();
     this.state = "closing";
     this.send(0, "connection.close", closing(error, method));
-    this.timer = this.broker.host.clock.after(CLOSE_TIMEOUT, () => this.connection.abort(false));
+    this.timer = new Patience(this.connection, this.broker.host.clock, CLOSE_TIMEOUT, () => this.connection.abort(false));
   }
 
   /** Everything that the connection had is over: channels, consumers, queues of its own. */
@@ -354,6 +362,7 @@ export class AmqpConnection implements Session {
   }
 
   closed(reason: CloseReason): void | Promise<unknown> {
+    this.broker.sessions.delete(this);
     this.end();
     return this.broker.closed(this, reason);
   }
@@ -381,8 +390,13 @@ export class AmqpConnection implements Session {
 
   /** Half an interval at a time: says something where nothing was said, and leaves a peer that was silent for two intervals. */
   private beat(): void {
-    this.timer = this.broker.host.clock.after(this.heartbeat * 500, () => {
+    const { clock } = this.broker.host;
+    const since = clock.now();
+    const half = this.heartbeat * 500;
+    this.timer = clock.after(this.connection.timeLeft(half), () => {
       if (this.connection.isClosed) return;
+      // Jumped over: nobody had the time to send anything.
+      if (this.connection.silentFor(since) < half) return this.beat();
       this.silent = this.heard || this.connection.isHeld ? 0 : this.silent + 1;
       if (this.silent >= 4) {
         this.broker.host.net.countFailure(this.connection, new Error(`missed heartbeats from client, timeout: ${this.heartbeat}s`));

@@ -43,8 +43,7 @@ export default amqpClass("connection", {
       session.opened(vhost);
       session.send(0, "connection.open-ok", {});
     };
-    if (connection.hooks.connect === null) return accept();
-    const decision = connection.hooks.connect.select(connection, "")?.decide(new AmqpConnectEvent(connection, "connect")) ?? null;
+    const decision = connection.welcome(() => new AmqpConnectEvent(connection, "connect"));
     const obey = (final: Awaited<typeof decision>) => {
       if (final === null) accept();
       else if (final.kind === "close" || final.kind === "hang") connection.obey(final);
