@@ -1,6 +1,6 @@
 import { noOptions, type Fault } from "../hooks/rule.ts";
 import { drop, fail, reply, type AmqpMessage, type Match, type Operation, type Plugin } from "../hooks/plugin.ts";
-import { namesContent, placeOf } from "./lib/place.ts";
+import { namesContent, placeOf } from "./support/place.ts";
 
 /** Kafka's operations, by what a client is not authorized for. */
 const ON_TOPICS: ReadonlySet<string> = new Set([

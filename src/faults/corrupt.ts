@@ -1,8 +1,8 @@
 import { object, optional, whole, word } from "../core/shape.ts";
 import { replace, type At, type Message } from "../hooks/plugin.ts";
 import { FaultError, type Fault } from "../hooks/rule.ts";
-import { at, placeOf } from "./lib/place.ts";
-import { only } from "./lib/protocols.ts";
+import { at, placeOf } from "./support/place.ts";
+import { only } from "./support/protocols.ts";
 
 interface Options {
   how: "bit-flip" | "truncate" | "wrong-schema-id" | "invalid-json" | "wrong-crc";

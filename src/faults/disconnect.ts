@@ -1,7 +1,7 @@
 import { flag, object, optional, size } from "../core/shape.ts";
 import { close, type Chunk, type ConnectionInfo, type Plugin } from "../hooks/plugin.ts";
 import { aside, FaultError, type Fault } from "../hooks/rule.ts";
-import { at, namesContent, placeOf } from "./lib/place.ts";
+import { at, namesContent, placeOf } from "./support/place.ts";
 
 interface Options {
   reset: boolean;

@@ -1,6 +1,6 @@
 import { drop } from "../hooks/plugin.ts";
 import { noOptions, type Fault } from "../hooks/rule.ts";
-import { at, placeOf } from "./lib/place.ts";
+import { at, placeOf } from "./support/place.ts";
 
 /** Messages are acknowledged and lost, deliveries never reach their consumer, operations are swallowed. */
 const lost: Fault = {

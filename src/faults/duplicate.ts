@@ -1,8 +1,8 @@
 import { object, optional, whole } from "../core/shape.ts";
 import { duplicate } from "../hooks/plugin.ts";
 import { FaultError, type Fault } from "../hooks/rule.ts";
-import { withoutKafka } from "./lib/protocols.ts";
-import { at, placeOf } from "./lib/place.ts";
+import { withoutKafka } from "./support/protocols.ts";
+import { at, placeOf } from "./support/place.ts";
 
 /** Messages are stored more than once; on the way out they come to the consumer again, as a redelivery. */
 const doubled: Fault<{ times: number }> = {

@@ -1,8 +1,8 @@
 import { object, optional, text } from "../core/shape.ts";
 import { fail } from "../hooks/plugin.ts";
 import { FaultError, type Fault } from "../hooks/rule.ts";
-import { protocolsWith } from "./lib/errors.ts";
-import { at, placeOf } from "./lib/place.ts";
+import { protocolsWith } from "./support/errors.ts";
+import { at, placeOf } from "./support/place.ts";
 
 /**
  * Answered with one of the protocol's own errors, without being carried out; with `direction: out` after

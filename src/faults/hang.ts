@@ -1,7 +1,7 @@
 import { duration, object, optional } from "../core/shape.ts";
 import { hang } from "../hooks/plugin.ts";
 import type { Fault } from "../hooks/rule.ts";
-import { at, placeOf } from "./lib/place.ts";
+import { at, placeOf } from "./support/place.ts";
 
 /** From the message or operation on that strikes it, a connection is open and dead: nothing is handled, nothing is said. */
 const hung: Fault<{ ms?: number | undefined }> = {

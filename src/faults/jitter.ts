@@ -1,7 +1,7 @@
 import { duration, object } from "../core/shape.ts";
 import { delay, type At } from "../hooks/plugin.ts";
 import type { Fault } from "../hooks/rule.ts";
-import { at, namesContent, placeOf } from "./lib/place.ts";
+import { at, namesContent, placeOf } from "./support/place.ts";
 
 /** Bytes come unevenly, either way, each chunk late by a time of its own; or the messages or operations that the rule names. */
 const jitter: Fault<{ ms: number }> = {

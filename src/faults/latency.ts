@@ -2,7 +2,7 @@ import { duration, either, number, object, optional } from "../core/shape.ts";
 import { delay, type At } from "../hooks/plugin.ts";
 import type { Random } from "../hooks/random.ts";
 import type { Fault } from "../hooks/rule.ts";
-import { at, placeOf } from "./lib/place.ts";
+import { at, placeOf } from "./support/place.ts";
 
 interface Options {
   /** Always the same, or drawn evenly from a range. */

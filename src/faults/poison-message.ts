@@ -1,7 +1,7 @@
 import { flag, object, optional, size, text, word } from "../core/shape.ts";
 import { replace, type AmqpMessage, type At, type KafkaMessage, type Message, type Target } from "../hooks/plugin.ts";
 import { FaultError, type Fault } from "../hooks/rule.ts";
-import { at, placeOf } from "./lib/place.ts";
+import { at, placeOf } from "./support/place.ts";
 
 const KINDS = ["garbage", "empty", "null", "wrong-type", "deep-json", "huge"] as const;
 

@@ -1,7 +1,7 @@
 import { object, optional, text, word } from "../core/shape.ts";
 import { close, fail, type Plugin } from "../hooks/plugin.ts";
 import { FaultError, type Fault } from "../hooks/rule.ts";
-import { protocolsWith } from "./lib/errors.ts";
+import { protocolsWith } from "./support/errors.ts";
 
 interface Options {
   how: "reset" | "fin";

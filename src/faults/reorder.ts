@@ -1,8 +1,8 @@
 import { duration, object, optional, whole } from "../core/shape.ts";
 import { reorder, type At } from "../hooks/plugin.ts";
 import { FaultError, type Fault } from "../hooks/rule.ts";
-import { at, placeOf } from "./lib/place.ts";
-import { withoutKafka } from "./lib/protocols.ts";
+import { at, placeOf } from "./support/place.ts";
+import { withoutKafka } from "./support/protocols.ts";
 
 /** Messages for one destination change places, no further than within a window; on the way out those to one consumer. */
 const reordered: Fault<{ window: number; ms: number }> = {

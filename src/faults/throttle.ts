@@ -2,7 +2,7 @@ import { duration, object, optional, whole } from "../core/shape.ts";
 import { delay, fail, replace, type Operation, type Plugin } from "../hooks/plugin.ts";
 import type { Fault } from "../hooks/rule.ts";
 import apis from "../kafka/apis/index.ts";
-import { meant } from "./lib/protocols.ts";
+import { meant } from "./support/protocols.ts";
 
 interface Options {
   ms: number;
