@@ -24,6 +24,19 @@ test("each fault is tried in this folder, in a file of its name or under its nam
   expect(untried.map(({ name }) => name)).toEqual([]);
 });
 
+test("docs/CHAOS.md tells of each fault, its options and protocols, and of no other", async () => {
+  const page = await Bun.file(`${import.meta.dir}/../../docs/CHAOS.md`).text();
+  const section = page.slice(page.indexOf("\n## Faults\n")).split(/\n## (?!Faults)/)[0]!;
+  const rows = [...section.matchAll(/^\| `([a-z-]+)` \| (.*?) \| (.*?) \| (.*?) \|$/gm)].map(([, name, options, protocols]) => ({ name, options, protocols }));
+  expect(rows.map(({ name }) => name)).toEqual(faults.map(({ name }) => name));
+  for (const [i, { name, options, protocols }] of faults.entries()) {
+    const told = new Set([...rows[i]!.options!.matchAll(/`([a-z_]+)(?=[:`])/g)].map((match) => match[1]!));
+    const known = Object.keys((options.schema as { properties?: object }).properties ?? {});
+    expect({ name, untold: known.filter((key) => !told.has(key)) }).toEqual({ name, untold: [] });
+    expect({ name, protocols: rows[i]!.protocols }).toEqual({ name, protocols: protocols === undefined ? "all" : protocols.join(", ") });
+  }
+});
+
 describe("a rule", () => {
   test("happens as often as its probability says, the same with the same seed", async () => {
     const run = async (): Promise<string[]> => {
