@@ -2,6 +2,7 @@ import { AMQP_DEFAULTS, AmqpBroker } from "./amqp/broker.ts";
 import type { Config } from "./config/config.ts";
 import { Control, type Parts } from "./control.ts";
 import type { Doors } from "./doors.ts";
+import { FixtureRoom } from "./fixture-room.ts";
 import faults from "./faults/index.ts";
 import { AdvanceableClock } from "./hooks/clock.ts";
 import { plainGuard, TimedGuard } from "./hooks/guard.ts";
@@ -60,6 +61,7 @@ export class Havoq {
   readonly mqtt: MqttBroker | null;
   readonly amqp: AmqpBroker | null;
   readonly control: Control;
+  readonly fixtures: FixtureRoom;
   /** The rules in force, which can be added and removed while everything runs. */
   readonly rules: Rules;
   readonly seed: number;
@@ -129,6 +131,8 @@ export class Havoq {
       up: (protocol) => this.doors.reopenFor(protocol, this[protocol]!, this.net),
     });
     this.seam.control = this.control;
+    this.fixtures = new FixtureRoom(this, { clock: this.clock, seed: this.seed, print: this.print });
+    this.ends.push(() => this.fixtures.close());
     this.rules = new Rules(this.seam, this.clock);
   }
 
@@ -145,6 +149,15 @@ export class Havoq {
     // hono and the routes are loaded by the first request.
     let app: Promise<(request: Request) => Response | Promise<Response>> | null = null;
     this.doors.serveAdmin(async (request) => (await (app ??= import("./admin/routes.ts").then(({ routes }) => routes(this))))(request));
+    await this.loadFixtures();
+  }
+
+  /** After the brokers serve: who waits for the first message of a fixture can connect. */
+  private async loadFixtures(): Promise<void> {
+    for (const protocol of ["kafka", "mqtt", "amqp"] as const) {
+      const { enabled, fixtures_dir: folder } = this.config[protocol];
+      if (enabled && folder !== undefined) await this.fixtures.load(folder, protocol);
+    }
   }
 
   /** From now on there is an account of every message; the one that there is goes on. */
