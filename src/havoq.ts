@@ -1,3 +1,4 @@
+import type { Answer } from "./admin/routes.ts";
 import { AMQP_DEFAULTS, AmqpBroker } from "./amqp/broker.ts";
 import type { Config } from "./config/config.ts";
 import { Control, type Parts } from "./control.ts";
@@ -54,11 +55,14 @@ export class Havoq {
   readonly amqp: AmqpBroker | null;
   readonly control: Control;
   readonly seed: number;
+  /** When it was made, by its own clock. */
+  readonly started: number;
 
   private readonly print: (line: string) => void;
   private readonly guard: TimedGuard | null;
   private pluginFolder: PluginFolder | null = null;
   private readonly ends: (() => void)[] = [];
+  private phase: "starting" | "serving" | "stopping" = "starting";
 
   /** Behind doors that are open already. */
   static async start(config: Config, options: StartOptions, doors: Doors): Promise<Havoq> {
@@ -80,6 +84,7 @@ export class Havoq {
     this.print = options.print ?? ((line) => void process.stderr.write(`${line}\n`));
     registerFaults(faults);
     this.clock = options.clock ?? new AdvanceableClock();
+    this.started = this.clock.now();
     this.seed = config.seed ?? replay?.seed ?? freshSeed();
     this.journal = new Journal(VERSION, this.seed, () => this.clock.now());
     this.guard = config.plugins.dir === undefined ? null : new TimedGuard(config.plugins.time_limit);
@@ -114,8 +119,9 @@ export class Havoq {
       if (server !== null) this.doors.serve(server, this.net);
     }
     // hono and the routes are loaded by the first request.
-    let app: Promise<(request: Request) => Response | Promise<Response>> | null = null;
-    this.doors.serveAdmin(async (request) => (await (app ??= import("./admin/routes.ts").then(({ routes }) => routes(this))))(request));
+    let app: Promise<Answer> | null = null;
+    this.doors.serveAdmin(async (request, server) => (await (app ??= import("./admin/routes.ts").then(({ routes }) => routes(this))))(request, server));
+    this.phase = "serving";
   }
 
   private async loadPlugins(): Promise<void> {
@@ -185,10 +191,22 @@ export class Havoq {
       },
       mqtt: this.mqtt && { host, port: port("mqtt plain"), websocketPort: port("mqtt websocket"), tlsPort: optional("mqtt tls") },
       amqp: this.amqp && { host, port: port("amqp plain"), tlsPort: optional("amqp tls") },
-      admin: this.config.admin.enabled ? { host, port: port("admin http") } : null,
+      admin: this.config.admin.enabled ? { host: this.config.admin.host, port: port("admin http") } : null,
       pid: process.pid,
       seed: this.seed,
     };
+  }
+
+  /** Why clients cannot be served as they should; none: everything is ready. */
+  problems(): string[] {
+    if (this.phase !== "serving") return [`havoq is ${this.phase}`];
+    const { kafka, mqtt, amqp, doors } = this;
+    const problems: string[] = [];
+    const up = kafka?.nodes.all.filter(({ id, up, paused }) => up && !paused && doors.isOpen(`kafka ${id} plain`)) ?? [];
+    if (kafka !== null && up.length === 0) problems.push("kafka: no broker is up");
+    if (mqtt !== null && !doors.isOpen("mqtt plain")) problems.push("mqtt: nothing listens");
+    if (amqp !== null && !doors.isOpen("amqp plain")) problems.push("amqp: nothing listens");
+    return problems;
   }
 
   /** A few calm lines for the person at the terminal. */
@@ -209,6 +227,7 @@ export class Havoq {
 
   /** Closes every listener and connection; safe to call more than once. */
   async stop(): Promise<void> {
+    this.phase = "stopping";
     this.doors.close();
     for (const connection of this.net.connections()) connection.bye();
     // What the brokers said goodbye with leaves within a moment; who does not take it is cut.

@@ -322,7 +322,16 @@ export class MqttBroker implements Server {
 
   /** Forgets the retained messages that a filter meets and returns how many they were. Throws for what is no filter. */
   clearRetained(filter = "#"): number {
-    if (!isTopicFilter(filter)) throw new TypeError(`${JSON.stringify(filter)} is no MQTT topic filter`);
-    return this.retained.clear(filter);
+    return this.retained.clear(checkedFilter(filter));
   }
+
+  /** The retained messages that a filter meets. Throws for what is no filter. */
+  retainedUnder(filter: string): Message[] {
+    return this.retained.match(checkedFilter(filter), this.host.clock.now());
+  }
+}
+
+function checkedFilter(filter: string): string {
+  if (!isTopicFilter(filter)) throw new TypeError(`${JSON.stringify(filter)} is no MQTT topic filter`);
+  return filter;
 }
