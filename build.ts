@@ -1,9 +1,9 @@
 /**
  * Builds the binary: `bun build.ts` for this machine, `--all` for every platform, `--indexes` only
- * the generated index files.
+ * the generated files: indexes and the JSON Schema of havoq.yaml.
  */
 import { mkdir, readdir, rename, rm } from "node:fs/promises";
-import { basename, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import manifest from "./package.json" with { type: "json" };
 
 /** A folder whose files are all of one kind gets an `index.ts`: a binary cannot list its own sources. */
@@ -25,7 +25,7 @@ export async function indexOf(family: string): Promise<string> {
 /** `18-api-versions` → `apiVersions`; a reserved word gets an underscore. */
 function identifier(stem: string): string {
   const name = stem.replace(/^\d+-/, "").replace(/-+(\w)/g, (_, letter: string) => letter.toUpperCase());
-  return /^(delete|default|new|export|import|void|with)$/.test(name) ? `${name}_` : name;
+  return /^(await|delete|default|new|export|import|void|with)$/.test(name) ? `${name}_` : name;
 }
 
 export async function writeIndexes(): Promise<void> {
@@ -35,6 +35,14 @@ export async function writeIndexes(): Promise<void> {
     const file = Bun.file(path);
     if (!(await file.exists()) || (await file.text()) !== wanted) await Bun.write(path, wanted);
   }
+}
+
+/** What editors read; made from the schema of havoq.yaml. */
+export const SCHEMA_FILE = "docs/havoq.schema.json";
+
+export async function schemaText(): Promise<string> {
+  const { jsonSchema } = await import("./src/config/json-schema.ts");
+  return `${JSON.stringify(jsonSchema(), null, 2)}\n`;
 }
 
 /** Bun's name of a target, and the npm package that carries its runtime. */
@@ -47,6 +55,14 @@ const TARGETS = [
   { target: "bun-darwin-arm64", runtime: "bun-darwin-aarch64", out: "havoq-darwin-arm64" },
   { target: "bun-windows-x64", runtime: "bun-windows-x64", out: "havoq-windows-x64.exe" },
 ] as const;
+
+/** The Kafka client reads its WebAssembly from a file beside it; there is the same with the bytes inside, which a binary needs. */
+const WASM_INSIDE: Bun.BunPlugin = {
+  name: "wasm-inside",
+  setup: (build) => {
+    build.onResolve({ filter: /^@platformatic\/wasm-utils$/ }, ({ importer }) => ({ path: Bun.resolveSync("@platformatic/wasm-utils/bundled", dirname(importer)) }));
+  },
+};
 
 export interface CompileOptions {
   outfile: string;
@@ -82,7 +98,7 @@ export async function compile({ outfile, target, executablePath, plugins }: Comp
     sourcemap: "linked",
     // Where the sources lay when it was built must not show in the binary: typescript asks for it.
     define: { "process.env.HAVOQ_VERSION": JSON.stringify(manifest.version), __dirname: '"/"', __filename: '"/havoq"' },
-    plugins: plugins ?? [],
+    plugins: [WASM_INSIDE, ...(plugins ?? [])],
   });
   if (result.success) await rename(built, outfile);
   await rm(folder, { recursive: true });
@@ -90,7 +106,11 @@ export async function compile({ outfile, target, executablePath, plugins }: Comp
 }
 
 async function main(args: string[]): Promise<void> {
-  if (args.includes("--indexes")) return writeIndexes();
+  if (args.includes("--indexes")) {
+    await writeIndexes();
+    await Bun.write(join(import.meta.dirname, SCHEMA_FILE), await schemaText());
+    return;
+  }
   const dist = join(import.meta.dirname, "dist");
   await mkdir(dist, { recursive: true });
   if (!args.includes("--all")) {

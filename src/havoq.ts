@@ -96,13 +96,20 @@ export class Havoq {
     const { kafka, mqtt, amqp } = config;
     this.kafka = kafka.enabled ? new KafkaCluster(kafka, this.host("kafka"), this.network()) : null;
     this.mqtt = mqtt.enabled
-      ? new MqttBroker({ maxConnections: mqtt.max_connections, maxPacketSize: mqtt.max_packet_size, keepAliveSecs: mqtt.keep_alive_secs }, this.host("mqtt"))
+      ? new MqttBroker(
+          {
+            maxConnections: mqtt.max_connections, maxPacketSize: mqtt.max_packet_size, keepAliveSecs: mqtt.keep_alive_secs,
+            maxQueuedMessages: mqtt.max_queued_messages, maxInflight: mqtt.max_inflight_messages,
+          },
+          this.host("mqtt"),
+        )
       : null;
     this.amqp = amqp.enabled
       ? new AmqpBroker(
           {
             ...AMQP_DEFAULTS, maxConnections: amqp.max_connections, heartbeatInterval: amqp.heartbeat_interval,
-            frameMax: amqp.frame_max, vhosts: amqp.vhosts,
+            frameMax: amqp.frame_max, channelMax: amqp.channel_max, maxMessageSize: amqp.max_message_size, vhosts: amqp.vhosts,
+            users: amqp.users ?? null, ...(amqp.memory_limit === undefined ? {} : { memoryLimit: amqp.memory_limit }),
           },
           this.host("amqp"),
         )

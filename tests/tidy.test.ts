@@ -13,7 +13,7 @@ const FLOORS: string[][] = [
   ["main"],
   ["cli"],
   ["app"],
-  ["admin", "fixtures", "faults", "kafka", "mqtt", "amqp", "config"],
+  ["admin", "fixtures", "faults", "kafka", "mqtt", "amqp", "config", "metrics"],
   ["net"],
   ["hooks"],
   ["core"],
@@ -22,8 +22,10 @@ const FLOORS: string[][] = [
 
 /** What a room may reach although its floor says otherwise, with the reason. */
 const DOORS: Record<string, string[]> = {
-  // The HTTP API is a face of the running whole: it knows its type, and is loaded by it on the first request.
-  admin: ["app"],
+  // The HTTP API is a face of the running whole: it looks into every room, and is loaded on the first request.
+  admin: ["app", "kafka", "mqtt", "amqp", "config", "fixtures", "metrics"],
+  // Metrics too, on the first scrape.
+  metrics: ["app"],
 };
 
 function room(file: string): string {

@@ -58,24 +58,31 @@ export function route<R extends Config>(api: Api, config: R, handler: RouteHandl
     const { request } = config;
     const body = (request?.body?.content as Record<string, { schema: unknown }> | undefined)?.["application/json"]?.schema;
     const schema = result.target === "query" ? request?.query : result.target === "json" ? body : request?.params;
-    throw unfit(result.error.issues[0] as z.core.$ZodIssue, schema);
+    throw unfit(result.error.issues as z.core.$ZodIssue[], schema, (result as { data?: unknown }).data);
   });
 }
 
-function unfit(issue: z.core.$ZodIssue, schema: unknown): ApiError {
-  const path = issue.path as (string | number)[];
-  if (issue.code === "unrecognized_keys") {
-    const [key] = issue.keys as [string, ...string[]];
+function unfit([issue]: readonly z.core.$ZodIssue[], schema: unknown, given: unknown): ApiError {
+  const path = issue!.path as (string | number)[];
+  const value = path.reduce((at: any, step) => at?.[step], given);
+  if (issue!.code === "unrecognized_keys") return unknownKey([...path, issue.keys[0]!], keysAt(schema, path));
+  if (issue!.code === "invalid_union" && issue.errors.length > 0) {
     const known = keysAt(schema, path);
-    const near = nearest(key, known);
-    const hint = near === null ? `there are ${known.join(", ")}` : `did you mean ${near}?`;
-    return new ApiError(400, `unknown key ${[...path, key].join(".")}: ${hint}`, { path: [...path, key], ...(near === null ? {} : { didYouMean: near }) });
+    const stranger = typeof value === "object" && value !== null ? Object.keys(value).find((key) => !known.includes(key)) : undefined;
+    if (stranger !== undefined) return unknownKey([...path, stranger], known);
+    // The shape that was most likely meant is the one that fits best.
+    const [best] = [...issue.errors].sort((a, b) => a.length - b.length);
+    return unfit(best!.map((one) => ({ ...one, path: [...path, ...one.path] })), schema, given);
   }
-  if (issue.code === "invalid_value" && typeof issue.input === "string") {
-    const near = nearest(issue.input, issue.values.map(String));
-    if (near !== null) return new ApiError(400, `${path.join(".")}: ${issue.message}: did you mean ${near}?`, { path, didYouMean: near });
-  }
-  return new ApiError(400, `${path.join(".") || "the request"}: ${issue.message}`, { path });
+  const near = issue!.code === "invalid_value" && typeof value === "string" ? nearest(value, issue.values.map(String)) : null;
+  const hint = near === null ? "" : `: did you mean ${near}?`;
+  return new ApiError(400, `${path.join(".") || "the request"}: ${issue!.message}${hint}`, { path, ...(near === null ? {} : { didYouMean: near }) });
+}
+
+function unknownKey(path: (string | number)[], known: string[]): ApiError {
+  const near = nearest(String(path.at(-1)), known);
+  const hint = near === null ? `there are ${known.join(", ")}` : `did you mean ${near}?`;
+  return new ApiError(400, `unknown key ${path.join(".")}: ${hint}`, { path, ...(near === null ? {} : { didYouMean: near }) });
 }
 
 /** The keys that a schema knows at a path. */

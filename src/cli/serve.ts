@@ -1,8 +1,9 @@
 import type { Command } from "commander";
 import { start } from "../app.ts";
-import { DEFAULTS, type Config } from "../config/config.ts";
+import type { Setting } from "../config/layers.ts";
+import { loadConfig } from "../load-config.ts";
 
-interface Flags {
+export interface Flags {
   config?: string;
   host?: string;
   kafkaPort?: number;
@@ -10,7 +11,9 @@ interface Flags {
   mqttWebsocketPort?: number;
   amqpPort?: number;
   adminPort?: number;
-  admin: boolean;
+  admin?: boolean;
+  metrics?: boolean;
+  fixtures?: string;
   kafkaBrokers?: number;
   plugins?: string;
   seed?: number;
@@ -20,30 +23,45 @@ interface Flags {
   quiet?: boolean;
 }
 
-/** As commander takes them: flags, description, and what reads the value where it is not a text. */
-const OPTIONS: readonly (readonly [flags: string, description: string, read?: (text: string) => number])[] = [
-  ["--config <file>", "read a havoq.yaml"],
-  ["--host <address>", "address to listen on (127.0.0.1)"],
-  ["--kafka-port <port>", "port of the first Kafka broker (9092)", port],
-  ["--kafka-brokers <n>", "number of Kafka brokers, one port each (1)", whole],
-  ["--mqtt-port <port>", "MQTT port (1883)", port],
-  ["--mqtt-websocket-port <port>", "port for MQTT over WebSocket (9001)", port],
-  ["--amqp-port <port>", "AMQP port (5672)", port],
-  ["--admin-port <port>", "port of the HTTP API (9080)", port],
-  ["--no-admin", "without the HTTP API"],
-  ["--plugins <dir>", "load the plugins in this folder, and again when they are saved"],
-  ["--seed <n>", "seed of all random draws; a fresh one is chosen and printed when left out", whole],
-  ["--journal <file>", "write every fired verdict to this file: JSON lines, or MessagePack where it ends in .msgpack"],
-  ["--replay <file>", "fire the verdicts of this journal again, without plugins and draws"],
-  ["--ready-file <file>", "once all ports are open, write them to this file as JSON"],
-  ["--quiet", "print errors only"],
+/** A flag as commander takes it. */
+interface Option {
+  flags: string;
+  description: string;
+  /** The key of havoq.yaml that it sets. */
+  key?: string;
+  /** Reads the value where it is not a text. */
+  read?(text: string): number;
+}
+
+const OPTIONS: readonly Option[] = [
+  { flags: "--config <file>", description: "read a havoq.yaml" },
+  { flags: "--host <address>", description: "address to listen on (127.0.0.1)", key: "host" },
+  { flags: "--kafka-port <port>", description: "port of the first Kafka broker (9092)", key: "kafka.port", read: port },
+  { flags: "--kafka-brokers <n>", description: "number of Kafka brokers, one port each (1)", key: "kafka.brokers", read: brokers },
+  { flags: "--mqtt-port <port>", description: "MQTT port (1883)", key: "mqtt.port", read: port },
+  { flags: "--mqtt-websocket-port <port>", description: "port for MQTT over WebSocket (9001)", key: "mqtt.websocket_port", read: port },
+  { flags: "--amqp-port <port>", description: "AMQP port (5672)", key: "amqp.port", read: port },
+  { flags: "--admin", description: "with the HTTP API, also where the configuration has switched it off", key: "admin.enabled" },
+  { flags: "--no-admin", description: "without the HTTP API", key: "admin.enabled" },
+  { flags: "--admin-port <port>", description: "port of the HTTP API (9080)", key: "admin.port", read: port },
+  { flags: "--metrics", description: "with Prometheus metrics at /metrics of the HTTP API, which this switches on too", key: "admin.enabled" },
+  { flags: "--plugins <dir>", description: "load the plugins in this folder, and again when they are saved", key: "plugins.dir" },
+  { flags: "--fixtures <dir>", description: "load the fixtures in this folder's kafka, mqtt and amqp" },
+  { flags: "--seed <n>", description: "seed of all random draws; a fresh one is chosen and printed when left out", key: "seed", read: whole },
+  { flags: "--journal <file>", description: "write every fired verdict to this file: JSON lines, or MessagePack where it ends in .msgpack" },
+  { flags: "--replay <file>", description: "fire the verdicts of this journal again, without plugins and draws" },
+  { flags: "--ready-file <file>", description: "once all ports are open, write them to this file as JSON" },
+  { flags: "--quiet", description: "print errors only" },
 ];
+
+/** Those that say what the configuration is. */
+export const CONFIG_OPTIONS = OPTIONS.filter(({ flags, key }) => key !== undefined || /^--(config|fixtures) /.test(flags));
 
 export default { name: "serve", define, plainFlags, run };
 
 function define(command: Command): void {
   command.description("start the brokers and serve until stopped");
-  for (const [flags, description, read] of OPTIONS) {
+  for (const { flags, description, read } of OPTIONS) {
     if (read === undefined) command.option(flags, description);
     else command.option(flags, description, read);
   }
@@ -52,30 +70,32 @@ function define(command: Command): void {
 
 /** What commander makes of arguments that are all `--name value` with known names; null for any others. */
 function plainFlags(args: readonly string[]): Flags | null {
-  const flags: Record<string, unknown> = { admin: true };
+  const flags: Record<string, unknown> = {};
   for (let i = 0; i < args.length; i++) {
-    const option = OPTIONS.find(([words]) => words.split(" ", 1)[0] === args[i]);
+    const option = OPTIONS.find((one) => wordOf(one) === args[i]);
     if (option === undefined) return null;
-    const [words, , read] = option;
-    const name = words.split(" ", 1)[0]!.slice(2).replace(/-(\w)/g, (_, letter: string) => letter.toUpperCase());
-    if (!words.includes("<")) {
-      if (name === "noAdmin") flags.admin = false;
-      else flags[name] = true;
+    if (!option.flags.includes("<")) {
+      flags[nameOf(option)] = !wordOf(option).startsWith("--no-");
       continue;
     }
     const value = args[++i];
     if (value === undefined || value.startsWith("-")) return null;
     try {
-      flags[name] = read === undefined ? value : read(value);
+      flags[nameOf(option)] = option.read === undefined ? value : option.read(value);
     } catch {
       return null; // commander tells what is wrong with it
     }
   }
-  return flags as unknown as Flags;
+  return flags as Flags;
 }
 
+/** `--kafka-port` */
+const wordOf = ({ flags }: Option): string => flags.split(" ", 1)[0]!;
+/** `kafkaPort`, as commander calls it; `admin` for `--no-admin`. */
+const nameOf = (option: Option): string => wordOf(option).replace(/^--(no-)?/, "").replace(/-(\w)/g, (_, letter: string) => letter.toUpperCase());
+
 async function run(flags: Flags): Promise<void> {
-  const config = await configOf(flags);
+  const config = await loadConfig({ config: flags.config, settings: await settingsOf(flags) });
   const print = (line: string): void => console.log(line);
   const havoq = await start(config, {
     print: (line) => console.error(line),
@@ -103,41 +123,33 @@ async function writeReadyFile(path: string, text: string): Promise<void> {
   renameSync(`${path}.part`, path);
 }
 
-/** Flag, then environment, then file, then default. */
-async function configOf(flags: Flags): Promise<Config> {
-  let config: Config = structuredClone(DEFAULTS);
-  if (flags.config !== undefined) {
-    const { parseConfig } = await import("../config/file.ts");
-    config = parseConfig(await Bun.file(flags.config).text(), flags.config);
-  }
-  const env = process.env;
-  const number = (name: string, check: (text: string) => number): number | undefined => {
-    const text = env[name];
-    if (text === undefined || text === "") return undefined;
-    try {
-      return check(text);
-    } catch (error) {
-      throw new Error(`${name}: ${(error as Error).message}`);
-    }
-  };
-  config.host = flags.host ?? env.HAVOQ_HOST ?? config.host;
-  config.seed = flags.seed ?? number("HAVOQ_SEED", whole) ?? config.seed;
-  config.kafka.port = flags.kafkaPort ?? number("HAVOQ_KAFKA_PORT", port) ?? config.kafka.port;
-  config.kafka.brokers = flags.kafkaBrokers ?? number("HAVOQ_KAFKA_BROKERS", whole) ?? config.kafka.brokers;
-  config.mqtt.port = flags.mqttPort ?? number("HAVOQ_MQTT_PORT", port) ?? config.mqtt.port;
-  // Who asks for any free port asks for all of them to be free.
-  config.mqtt.websocket_port =
-    flags.mqttWebsocketPort ?? number("HAVOQ_MQTT_WEBSOCKET_PORT", port) ?? (config.mqtt.port === 0 ? 0 : config.mqtt.websocket_port);
-  config.amqp.port = flags.amqpPort ?? number("HAVOQ_AMQP_PORT", port) ?? config.amqp.port;
-  config.admin.port = flags.adminPort ?? number("HAVOQ_ADMIN_PORT", port) ?? config.admin.port;
-  config.admin.enabled = flags.admin && config.admin.enabled;
-  config.plugins.dir = flags.plugins ?? env.HAVOQ_PLUGINS ?? config.plugins.dir;
-  return config;
+/** The values that flags give to keys of havoq.yaml. */
+export async function settingsOf(flags: Flags): Promise<Setting[]> {
+  const settings = OPTIONS.flatMap((option): Setting[] => {
+    const value = (flags as Record<string, unknown>)[nameOf(option)];
+    // --admin and --no-admin are one name, of which one was said.
+    if (option.key === undefined || value === undefined || (value === false) !== wordOf(option).startsWith("--no-")) return [];
+    return [{ key: option.key, value, from: wordOf(option) }];
+  });
+  return flags.fixtures === undefined ? settings : [...settings, ...(await fixtureFolders(flags.fixtures))];
+}
+
+async function fixtureFolders(dir: string): Promise<Setting[]> {
+  const [{ existsSync }, { join }] = await Promise.all([import("node:fs"), import("node:path")]);
+  const found = ["kafka", "mqtt", "amqp"].filter((protocol) => existsSync(join(dir, protocol)));
+  if (found.length === 0) throw new Error(`--fixtures ${dir}: there is no folder kafka, mqtt or amqp in it`);
+  return found.map((protocol) => ({ key: `${protocol}.fixtures_dir`, value: join(dir, protocol), from: "--fixtures" }));
 }
 
 function whole(text: string): number {
   const value = Number(text);
   if (!/^\d+$/.test(text) || !Number.isSafeInteger(value)) throw invalid(`${text} is not a whole number.`);
+  return value;
+}
+
+function brokers(text: string): number {
+  const value = whole(text);
+  if (value < 1 || value > 100) throw invalid(`${text} is not a number of brokers (1 to 100).`);
   return value;
 }
 

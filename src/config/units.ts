@@ -15,6 +15,21 @@ export function parseSize(value: string | number): number | null {
   return parse(value, SIZES, "b");
 }
 
+/** The shortest exact way to write milliseconds: `7d`. */
+export function formatDuration(ms: number): string {
+  return format(ms, [["d", 86_400_000], ["h", 3_600_000], ["m", 60_000], ["s", 1000]], "ms");
+}
+
+/** The shortest exact way to write bytes: `1MiB`. */
+export function formatSize(bytes: number): string {
+  return format(bytes, [["GiB", 1024 ** 3], ["MiB", 1024 ** 2], ["KiB", 1024]], "B");
+}
+
+function format(value: number, units: readonly (readonly [string, number])[], bare: string): string {
+  const [name, size] = units.find(([, one]) => value !== 0 && value % one === 0) ?? [bare, 1];
+  return `${value / size}${name}`;
+}
+
 function parse(value: string | number, units: Record<string, number>, bare: string): number | null {
   const match = /^(\d+(?:\.\d+)?)\s*([a-z]*)$/i.exec(String(value).trim());
   if (match === null) return null;
