@@ -57,6 +57,8 @@ export class Havoq {
   readonly seed: number;
   /** When it was made, by its own clock. */
   readonly started: number;
+  /** When the process began, by the machine's. */
+  readonly bornAt = performance.timeOrigin;
 
   private readonly print: (line: string) => void;
   private readonly guard: TimedGuard | null;

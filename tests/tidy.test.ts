@@ -25,7 +25,7 @@ const DOORS: Record<string, string[]> = {
   // The HTTP API is a face of the running whole: it looks into every room, and is loaded on the first request.
   admin: ["app", "kafka", "mqtt", "amqp", "config", "fixtures", "metrics"],
   // Metrics too, on the first scrape.
-  metrics: ["app"],
+  metrics: ["app", "kafka"],
 };
 
 function room(file: string): string {

@@ -23,3 +23,8 @@ test("smoke", async () => {
   console.log(Object.keys(doc.paths).length, JSON.stringify(doc.paths["/api/clock/advance"]));
   console.log(await (await fetch(h.url+"/api/journal")).text());
 });
+test("metrics smoke", async () => {
+  await using h = await house();
+  await h.ask("POST", "/api/messages", { protocol: "kafka", topic: "orders", key: "a", payload: { n: 1 }});
+  console.log(await (await fetch(h.url+"/metrics")).text());
+});

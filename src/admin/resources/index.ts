@@ -9,9 +9,10 @@ import groups from "./groups.ts";
 import health from "./health.ts";
 import journal from "./journal.ts";
 import messages from "./messages.ts";
+import metrics from "./metrics.ts";
 import mqtt from "./mqtt.ts";
 import plugins from "./plugins.ts";
 import status from "./status.ts";
 import topics from "./topics.ts";
 
-export default [amqp, await_, brokers, clock, connections, control, groups, health, journal, messages, mqtt, plugins, status, topics];
+export default [amqp, await_, brokers, clock, connections, control, groups, health, journal, messages, metrics, mqtt, plugins, status, topics];
