@@ -234,7 +234,7 @@ afterAll(async () => {
 });
 
 /** Sends the bytes and a PINGREQ, and tells what comes back until its answer, or until the connection is closed. */
-function answers(port: number, { version, bytes }: Case): Promise<string[]> {
+function answers(port: number, { version, bytes }: Case, ping = true): Promise<string[]> {
   return new Promise((resolve, reject) => {
     const seen: string[] = [];
     // Acknowledgements and deliveries belong to different flows: their order is open (4.6). The broker's own topics differ.
@@ -249,7 +249,7 @@ function answers(port: number, { version, bytes }: Case): Promise<string[]> {
       hostname: "127.0.0.1",
       port,
       socket: {
-        open: (socket) => void socket.write(Buffer.concat([bytes, Buffer.from([0xc0, 0])])),
+        open: (socket) => void socket.write(Buffer.concat([bytes, Buffer.from(ping ? [0xc0, 0] : [])])),
         data(socket, chunk) {
           try {
             framer.push(chunk);
@@ -283,7 +283,9 @@ if (mosquitto === null && process.env.CI) test("mosquitto is installed", () => e
 
 describe.skipIf(mosquitto === null)("as Mosquitto answers", () => {
   test.each(cases.map((one) => [`level ${one.version}: ${one.name}`, one] as const))("%s", async (_title, one) => {
-    const [ours, theirs] = await Promise.all([answers(listener.port, one), answers(realPort, one)]);
+    const [ours, first] = await Promise.all([answers(listener.port, one), answers(realPort, one)]);
+    // Mosquitto closes with our PINGREQ unread, so TCP resets the connection, and that may take its last words from us.
+    const theirs = first.includes("closed") ? await answers(realPort, one, false) : first;
     const difference = DIFFERENCES.find(([versions, names]) => versions.includes(one.version) && names.test(one.name));
     if (difference === undefined) expect(ours).toEqual(theirs);
     else if (release === LISTED_WITH) expect(ours).not.toEqual(theirs);
