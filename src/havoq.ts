@@ -11,12 +11,13 @@ import type { PluginFolder } from "./hooks/load.ts";
 import type { Outgoing, Protocol } from "./hooks/plugin.ts";
 import { freshSeed, hashRule, hashText, Random } from "./hooks/random.ts";
 import { Replay } from "./hooks/replay.ts";
-import { registerFaults } from "./hooks/rule.ts";
+import { registerFaults, type Rule } from "./hooks/rule.ts";
 import { Seam, type LoadedPlugin } from "./hooks/seam.ts";
 import { KafkaCluster } from "./kafka/cluster.ts";
 import type { Network } from "./kafka/nodes.ts";
 import { MqttBroker } from "./mqtt/broker.ts";
 import { Net, type Host } from "./net/net.ts";
+import { Rules } from "./rules/rules.ts";
 
 export interface StartOptions {
   /** Takes warnings and errors, a line a call; standard error unless told. */
@@ -54,6 +55,8 @@ export class Havoq {
   readonly mqtt: MqttBroker | null;
   readonly amqp: AmqpBroker | null;
   readonly control: Control;
+  /** The rules in force, which can be added and removed while everything runs. */
+  readonly rules: Rules;
   readonly seed: number;
   /** When it was made, by its own clock. */
   readonly started: number;
@@ -119,11 +122,13 @@ export class Havoq {
     const parts: Parts = { kafka: this.kafka, mqtt: this.mqtt, amqp: this.amqp };
     this.control = new Control(parts, this.net, this.clock);
     this.seam.control = this.control;
+    this.rules = new Rules(this.seam, this.clock);
   }
 
   private async open(): Promise<void> {
     if (this.options.journalFile !== undefined) await this.keepJournal(this.options.journalFile);
     await this.loadPlugins();
+    if (this.config.chaos.length > 0) this.rules.addAll(this.config.chaos as unknown as Rule[], { source: "file" });
     for (const server of [this.kafka, this.mqtt, this.amqp]) {
       if (server !== null) this.doors.serve(server, this.net);
     }
@@ -238,10 +243,12 @@ export class Havoq {
   async stop(): Promise<void> {
     this.phase = "stopping";
     this.doors.close();
+    this.rules.close();
     for (const connection of this.net.connections()) connection.bye();
     // What the brokers said goodbye with leaves within a moment; who does not take it is cut.
     for (let i = 0; i < 20 && this.net.connections().length > 0; i++) await this.clock.sleep(10);
     for (const connection of this.net.connections()) connection.abort(false);
+    this.net.endParting();
     for (const end of this.ends.splice(0).reverse()) end();
     this.clock.stop();
   }

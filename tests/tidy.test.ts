@@ -13,6 +13,7 @@ const FLOORS: string[][] = [
   ["main"],
   ["cli"],
   ["app"],
+  ["rules"],
   ["admin", "fixtures", "faults", "kafka", "mqtt", "amqp", "config", "metrics"],
   ["net"],
   ["hooks"],

@@ -84,10 +84,11 @@ export class AmqpBroker implements Server {
     else this.host.publish({ ...to, payload, key: routingKey, headers: { ...headers } });
   }
 
-  /** A connection has ended. */
-  closed(session: AmqpConnection, reason: CloseReason): void {
+  /** A connection has ended. The socket's end waits for the promise. */
+  closed(session: AmqpConnection, reason: CloseReason): void | Promise<unknown> {
     const { connection } = session;
     if (this.host.hooks.disconnect === null || !session.isKnown) return;
-    void this.host.hooks.disconnect.select(connection, "")?.decide(new AmqpConnectEvent(connection, "disconnect", reason));
+    const decision = this.host.hooks.disconnect.select(connection, "")?.decide(new AmqpConnectEvent(connection, "disconnect", reason));
+    if (decision instanceof Promise) return decision;
   }
 }

@@ -54,9 +54,9 @@ export class Port implements Session {
   failed(error: Error): void {
     this.session?.failed(error);
   }
-  closed(reason: CloseReason): void {
+  closed(reason: CloseReason): void | Promise<unknown> {
     this.handshake.cancel();
-    this.session?.closed(reason);
+    return this.session?.closed(reason);
   }
   drained(): void {
     this.session?.drained?.();

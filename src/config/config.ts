@@ -20,4 +20,5 @@ export const DEFAULTS: Config = {
   },
   admin: { enabled: true, port: 9080, host: "127.0.0.1", token: null },
   plugins: { options: {}, time_limit: 250 },
+  chaos: [], triggers: false,
 };

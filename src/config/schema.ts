@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { parseDuration, parseSize } from "./units.ts";
+import { parseDuration, parseSize } from "../core/units.ts";
 
 const DURATION = /^\d+(\.\d+)?\s*(ms|s|m|h|d|w)?$/;
 const SIZE = /^\d+(\.\d+)?\s*([kKmMgG][iI]?[bB]|[bB])?$/;
@@ -100,6 +100,8 @@ export const schema = z.strictObject({
   amqp: amqp.prefault({}),
   admin: admin.prefault({}),
   plugins: plugins.prefault({}),
+  chaos: z.array(z.record(z.string(), z.unknown())).default([]).describe("Rules that are in force from the start; docs/CHAOS.md has their grammar."),
+  triggers: z.boolean().default(false).describe("Whether messages and clients may carry faults of their own, in a header or at the end of the client id."),
 });
 
 export type Config = z.output<typeof schema>;

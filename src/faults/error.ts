@@ -1,12 +1,13 @@
+import { object, text } from "../core/shape.ts";
 import { fail, type Match, type Plugin } from "../hooks/plugin.ts";
 import type { Fault } from "../hooks/rule.ts";
 
 /** Answered with one of the protocol's own errors, without being carried out. */
-const error: Fault = {
+const error: Fault<{ code: string }> = {
   name: "error",
   summary: "answered with the protocol's error { code }",
-  plugin({ code }: { code: string }, match: Match): Plugin {
-    if (typeof code !== "string" || code === "") throw new TypeError('error takes { code }, such as { code: "NOT_LEADER_OR_FOLLOWER" }');
+  options: object({ code: text }),
+  plugin({ code }, match: Match): Plugin {
     const run = () => fail(code as never);
     return match.operation === undefined ? { message: run } : { request: run };
   },

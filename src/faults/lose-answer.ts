@@ -1,17 +1,18 @@
+import { flag, object, optional } from "../core/shape.ts";
 import { close, drop, type Match, type Plugin } from "../hooks/plugin.ts";
 import type { Fault } from "../hooks/rule.ts";
 
 interface Options {
   /** Cut the connection in place of the answer, rather than say nothing. */
-  cut?: boolean;
+  cut: boolean;
 }
 
 /** Carried out, but the answer never comes: for the operation that the rule names, else for whatever acknowledges a message. */
-const loseAnswer: Fault = {
+const loseAnswer: Fault<Options> = {
   name: "lose-answer",
   summary: "carried out, then silence, or with { cut: true } a reset",
-  plugin({ cut = false }: Options, match: Match): Plugin {
-    if (typeof cut !== "boolean") throw new TypeError("lose-answer takes { cut: true } or { cut: false }");
+  options: object({ cut: optional(flag, false) }),
+  plugin({ cut }, match: Match): Plugin {
     const run = () => (cut ? close({ reset: true }) : drop());
     if (match.operation !== undefined) return { response: run };
     return {

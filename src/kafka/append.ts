@@ -19,7 +19,7 @@ export interface Appended {
   /** The log was not asked. */
   readonly unread?: boolean;
   /** Set when a hook cut the connection. */
-  readonly close?: Final & { kind: "close" };
+  readonly close?: Final & { kind: "close" | "hang" };
 }
 
 export function refused(error: number, reason: string | null = null, unread = false): Appended {
@@ -57,9 +57,10 @@ type Chain = NonNullable<Connection["hooks"]["message"]>;
 async function appendHooked(
   call: Call, partition: Partition, batch: Batch, acks: number, chain: Chain, connection: Connection,
 ): Promise<Appended> {
-  const outcome = await applyMessageHooks(chain, connection, partition, batch, call.cluster.host);
+  const outcome = await applyMessageHooks(chain, connection, partition, batch, call);
   if ("error" in outcome) return refused(outcome.error, outcome.reason);
   if ("close" in outcome) return { ...refused(Errors.NONE), close: outcome.close };
+  if (outcome.batch === null) return { error: Errors.NONE, baseOffset: partition.log.end, logAppendTime: -1, reason: null };
   // Time may have passed: the partition can have another leader, or this batch from a second attempt.
   const now = call.cluster.host.clock.now();
   return check(call, partition, batch, acks, now) ?? store(call, partition, batch, outcome.batch, now);

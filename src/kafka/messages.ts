@@ -4,25 +4,29 @@ import type { Outgoing, Target } from "../hooks/plugin.ts";
 import type { Chain, Final } from "../hooks/seam.ts";
 import type { Connection } from "../net/connection.ts";
 import type { Host } from "../net/net.ts";
-import { type Batch, batches } from "./batch.ts";
+import { Batch, batches } from "./batch.ts";
+import type { Call } from "./call.ts";
 import { Errors } from "./errors.ts";
 import { RecordEvent } from "./events.ts";
-import { type KafkaRecord, type RecordDraft, records, rewrite } from "./records.ts";
+import { type KafkaRecord, type RecordDraft, records, rewrite, writeBatch } from "./records.ts";
 import type { Partition } from "./topics.ts";
 
-type Close = Final & { kind: "close" };
+type Close = Final & { kind: "close" | "hang" };
 
-export type Hooked = { batch: Batch } | { error: number; reason: string } | { close: Close };
+/** `batch` is null when nothing is left to be stored now. */
+export type Hooked = { batch: Batch | null } | { error: number; reason: string } | { close: Close };
 
 /**
  * Sends every record of a produced batch through the `message` hooks. What they drop leaves a hole
- * in the offsets, as compaction does; what they double takes offsets of its own. A batch they leave
- * alone stays as it came.
+ * in the offsets, as compaction does; what they double takes offsets of its own; what they put aside
+ * comes later, in this batch or in one of its own. A batch they leave alone stays as it came.
  */
-export async function applyMessageHooks(chain: Chain, connection: Connection, partition: Partition, batch: Batch, host: Host): Promise<Hooked> {
+export async function applyMessageHooks(chain: Chain, connection: Connection, partition: Partition, batch: Batch, call: Call): Promise<Hooked> {
+  const { host } = call.cluster;
   const kept: RecordDraft[] = [];
   let offset = batch.baseOffset;
   let changed = false;
+  let isOpen = true;
   for (const record of records(batch)) {
     const event = new RecordEvent(connection, partition, record, null);
     const decision = chain.decide(event);
@@ -34,7 +38,14 @@ export async function applyMessageHooks(chain: Chain, connection: Connection, pa
         if (error === undefined) host.print(`kafka: there is no error named ${final.code}: answered with UNKNOWN_SERVER_ERROR`);
         return { error: error ?? Errors.UNKNOWN_SERVER_ERROR, reason: final.reason ?? "" };
       }
+      case "hang":
       case "close": return { close: final };
+      case "later":
+        final.go(() => {
+          if (isOpen) kept.push({ ...event.draft(), offset: offset++ });
+          else appendAlone(partition, event, host.clock.now());
+        });
+        continue;
       case "reroute":
         host.publish(outgoing(event, final.to));
         break;
@@ -45,10 +56,20 @@ export async function applyMessageHooks(chain: Chain, connection: Connection, pa
         break;
       default: kept.push({ ...event.draft(), offset });
     }
+    // The producer's check would find it, and is what the broker's finds.
+    if (event.brokenCrc) return { error: Errors.CORRUPT_MESSAGE, reason: "the checksum does not match" };
     offset++;
   }
+  isOpen = false;
   if (!changed) return { batch };
+  if (offset === batch.baseOffset) return { batch: null };
   return { batch: rewrite(batch, kept, { lastOffsetDelta: offset - 1 - batch.baseOffset }) };
+}
+
+/** A record that comes after its batch was stored. */
+function appendAlone(partition: Partition, event: RecordEvent, now: number): void {
+  const { offset: _, ...record } = event.draft();
+  if (!partition.gone) partition.append(writeBatch({ records: [record] }), now, true);
 }
 
 /**
@@ -57,7 +78,7 @@ export async function applyMessageHooks(chain: Chain, connection: Connection, pa
  */
 export async function applyDeliveryHooks(
   chain: Chain, connection: Connection, partition: Partition, offset: number, entries: readonly Entry[], host: Host,
-): Promise<Buffer[] | Close> {
+): Promise<Buffer[] | Close | "expired"> {
   const views: Buffer[] = [];
   for (const { bytes } of entries) {
     for (const batch of batches(bytes)) {
@@ -67,7 +88,7 @@ export async function applyDeliveryHooks(
         continue;
       }
       const kept: RecordDraft[] = [];
-      let changed = false;
+      let changed = false, brokenCrc = false;
       for (const record of found) {
         if (record.offset < offset) {
           kept.push(record);
@@ -77,19 +98,36 @@ export async function applyDeliveryHooks(
         const decision = chain.decide(event);
         const final = decision instanceof Promise ? await decision : decision;
         changed ||= event.changed || final !== null;
-        if (final === null) kept.push(event.draft());
-        else if (final.kind === "close") return final;
-        else if (final.kind === "reroute") host.publish(outgoing(event, final.to));
-        else if (final.kind === "duplicate") {
-          // Two records cannot have one offset, and clients go by offsets.
-          host.print(`kafka: a delivery cannot be doubled: duplicate the message before it is stored instead`);
-          kept.push(event.draft());
+        brokenCrc ||= event.brokenCrc;
+        switch (final?.kind) {
+          case "hang":
+          case "close": return final;
+          case "reroute":
+            host.publish(outgoing(event, final.to));
+            break;
+          case "drop": break;
+          case "expire":
+            // Logs are cut from the front: what is older goes with it.
+            partition.log.deleteBefore(record.offset + 1);
+            return "expired";
+          default:
+            // Two records cannot have one offset, and clients go by offsets.
+            if (final !== null) host.print(`kafka: a delivery cannot be doubled or change places: let it happen to the message before it is stored`);
+            kept.push(event.draft());
         }
       }
-      views.push(changed ? rewrite(batch, kept).bytes : batch.bytes);
+      const sent = changed ? rewrite(batch, kept) : batch;
+      views.push(brokenCrc ? withBrokenCrc(sent) : sent.bytes);
     }
   }
   return views;
+}
+
+/** A copy of a batch with a checksum that does not fit: the log's own bytes stay as they are. */
+function withBrokenCrc(batch: Batch): Buffer {
+  const copy = new Batch(Buffer.from(batch.bytes), 0);
+  copy.spoilChecksum();
+  return copy.buf;
 }
 
 /** Null: what came from the producer cannot be read, and passes as it is. */

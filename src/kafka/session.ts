@@ -55,11 +55,12 @@ export class KafkaSession implements Session {
   /** Kafka has no words for a broken request: the connection just ends. */
   failed(): void {}
 
-  closed(reason: CloseReason): void {
+  closed(reason: CloseReason): void | Promise<unknown> {
     this.call?.cancel();
     const { hooks } = this.connection;
     if (this.identified && hooks.disconnect !== null) {
-      hooks.disconnect.select(this.connection, "")?.decide(new ConnectionEvent(this.connection, "disconnect", reason));
+      const decision = hooks.disconnect.select(this.connection, "")?.decide(new ConnectionEvent(this.connection, "disconnect", reason));
+      if (decision instanceof Promise) return decision;
     }
   }
 
@@ -74,7 +75,7 @@ export class KafkaSession implements Session {
       if (final === null) return false;
       if (final.kind === "drop") return new Promise(() => undefined); // open, and silent for ever
       // Kafka has no answer that refuses a connection.
-      if (final.kind === "close") this.connection.obey(final);
+      if (final.kind === "close" || final.kind === "hang") this.connection.obey(final);
       else this.connection.close();
       return true;
     };
@@ -100,7 +101,8 @@ export class KafkaSession implements Session {
     switch (final?.kind) {
       case undefined: return this.carryOut(api, call, event.body);
       case "drop": return;
-      case "close": return this.connection.obey(final as Final & { kind: "close" });
+      case "hang":
+      case "close": return this.connection.obey(final as Final & { kind: "close" | "hang" });
       case "reply": return this.answer(api, call, event.body, (final as Final & { kind: "reply" }).body, true);
       case "fail": return this.answer(api, call, event.body, this.failure(api, call, event.body, final as Final & { kind: "fail" }));
     }
@@ -142,10 +144,15 @@ export class KafkaSession implements Session {
     connection.inOrder(decision, (final) => {
       switch (final?.kind) {
         case undefined: {
-          if (foreign || event.changed) return this.writeForeign(api, call, body, event.body);
-          return this.write(api, call, response);
+          if (!foreign && !event.changed) return this.write(api, call, response);
+          this.writeForeign(api, call, body, event.body);
+          // Who is told to slow down is not listened to for as long (KIP-219).
+          const { throttleTimeMs } = event.body;
+          if (throttleTimeMs > 0) connection.holdInput(this.cluster.host.clock.sleep(throttleTimeMs));
+          return;
         }
-        case "close": return connection.obey(final as Final & { kind: "close" });
+        case "hang":
+        case "close": return connection.obey(final as Final & { kind: "close" | "hang" });
         case "reply": return this.writeForeign(api, call, body, (final as Final & { kind: "reply" }).body);
         case "fail": {
           const failure = this.failure(api, call, body, final as Final & { kind: "fail" });

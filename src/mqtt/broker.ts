@@ -255,6 +255,7 @@ export class MqttBroker implements Server {
 
   private settleWill(event: MessageEvent, final: Final | null): void {
     if (final?.kind === "reroute") return this.reroute(event, final.to);
+    if (final?.kind === "later") return final.go(() => this.settleWill(event, null));
     if (final !== null && final.kind !== "duplicate") return;
     for (let i = final?.times ?? 0; i >= 0; i--) this.emit(event.message);
   }

@@ -2,6 +2,7 @@ import type { FrameLength } from "../bytes/framer.ts";
 import type { Timer } from "../core/time.ts";
 import type { Decision, Final } from "../hooks/chain.ts";
 import type { ProtocolHooks } from "../hooks/seam.ts";
+import type { Close, Hang } from "../hooks/verdicts.ts";
 import type { CloseReason, Connection, Session } from "../net/connection.ts";
 import { PUBACK, PUBCOMP, PUBREC, PUBREL, writeAck } from "./acks.ts";
 import { Backlog } from "./backlog.ts";
@@ -107,6 +108,7 @@ export class Link implements Session {
         if (answer !== null) this.send(this.worded(new PacketEvent(this.connection, answer, this.version), final.body));
         return;
       }
+      case "hang":
       case "close":
         return this.obey(final);
     }
@@ -216,8 +218,9 @@ export class Link implements Session {
     this.timer.cancel();
   }
 
-  obey(verdict: { reset: boolean }): void {
-    if (!verdict.reset) this.detach(true);
+  obey(verdict: Close | Hang): void {
+    if (verdict.kind === "hang") this.timer.cancel(); // whoever hangs judges nobody's silence
+    else if (!verdict.reset) this.detach(true);
     this.connection.obey(verdict);
   }
 
@@ -234,12 +237,14 @@ export class Link implements Session {
     this.detach(true);
   }
 
-  closed(reason: CloseReason): void {
+  closed(reason: CloseReason): void | Promise<unknown> {
+    let decision: Decision | undefined;
     if (this.hooks.disconnect !== null) {
       const event = new ClientEvent(this.connection, "disconnect", this.left ?? reason);
-      void this.hooks.disconnect.select(this.connection, "")?.decide(event);
+      decision = this.hooks.disconnect.select(this.connection, "")?.decide(event);
     }
     this.detach(true);
+    if (decision instanceof Promise) return decision;
   }
 
   drained(): void {
@@ -309,11 +314,13 @@ export class Link implements Session {
       }
     }
     this.held++;
-    this.connection.inOrder(decision, (final) => {
+    const settle = (final: Final | null): void => {
+      if (final?.kind === "later") return final.go(() => this.connection.inOrder(null, settle));
       this.held--;
       this.settleDelivery(copy, dup, event, final);
       if (this.held === HELD_MOST - 1) this.drained();
-    });
+    };
+    this.connection.inOrder(decision, settle);
   }
 
   private settleDelivery(copy: Copy, dup: boolean, event: MessageEvent | null, final: Final | null): void {
@@ -321,8 +328,11 @@ export class Link implements Session {
     switch (final?.kind) {
       case "drop": // in QoS 1 and 2 it stays in flight, as after a loss on the network
         return;
+      case "hang":
       case "close":
         return this.obey(final);
+      case "expire":
+        return copy.id > 0 ? session!.abandon(copy.id) : undefined;
       case "reroute":
         if (copy.id > 0) session!.abandon(copy.id);
         return this.broker.reroute(event!, final.to);
@@ -333,9 +343,9 @@ export class Link implements Session {
     if (final?.kind === "duplicate") for (let i = 0; i < final.times; i++) this.write(copy, copy.qos > 0);
   }
 
-  /** PUBACK, PUBREC, PUBREL or PUBCOMP, by their first bytes. */
-  acknowledge(head: number, id: number, code: number): void {
-    if (this.hooks.response !== null || this.connection.waiting) this.respond({ type: ACK_TYPES[head]!, id, code });
+  /** PUBACK, PUBREC, PUBREL or PUBCOMP, by their first bytes. @param topic of the message that it is about, where that is at hand */
+  acknowledge(head: number, id: number, code: number, topic?: string): void {
+    if (this.hooks.response !== null || this.connection.waiting) this.respond({ type: ACK_TYPES[head]!, id, code }, topic);
     else writeAck(this.connection.out, head, id, code, this.version);
   }
 
@@ -345,13 +355,14 @@ export class Link implements Session {
     else encode(this.connection.out, packet, this.version);
   }
 
-  private respond(packet: Packet): void {
+  private respond(packet: Packet, topic?: string): void {
     const chain = this.hooks.response?.select(this.connection, packet.type) ?? null;
-    const event = new PacketEvent(this.connection, packet, this.version);
+    const event = new PacketEvent(this.connection, packet, this.version, topic);
     this.connection.inOrder(chain === null ? null : chain.decide(event), (final) => {
       switch (final?.kind) {
         case "drop":
           return;
+        case "hang":
         case "close":
           return this.obey(final);
         case "fail": {

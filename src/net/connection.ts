@@ -4,6 +4,7 @@ import type { Timer } from "../core/time.ts";
 import type { Decision, Final } from "../hooks/chain.ts";
 import type { ConnectionInfo, Protocol } from "../hooks/plugin.ts";
 import type { ProtocolHooks } from "../hooks/seam.ts";
+import type { Close, Hang } from "../hooks/verdicts.ts";
 import { ByteEvent } from "./byte-event.ts";
 import { flushSoon } from "./flush.ts";
 import type { Net } from "./net.ts";
@@ -31,8 +32,8 @@ export interface Session {
    * the connection is closed afterwards, whatever is done here.
    */
   failed(error: Error): void;
-  /** Called once, when the socket is gone or has been closed from here. */
-  closed(reason: CloseReason): void;
+  /** Called once, when the socket is gone or has been closed from here. The socket ends when the promise settles. */
+  closed(reason: CloseReason): void | Promise<unknown>;
   /** The connection takes deliveries again after `writable` was false. */
   drained?(): void;
   /** The broker shuts down: says goodbye where the protocol has a word for it. */
@@ -63,7 +64,10 @@ export class Connection implements ConnectionInfo, TransportEvents {
   private choked = false;
   /** Deliveries were refused because the peer does not read them. */
   private starved = false;
+  /** Nothing is written, and no frame is handed on. */
   private frozen = false;
+  /** Nothing is read from the socket either. */
+  private deaf = false;
   private thaw: (() => void) | null = null;
   /** The last of the outputs that wait for their turn; null: output goes straight out. */
   private tail: Promise<void> | null = null;
@@ -165,7 +169,7 @@ export class Connection implements ConnectionInfo, TransportEvents {
     const { buffered } = this.framer!;
     if (buffered > INPUT_LIMIT) return this.abort(true); // a transport that cannot stop reading
     // A frame that is still arriving may be larger; what waits behind an operation may not.
-    const wanted = !this.frozen && (this.holds === 0 || buffered < INPUT_MOST);
+    const wanted = !this.deaf && (this.holds === 0 || buffered < INPUT_MOST);
     if (wanted === this.reading) return;
     this.reading = wanted;
     if (wanted) this.socket.resume();
@@ -249,7 +253,7 @@ export class Connection implements ConnectionInfo, TransportEvents {
   private examineIn(chunk: Buffer): void {
     const event = new ByteEvent(this, "in", chunk);
     const decision = this.hooks.bytes?.select(this, "in")?.decide(event) ?? null;
-    if (this.bytesInTail === null && !(decision instanceof Promise)) return this.afterBytes(decision, event, (c) => this.accept(c));
+    if (this.bytesInTail === null && !(decision instanceof Promise) && !event.takesTime) return this.afterBytes(decision, event, (c) => this.accept(c));
     this.bytesInTail = this.bytesTurn(this.bytesInTail, decision, event, (c) => this.accept(c));
     const turn = this.bytesInTail;
     // The socket is not read from meanwhile: what it holds is the peer's window, not our memory.
@@ -285,15 +289,31 @@ export class Connection implements ConnectionInfo, TransportEvents {
       .then(() => decision)
       .then(async (final) => {
         if (this.isClosed) return;
-        if (final !== null) return this.afterBytes(final, event, () => undefined);
-        for (const chunk of event.chunks) await pass(chunk);
+        if (final !== null) return this.endBytes(final, event, pass);
+        if (event.wait > 0) await this.net.clock.sleep(event.wait);
+        for (let i = 0; i < event.chunks.length && !this.isClosed; i++) {
+          if (i > 0 && event.pause > 0) await this.net.clock.sleep(event.pause);
+          await pass(event.chunks[i]!);
+        }
       })
       .catch((error) => this.fail(error as Error));
   }
 
   private afterBytes(final: Final | null, event: ByteEvent, pass: (chunk: Buffer) => void): void {
     if (final === null) for (const chunk of event.chunks) pass(chunk);
-    else if (final.kind === "close") this.abort(final.reset);
+    else void this.endBytes(final, event, async (chunk) => pass(chunk));
+  }
+
+  /** What a verdict leaves of a chunk. */
+  private async endBytes(final: Final, event: ByteEvent, pass: (chunk: Buffer) => Promise<void> | void): Promise<void> {
+    if (final.kind === "hang") return this.hang();
+    if (final.kind !== "close") return;
+    let left = final.after ?? 0;
+    for (const chunk of event.chunks) {
+      if (left > 0) await pass(chunk.subarray(0, left) as Buffer);
+      left -= chunk.length;
+    }
+    this.abort(final.reset);
   }
 
   /** Writes past the out-buffer, for chunks that a hook let through. */
@@ -331,15 +351,13 @@ export class Connection implements ConnectionInfo, TransportEvents {
 
   /** Closes at once, unsent bytes are lost: FIN, or RST with `reset`. */
   abort(reset: boolean): void {
-    if (this.isClosed) return;
-    this.leave("broker");
-    if (reset) this.socket.reset();
-    else this.socket.end();
+    if (!this.isClosed) this.leave("broker", () => (reset ? this.socket.reset() : this.socket.end()));
   }
 
-  /** What the `close` verdict asks for. */
-  obey(verdict: { reset: boolean }): void {
-    if (verdict.reset) this.abort(true);
+  /** What the verdicts `close` and `hang` ask for. */
+  obey(verdict: Close | Hang): void {
+    if (verdict.kind === "hang") this.hang();
+    else if (verdict.reset) this.abort(true);
     else this.close();
   }
 
@@ -354,39 +372,50 @@ export class Connection implements ConnectionInfo, TransportEvents {
     }
   }
 
+  /** The peer sends no more; what is left to do is to close. */
+  ended(): void {
+    if (!this.isClosed) this.leave("client", () => this.socket.end());
+  }
+
   gone(error?: Error): void {
-    if (this.isClosed) return;
-    this.leave(error === undefined ? "client" : "error");
+    if (!this.isClosed) this.leave(error === undefined ? "client" : "error", () => undefined);
   }
 
   private finish(): void {
-    this.leave("broker");
-    this.socket.end();
+    this.leave("broker", () => this.socket.end());
   }
 
-  private leave(reason: CloseReason): void {
+  private leave(reason: CloseReason, end: () => void): void {
     this.isClosed = true;
     this.linger?.cancel();
     this.framer?.close();
     this.out.clear();
     this.thaw?.();
     this.net.forget(this);
-    this.session?.closed(reason);
+    const held = this.session?.closed(reason);
+    if (held instanceof Promise) void this.net.part(this.socket, held, end);
+    else end();
   }
 
   // --- The control surface ----------------------------------------------------------------------
 
   /** Neither reads nor writes until `unfreeze`; the peer sees a connection that is open and silent. */
   freeze(): void {
+    this.deaf = true;
+    this.hang();
+    if (!this.isClosed && this.framer !== null) this.adjustReading();
+  }
+
+  /** Neither handles nor writes anything until `unfreeze`, but notices when the peer leaves. */
+  hang(): void {
     if (this.frozen || this.isClosed) return;
     this.frozen = true;
     this.holdInput(new Promise<void>((resolve) => (this.thaw = resolve)));
-    this.adjustReading();
   }
 
   unfreeze(): void {
     if (!this.frozen) return;
-    this.frozen = false;
+    this.frozen = this.deaf = false;
     this.thaw?.();
     this.thaw = null;
     this.adjustReading();

@@ -46,6 +46,8 @@ export class Net {
   private readonly open = new Map<number, Connection>();
   private readonly clients = new Map<string, number>();
   private lastId = 0;
+  /** Sockets of connections that are over, but whose end a hook keeps back. */
+  private readonly parting = new Set<Transport>();
 
   constructor(private readonly seam: Seam, private readonly report: (line: string) => void = () => undefined) {
     this.clock = seam.clock;
@@ -84,6 +86,19 @@ export class Net {
     this.clients.set(key, count);
     if (this.clients.size > CLIENTS_MOST) this.clients.delete(this.clients.keys().next().value!);
     return count;
+  }
+
+  /** Ends a socket once `until` has settled; until then its peer sees it open. */
+  async part(socket: Transport, until: Promise<unknown>, end: () => void): Promise<void> {
+    this.parting.add(socket);
+    await until;
+    if (this.parting.delete(socket)) end();
+  }
+
+  /** Ends the sockets that were kept open at once. */
+  endParting(): void {
+    for (const socket of this.parting) socket.end();
+    this.parting.clear();
   }
 
   countFailure(connection: Connection, error: Error): void {

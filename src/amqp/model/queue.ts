@@ -154,6 +154,11 @@ export class AmqpQueue {
     if (!this.isDeleted) this.host.deadLetter(this, entry.item, "rejected");
   }
 
+  /** A hook says that the time of a message, which is no entry of this queue any more, is over. */
+  expired(message: Message): void {
+    if (!this.isDeleted) this.host.deadLetter(this, message, "expired");
+  }
+
   purge(): number {
     this.items.expire();
     return this.items.purge();

@@ -1,5 +1,6 @@
 import type { Connection } from "../../net/connection.ts";
 import { AmqpError } from "../model/errors.ts";
+import type { Address } from "../model/message.ts";
 import type { AmqpQueue, Held } from "../model/queue.ts";
 import { Confirms } from "./confirms.ts";
 import type { AmqpConnection } from "./connection.ts";
@@ -65,8 +66,8 @@ export class Channel {
   }
 
   /** Sends a method. An answer that a hook made fail may have closed the channel: then only `close-ok` may follow. */
-  send<N extends ServerMethod>(name: N, args: ArgsOut<N>): void {
-    if (this.isOpen || name === "channel.close-ok") this.session.send(this.id, name, args);
+  send<N extends ServerMethod>(name: N, args: ArgsOut<N>, about?: Address): void {
+    if (this.isOpen || name === "channel.close-ok") this.session.send(this.id, name, args, about);
   }
 
   /** Answers a method, unless the client asked for no answer. */

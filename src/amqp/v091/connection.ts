@@ -4,7 +4,7 @@ import type { Final } from "../../hooks/chain.ts";
 import type { CloseReason, Connection, Session } from "../../net/connection.ts";
 import type { AmqpBroker } from "../broker.ts";
 import { AmqpError, refusal } from "../model/errors.ts";
-import type { Message } from "../model/message.ts";
+import { Address, type Message } from "../model/message.ts";
 import type { Vhost } from "../model/vhost.ts";
 import { Channel } from "./channel.ts";
 import classes from "./classes/index.ts";
@@ -170,8 +170,8 @@ export class AmqpConnection implements Session {
     if (this.connection.isClosed) return;
     if (channel?.isOpen === false) return name === "channel.close" ? this.send(channel.id, "channel.close-ok", {}) : undefined;
     if (final === null) return this.carryOut(channel, name, args);
-    if (name === "basic.publish") return this.obeyPublish(final, channel!);
-    if (final.kind === "close") this.connection.obey(final);
+    if (name === "basic.publish") return this.obeyPublish(final, channel!, operation.args as Args<"basic.publish">);
+    if (final.kind === "close" || final.kind === "hang") this.connection.obey(final);
     else if (final.kind === "fail") throw refusal(final);
     else if (final.kind === "reply") {
       const answer = specOf(name).replies?.[0] as ServerMethod | undefined;
@@ -180,13 +180,13 @@ export class AmqpConnection implements Session {
   }
 
   /** The content of a message that is not to be published still comes. */
-  private obeyPublish(final: Final, { publishing }: Channel): void {
-    if (final.kind === "close") this.connection.obey(final);
+  private obeyPublish(final: Final, { publishing }: Channel, { exchange, routingKey }: Args<"basic.publish">): void {
+    if (final.kind === "close" || final.kind === "hang") this.connection.obey(final);
     else if (final.kind !== "fail") publishing.skip();
     else {
       publishing.expect(null);
       if (final.code !== "nack") throw refusal(final);
-      publishing.nack();
+      publishing.nack(new Address(exchange, routingKey));
     }
   }
 
@@ -202,10 +202,11 @@ export class AmqpConnection implements Session {
 
   // --- Out --------------------------------------------------------------------------------------
 
-  send<N extends ServerMethod>(id: number, name: N, args: ArgsOut<N>): void {
+  /** @param about where the message went that is confirmed */
+  send<N extends ServerMethod>(id: number, name: N, args: ArgsOut<N>, about?: Address): void {
     this.spoke = true;
     const { connection } = this;
-    if (connection.hooks.response !== null || connection.waiting) this.sendInTurn(id, name, args, null);
+    if (connection.hooks.response !== null || connection.waiting) this.sendInTurn(id, name, args, null, undefined, about);
     else writeMethod(connection.out, id, name, args);
   }
 
@@ -222,16 +223,17 @@ export class AmqpConnection implements Session {
   }
 
   private sendInTurn<N extends ServerMethod>(
-    id: number, name: N, args: ArgsOut<N>, message: Message | null, atLast: () => Partial<Args<N>> | null = () => ({}),
+    id: number, name: N, args: ArgsOut<N>, message: Message | null, atLast: () => Partial<Args<N>> | null = () => ({}), about?: Address,
   ): void {
     const { connection } = this;
     const chain = connection.hooks.response?.select(connection, name) ?? null;
-    const operation = new AmqpOperation(connection, name, { ...blank(name), ...args } as Args<N>, id);
+    const operation = new AmqpOperation(connection, name, { ...blank(name), ...args } as Args<N>, id, about);
     message?.keep();
     connection.inOrder(chain?.decide(operation) ?? null, (final) => {
       switch (final?.kind) {
         case "drop":
           return;
+        case "hang":
         case "close":
           return connection.obey(final);
         case "fail":
@@ -328,9 +330,9 @@ export class AmqpConnection implements Session {
     this.closeConnection(new AmqpError("CONNECTION_FORCED", "broker forced connection closure with reason 'shutdown'"), null);
   }
 
-  closed(reason: CloseReason): void {
+  closed(reason: CloseReason): void | Promise<unknown> {
     this.end();
-    this.broker.closed(this, reason);
+    return this.broker.closed(this, reason);
   }
 
   drained(): void {

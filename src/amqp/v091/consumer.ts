@@ -93,12 +93,14 @@ export class Consumer implements Taker {
     const limbo = entry === null ? null : new Delivery(0, entry, queue, this);
     if (limbo !== null) channel.untagged.add(limbo);
     this.undecided++;
-    connection.inOrder(decision, (final) => {
+    const settle = (final: Final | null): void => {
+      if (final?.kind === "later") return final.go(() => connection.inOrder(null, settle));
       this.undecided--;
       if (!channel.isOpen) return;
       this.obey(final, event, limbo);
       if (this.undecided === UNDECIDED_MOST - 1) queue.pump();
-    });
+    };
+    connection.inOrder(decision, settle);
   }
 
   private obey(final: Final | null, event: AmqpMessageEvent, limbo: Delivery | null): void {
@@ -107,8 +109,10 @@ export class Consumer implements Taker {
       // Lost on the way: it stays unsettled until the channel ends, as if the network had lost it.
       case "drop":
         return;
+      case "hang":
       case "close":
         return channel.connection.obey(final);
+      case "expire":
       case "reroute":
         // Settled first: on its new way it may come back here, and meet a verdict that ends this channel.
         if (limbo !== null) {
@@ -116,7 +120,8 @@ export class Consumer implements Taker {
           queue.settle();
           this.release();
         }
-        channel.session.broker.reroute(event, final.to);
+        if (final.kind === "reroute") channel.session.broker.reroute(event, final.to);
+        else queue.expired(event.message);
         return limbo === null ? undefined : queue.pump();
     }
     if (limbo !== null) channel.untagged.delete(limbo);
@@ -127,7 +132,8 @@ export class Consumer implements Taker {
         this.held++;
         channel.held++;
       }
-      this.send(event.message, event.redelivered, null);
+      // As it looks when a message that was handed out comes back.
+      this.send(event.message, true, null);
     }
   }
 }

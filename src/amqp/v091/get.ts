@@ -34,14 +34,17 @@ export function answerGet(channel: Channel, queue: AmqpQueue, entry: Held, noAck
   const obey = (final: Final | null) => {
     if (!channel.isOpen) return;
     switch (final?.kind) {
+      case "hang":
       case "close":
         return connection.obey(final);
       // Lost on the way: the client waits, and the message is given back when the channel ends.
       case "drop":
         return;
+      case "expire":
       case "reroute":
         if (channel.untagged.delete(limbo)) queue.settle();
-        session.broker.reroute(event, final.to);
+        if (final.kind === "reroute") session.broker.reroute(event, final.to);
+        else queue.expired(event.message);
         return channel.send("basic.get-empty", {});
     }
     answer(event.message);

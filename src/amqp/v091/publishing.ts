@@ -1,8 +1,8 @@
 import { DecodeError, Reader } from "../../bytes/reader.ts";
 import { EMPTY } from "../../bytes/writer.ts";
-import type { Final } from "../../hooks/chain.ts";
+import type { Final, Later } from "../../hooks/chain.ts";
 import { AmqpError, refusal } from "../model/errors.ts";
-import { Message } from "../model/message.ts";
+import { type Address, Message } from "../model/message.ts";
 import { type Route, withoutBcc } from "../model/route.ts";
 import { directReplyTo } from "./reply-to.ts";
 import type { Channel } from "./channel.ts";
@@ -201,20 +201,37 @@ export class Publishing {
     if (!channel.isOpen) return;
     channel.session.current = "basic.publish";
     switch (final?.kind) {
+      case "hang":
       case "close":
         return channel.connection.obey(final);
       case "fail":
         if (final.code !== "nack") throw refusal(final);
-        return this.nack();
+        return this.nack(message.address);
       case "reroute":
       case "drop":
         if (final.kind === "reroute") channel.session.broker.reroute(event, final.to);
-        if (channel.confirms !== null) channel.confirms.ack(channel.confirms.next());
+        if (channel.confirms !== null) channel.confirms.ack(channel.confirms.next(), message.address);
         return;
+      case "later":
+        if (channel.transaction === null) return this.setAside(final, message);
     }
     const route = message.address === this.address!.address ? this.address! : channel.session.vhost.route(message.address.exchange, message.address.routingKey);
     if (final?.kind === "duplicate") for (let i = 0; i < final.times; i++) this.route(route, message, false);
     this.publish(route, message);
+  }
+
+  /** The message is published, and confirmed, when others have passed it; also when its sender has left by then. */
+  private setAside(later: Later, message: Message): void {
+    const { channel } = this;
+    const { session } = channel;
+    const mandatory = (this.bits & MANDATORY) !== 0;
+    const sequence = channel.confirms?.skip() ?? 0;
+    message.keep();
+    later.go(() => {
+      const route = session.vhost.route(message.address.exchange, message.address.routingKey);
+      if (!channel.isOpen) this.route(route, message, false);
+      else session.guard(channel, () => this.publish(route, message, mandatory, sequence));
+    });
   }
 
   /** A hook took the message before it was published: its content passes unread, and it is never confirmed. */
@@ -224,12 +241,13 @@ export class Publishing {
   }
 
   /** Tells the publisher that its message was not taken; outside confirm mode there is nobody to tell. */
-  nack(): void {
+  nack(address: Address): void {
     const { confirms } = this.channel;
-    confirms?.nack(confirms.next());
+    confirms?.nack(confirms.next(), address);
   }
 
-  private publish(route: Route, given: Message): void {
+  /** @param number the message's among those to be confirmed, where it has one already */
+  private publish(route: Route, given: Message, mandatory = (this.bits & MANDATORY) !== 0, number?: number): void {
     const { channel } = this;
     const { session } = channel;
     if (this.bits & IMMEDIATE) throw new AmqpError("NOT_IMPLEMENTED", "immediate=true");
@@ -239,13 +257,13 @@ export class Publishing {
       throw new AmqpError("ACCESS_REFUSED", `cannot publish to internal exchange '${exchange.name}' in vhost '${session.vhost.name}'`);
     }
     const message = given.flags & CHECKED ? this.checked(given) : given;
-    const sequence = channel.confirms === null ? 0 : channel.confirms.next();
-    if (channel.transaction !== null) return channel.transaction.publish(route, message, (this.bits & MANDATORY) !== 0);
-    const accepted = this.route(route, message, (this.bits & MANDATORY) !== 0);
+    const sequence = number ?? (channel.confirms === null ? 0 : channel.confirms.next());
+    if (channel.transaction !== null) return channel.transaction.publish(route, message, mandatory);
+    const accepted = this.route(route, message, mandatory);
     if (session.broker.alarm.over !== null) session.block(session.broker.alarm.over);
     if (sequence === 0) return;
-    if (accepted) channel.confirms!.ack(sequence);
-    else channel.confirms!.nack(sequence);
+    if (accepted) channel.confirms!.ack(sequence, route.address);
+    else channel.confirms!.nack(sequence, route.address);
   }
 
   /** Puts the message into its queues. False: one of them refused it. */

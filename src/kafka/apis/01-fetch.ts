@@ -169,7 +169,7 @@ function answer(call: Call, body: Body, wanted: readonly Wanted[]): Response | P
   let i = 0;
   const leaders: number[] = [];
   /** Partitions whose records the delivery hooks have to see. */
-  let hooked: { data: { records: readonly Buffer[] }; wanted: Wanted; entries: Entry[] }[] | null = null;
+  let hooked: Hooked[] | null = null;
   const responses = body.topics.map(({ topic, topicId, partitions }) => ({
     topic,
     topicId,
@@ -205,15 +205,20 @@ function answer(call: Call, body: Body, wanted: readonly Wanted[]): Response | P
   return hooked === null ? response : deliver(call, hooked, response);
 }
 
-async function deliver(
-  call: Call, hooked: { data: { records: readonly Buffer[] }; wanted: Wanted; entries: Entry[] }[], response: Response,
-): Promise<Response | null> {
+interface Hooked {
+  data: { partitionIndex: number; records: readonly Buffer[] };
+  wanted: Wanted;
+  entries: Entry[];
+}
+
+async function deliver(call: Call, hooked: readonly Hooked[], response: Response): Promise<Response | null> {
   for (const { data, wanted, entries } of hooked) {
     const partition = wanted.partition!;
     const chain = call.connection.hooks.delivery?.select(call.connection, partition.topic.name) ?? null;
     if (chain === null) continue;
     const outcome = await applyDeliveryHooks(chain, call.connection, partition, wanted.offset, entries, call.cluster.host);
     if (Array.isArray(outcome)) data.records = outcome;
+    else if (outcome === "expired") Object.assign(data, failed(data.partitionIndex, Errors.OFFSET_OUT_OF_RANGE), { logStartOffset: partition.log.start });
     else {
       call.connection.obey(outcome);
       return null;

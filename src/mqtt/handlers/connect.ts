@@ -29,7 +29,7 @@ const connect: Handler = {
           if (link.connection.isClosed) return;
           if (final === null) return open(link, asked, id);
           if (final.kind === "drop") link.ignore();
-          else if (final.kind === "close") link.obey(final);
+          else if (final.kind === "close" || final.kind === "hang") link.obey(final);
           else if (final.kind === "fail") link.refuseClient(link.broker.errorNamed(final.code), version);
         });
       }

@@ -63,7 +63,7 @@ function receive(link: Link): void {
       return link.decided(chain.decide(event), (final) => settle(link, qos, id, event, final));
     }
   }
-  acknowledge(link, qos, id, store(link, message, route));
+  acknowledge(link, qos, id, store(link, message, route), message.topic);
 }
 
 /** The route of the packet's topic, or of the topic that its alias stands for (3.3.2.3.4). */
@@ -92,13 +92,13 @@ function store(link: Link, message: Message, route: Route): ReasonName {
 }
 
 /** PUBACK or PUBREC. Before 5.0 they can only say yes [MQTT-3.3.5-2 of 3.1.1]. */
-function acknowledge(link: Link, qos: QoS, id: number, reason: ReasonName): void {
+function acknowledge(link: Link, qos: QoS, id: number, reason: ReasonName, topic: string): void {
   const code = REASONS[reason];
-  if (qos === 1) link.acknowledge(PUBACK, id, code);
+  if (qos === 1) link.acknowledge(PUBACK, id, code, topic);
   else if (qos === 2) {
     // 4.3.3: after an error the packet identifier is free again.
     if (code >= 0x80 && link.five) link.session!.received.delete(id);
-    link.acknowledge(PUBREC, id, code);
+    link.acknowledge(PUBREC, id, code, topic);
   }
 }
 
@@ -108,13 +108,16 @@ function settle(link: Link, qos: QoS, id: number, event: MessageEvent, final: Fi
   const { message } = event;
   switch (final?.kind) {
     case "drop":
-      return acknowledge(link, qos, id, "Success");
+      return acknowledge(link, qos, id, "Success", message.topic);
+    case "later":
+      return final.go(() => settle(link, qos, id, event, null));
     case "fail":
       if (qos === 2) link.session!.received.delete(id);
       return link.refuse({ type: "PUBLISH", topic: message.topic, payload: message.payload, qos, retain: false, dup: false, id }, final.code);
     case "reroute":
       broker.reroute(event, final.to);
-      return acknowledge(link, qos, id, "Success");
+      return acknowledge(link, qos, id, "Success", message.topic);
+    case "hang":
     case "close":
       // It was neither stored nor answered: when the client sends it again it is new.
       if (qos === 2) link.session!.received.delete(id);
@@ -124,5 +127,5 @@ function settle(link: Link, qos: QoS, id: number, event: MessageEvent, final: Fi
   const route = broker.subscriptions.route(message.topic, message.topicBytes);
   let reason = store(link, message, route);
   if (final?.kind === "duplicate") for (let i = 0; i < final.times; i++) reason = store(link, message, route);
-  acknowledge(link, qos, id, reason);
+  acknowledge(link, qos, id, reason, message.topic);
 }

@@ -54,7 +54,7 @@ export default amqpClass("connection", {
     const decision = connection.hooks.connect.select(connection, "")?.decide(new AmqpConnectEvent(connection, "connect")) ?? null;
     const obey = (final: Awaited<typeof decision>) => {
       if (final === null) accept();
-      else if (final.kind === "close") connection.obey(final);
+      else if (final.kind === "close" || final.kind === "hang") connection.obey(final);
       else if (final.kind === "fail") throw refusal(final);
     };
     if (decision instanceof Promise) connection.holdInput(decision.then((final) => session.guard(null, () => obey(final))));
