@@ -1,5 +1,7 @@
 import { Command, CommanderError } from "commander";
 import commands from "./cli/index.ts";
+import { UsageError } from "./cli/lib/errors.ts";
+import { systemClock } from "./cli/lib/time.ts";
 
 const VERSION = process.env.HAVOQ_VERSION ?? "dev";
 
@@ -18,7 +20,11 @@ export async function runProgram(args: string[]): Promise<number> {
     // Help and --version are thrown too, with exit code 0; everything else commander throws is wrong usage.
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
     console.error(`havoq: ${error instanceof Error ? error.message : String(error)}`);
-    return 1;
+    if (!(error instanceof UsageError)) return 1;
+    console.error("(--help tells more)");
+    return 2;
+  } finally {
+    systemClock.stop();
   }
 }
 
