@@ -1,6 +1,6 @@
 import { type OpenAPIHono, type RouteConfig, type RouteHandler, z } from "@hono/zod-openapi";
 import { nearest } from "../core/nearest.ts";
-import { parseDuration } from "../config/units.ts";
+import { parseDuration } from "../core/units.ts";
 import type { Havoq } from "../havoq.ts";
 
 export { createRoute, z } from "@hono/zod-openapi";
