@@ -16,6 +16,7 @@ export function refusal(error: Error): Refusal {
     case "AmqpError": return { status: byName((error as Error & { reply: string }).reply), message };
     // A rule, a fault's options, a scenario, a fixture that does not fit: with the place.
     case "RuleError":
+    case "ShapeError":
     case "FaultError":
     case "ScenarioError":
     case "FixtureError":

@@ -11,8 +11,10 @@ import journal from "./journal.ts";
 import messages from "./messages.ts";
 import metrics from "./metrics.ts";
 import mqtt from "./mqtt.ts";
+import oracle from "./oracle.ts";
 import plugins from "./plugins.ts";
+import rules from "./rules.ts";
 import status from "./status.ts";
 import topics from "./topics.ts";
 
-export default [amqp, await_, brokers, clock, connections, control, groups, health, journal, messages, metrics, mqtt, plugins, status, topics];
+export default [amqp, await_, brokers, clock, connections, control, groups, health, journal, messages, metrics, mqtt, oracle, plugins, rules, status, topics];
