@@ -18,6 +18,7 @@ import { KafkaCluster } from "./kafka/cluster.ts";
 import type { Network } from "./kafka/nodes.ts";
 import { MqttBroker } from "./mqtt/broker.ts";
 import type { Oracle, OracleOptions } from "./oracle/oracle.ts";
+import { ScenarioDoor } from "./scenarios/door.ts";
 import { Net, type Host } from "./net/net.ts";
 import presets from "./presets/index.ts";
 import { Rules } from "./rules/rules.ts";
@@ -69,6 +70,7 @@ export class Havoq {
   readonly started: number;
   /** When the process began, by the machine's. */
   readonly bornAt = performance.timeOrigin;
+  readonly scenarios = new ScenarioDoor(() => import("./scenarios/scenarios.ts").then(({ Scenarios }) => new Scenarios(this)));
   /** The account of all messages; null unless somebody asked for it. */
   oracle: Oracle | null = null;
 
@@ -279,6 +281,7 @@ export class Havoq {
   /** Closes every listener and connection; safe to call more than once. */
   async stop(): Promise<void> {
     this.phase = "stopping";
+    this.scenarios.stop();
     this.doors.close();
     this.rules.close();
     for (const connection of this.net.connections()) connection.bye();

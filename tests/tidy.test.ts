@@ -14,6 +14,7 @@ const FLOORS: string[][] = [
   ["cli"],
   ["report", "testing"],
   ["app"],
+  ["scenarios"],
   ["rules"],
   ["admin", "fixtures", "faults", "presets", "oracle", "config", "metrics"],
   ["kafka", "mqtt", "amqp"],
@@ -29,6 +30,8 @@ const DOORS: Record<string, string[]> = {
   admin: ["app", "rules", "config", "fixtures", "metrics"],
   // Metrics too, on the first scrape.
   metrics: ["app"],
+  // So is a scenario's: it drives the running whole, and is loaded by it with the first one.
+  scenarios: ["app"],
 };
 
 function room(file: string): string {
