@@ -68,7 +68,7 @@ describe("each fault", () => {
   test("is tried in this folder", async () => {
     const files = await Array.fromAsync(new Bun.Glob("*.test.ts").scan(import.meta.dir));
     const text = (await Promise.all(files.map((file) => Bun.file(`${import.meta.dir}/${file}`).text()))).join("");
-    expect(faults.map(({ name }) => name).filter((name) => !text.includes(`test("${name}`) && !text.includes(`describe("${name}`))).toEqual([]);
+    expect(faults.map(({ name }) => name).filter((name) => !files.includes(`${name}.test.ts`) && !text.includes(`test("${name}`) && !text.includes(`describe("${name}`))).toEqual([]);
   });
 });
 
