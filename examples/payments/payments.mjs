@@ -12,17 +12,17 @@ export class Payments {
     this.admin = kafka.admin();
     // Sends again until it is acknowledged: each payment is on the topic at least once.
     this.producer = kafka.producer({ allowAutoTopicCreation: false });
-    this.consumer = kafka.consumer({ groupId: "ledger", heartbeatInterval: 200, sessionTimeout: 6000, maxWaitTimeInMs: 50 });
+    this.consumer = kafka.consumer({ groupId: "ledger", heartbeatInterval: 200, sessionTimeout: 6000, rebalanceTimeout: 500, maxWaitTimeInMs: 50 });
     /** The next offset that the ledger has not seen. */
     this.seen = 0n;
   }
 
   async start() {
-    await this.admin.connect();
-    await this.admin.createTopics({ topics: [{ topic: "payments", numPartitions: 1 }] });
-    await this.producer.connect();
-    await this.consumer.connect();
-    await this.consumer.subscribe({ topic: "payments", fromBeginning: true });
+    await again(() => this.admin.connect());
+    await again(() => this.admin.createTopics({ topics: [{ topic: "payments", numPartitions: 1 }] }));
+    await again(() => this.producer.connect());
+    await again(() => this.consumer.connect());
+    await again(() => this.consumer.subscribe({ topic: "payments", fromBeginning: true }));
     await this.consumer.run({
       eachMessage: async ({ message }) => {
         this.ledger.apply(JSON.parse(message.value.toString()));
@@ -33,13 +33,14 @@ export class Payments {
 
   /** Settles when the payment is safe. */
   async pay(payment) {
-    await this.producer.send({ topic: "payments", messages: [{ key: payment.account, value: JSON.stringify(payment) }] });
+    const messages = [{ key: payment.account, value: JSON.stringify(payment) }];
+    await again(() => this.producer.send({ topic: "payments", messages }));
   }
 
   /** Settles when the ledger has seen every record that there is. */
   async settled() {
     for (;;) {
-      const [{ high }] = await this.admin.fetchTopicOffsets("payments");
+      const [{ high }] = await again(() => this.admin.fetchTopicOffsets("payments"));
       if (this.seen >= BigInt(high)) return;
       await new Promise((resolve) => setTimeout(resolve, 10));
     }
@@ -47,5 +48,17 @@ export class Payments {
 
   async stop() {
     await Promise.allSettled([this.consumer.disconnect(), this.producer.disconnect(), this.admin.disconnect()]);
+  }
+}
+
+/** Tries until it works: what a broker or the network says no to today is not lost. */
+async function again(work) {
+  for (;;) {
+    try {
+      return await work();
+    } catch (error) {
+      if (error.name === "TypeError") throw error;
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
   }
 }

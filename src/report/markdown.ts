@@ -31,7 +31,7 @@ export function explorationMarkdown({ command, runs, passed, faults, seeds }: Ex
   return [
     `## ${failed.length === 0 ? "✅" : "❌"} havoq explore: ${code(command.join(" "))}`,
     `${runs} runs, ${passed} passed, ${failed.length} failed`,
-    section("Faults by operation", HEAD, faults.map((fault) => rowOf(fault).map((one) => (one === "" ? "" : cell(String(one)))))),
+    section("Faults by operation", HEAD, faults.map((fault) => rowOf(fault).map((one, i) => (i === 0 || one === "" || typeof one === "number" ? String(one) : cell(one))))),
     ...failed.map(({ seed, failures, faults: fired, repeat, shrink }) => [
       `### Seed ${seed}\n`, ...failures.map((failure) => `- ${text(failure)}`), `- ${text(faultWords(fired))}`, "", fenced(`${repeat}\n${shrink}`),
     ].join("\n")),

@@ -6,9 +6,11 @@ import type { Rule } from "../../hooks/rule.ts";
 type FaultOf = Record<string, Record<string, unknown>>;
 
 /** Of all there are, the share that one run meets: few enough to tell which of them it was. */
-const SHARE = 0.3;
+const SHARE = 0.12;
 /** How often one that is there fires. */
 const PROBABILITY = 0.25;
+/** And how often at most: who tries again must get through in the end. */
+const TIMES = 2;
 
 const cut: FaultOf = { "lose-answer": { cut: true } };
 const reset: FaultOf = { disconnect: { reset: true } };
@@ -57,7 +59,7 @@ export function allRules(): Rule[] {
     faults.map((fault): Rule => {
       const [kind, options] = Object.entries(fault)[0]!;
       const code = options.code === undefined ? "" : ` ${String(options.code)}`;
-      return { name: `${name}: ${kind}${code}`, match, when: { probability: PROBABILITY }, fault, optional: true };
+      return { name: `${name}: ${kind}${code}`, match, when: { probability: PROBABILITY, times: TIMES }, fault, optional: true };
     }),
   );
 }
