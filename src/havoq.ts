@@ -2,6 +2,7 @@ import { AMQP_DEFAULTS, AmqpBroker } from "./amqp/broker.ts";
 import type { Config } from "./config/config.ts";
 import { Control, type Parts } from "./control.ts";
 import type { Doors } from "./doors.ts";
+import { FixtureRoom } from "./fixture-room.ts";
 import faults from "./faults/index.ts";
 import { AdvanceableClock } from "./hooks/clock.ts";
 import { plainGuard, TimedGuard } from "./hooks/guard.ts";
@@ -10,13 +11,15 @@ import type { PluginFolder } from "./hooks/load.ts";
 import type { Outgoing, Protocol } from "./hooks/plugin.ts";
 import { freshSeed, hashRule, hashText, Random } from "./hooks/random.ts";
 import { Replay } from "./hooks/replay.ts";
-import { registerFaults, type Rule } from "./hooks/rule.ts";
+import { registerFaults, registerPresets, type Rule } from "./hooks/rule.ts";
 import { Seam, type LoadedPlugin } from "./hooks/seam.ts";
 import { KafkaCluster } from "./kafka/cluster.ts";
 import type { Network } from "./kafka/nodes.ts";
 import { MqttBroker } from "./mqtt/broker.ts";
 import type { Oracle, OracleOptions } from "./oracle/oracle.ts";
+import { ScenarioDoor } from "./scenarios/door.ts";
 import { Net, type Host } from "./net/net.ts";
+import presets from "./presets/index.ts";
 import { Rules } from "./rules/rules.ts";
 
 export interface StartOptions {
@@ -58,9 +61,11 @@ export class Havoq {
   readonly mqtt: MqttBroker | null;
   readonly amqp: AmqpBroker | null;
   readonly control: Control;
+  readonly fixtures: FixtureRoom;
   /** The rules in force, which can be added and removed while everything runs. */
   readonly rules: Rules;
   readonly seed: number;
+  readonly scenarios = new ScenarioDoor(() => import("./scenarios/scenarios.ts").then(({ Scenarios }) => new Scenarios(this)));
   /** The account of all messages; null unless somebody asked for it. */
   oracle: Oracle | null = null;
 
@@ -89,6 +94,7 @@ export class Havoq {
   ) {
     this.print = options.print ?? ((line) => void process.stderr.write(`${line}\n`));
     registerFaults(faults);
+    registerPresets(presets);
     this.clock = options.clock ?? new AdvanceableClock();
     this.seed = config.seed ?? replay?.seed ?? freshSeed();
     this.journal = new Journal(VERSION, this.seed, () => this.clock.now());
@@ -125,6 +131,8 @@ export class Havoq {
       up: (protocol) => this.doors.reopenFor(protocol, this[protocol]!, this.net),
     });
     this.seam.control = this.control;
+    this.fixtures = new FixtureRoom(this, { clock: this.clock, seed: this.seed, print: this.print });
+    this.ends.push(() => this.fixtures.close());
     this.rules = new Rules(this.seam, this.clock);
   }
 
@@ -142,6 +150,15 @@ export class Havoq {
     // hono and the routes are loaded by the first request.
     let app: Promise<(request: Request) => Response | Promise<Response>> | null = null;
     this.doors.serveAdmin(async (request) => (await (app ??= import("./admin/routes.ts").then(({ routes }) => routes(this))))(request));
+    await this.loadFixtures();
+  }
+
+  /** After the brokers serve: who waits for the first message of a fixture can connect. */
+  private async loadFixtures(): Promise<void> {
+    for (const protocol of ["kafka", "mqtt", "amqp"] as const) {
+      const { enabled, fixtures_dir: folder } = this.config[protocol];
+      if (enabled && folder !== undefined) await this.fixtures.load(folder, protocol);
+    }
   }
 
   /** From now on there is an account of every message; the one that there is goes on. */
@@ -244,6 +261,7 @@ export class Havoq {
 
   /** Closes every listener and connection; safe to call more than once. */
   async stop(): Promise<void> {
+    this.scenarios.stop();
     this.doors.close();
     this.rules.close();
     for (const connection of this.net.connections()) connection.bye();

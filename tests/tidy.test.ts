@@ -14,6 +14,7 @@ const FLOORS: string[][] = [
   ["cli"],
   ["report", "testing"],
   ["app"],
+  ["scenarios"],
   ["rules"],
   ["admin", "fixtures", "faults", "presets", "oracle", "config"],
   ["kafka", "mqtt", "amqp"],
@@ -27,6 +28,8 @@ const FLOORS: string[][] = [
 const DOORS: Record<string, string[]> = {
   // The HTTP API is a face of the running whole: it knows its type, and is loaded by it on the first request.
   admin: ["app"],
+  // So is a scenario's: it drives the running whole, and is loaded by it with the first one.
+  scenarios: ["app"],
 };
 
 function room(file: string): string {
