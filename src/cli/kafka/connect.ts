@@ -49,7 +49,8 @@ function protocolError(error: unknown): Told | null {
   return null;
 }
 
-async function inWords(server: Server, error: unknown): Promise<Error> {
+/** An error of the client's, as people can use it. */
+export async function inWords(server: Server, error: unknown): Promise<Error> {
   if (error instanceof CommandError || error instanceof UsageError) return error;
   const told = protocolError(error);
   if (told !== null) return new CommandError(`the broker says ${told.apiId}: ${told.serverErrorMessage || told.message}`);
