@@ -10,12 +10,14 @@ import type { PluginFolder } from "./hooks/load.ts";
 import type { Outgoing, Protocol } from "./hooks/plugin.ts";
 import { freshSeed, hashRule, hashText, Random } from "./hooks/random.ts";
 import { Replay } from "./hooks/replay.ts";
-import { registerFaults } from "./hooks/rule.ts";
+import { registerFaults, type Rule } from "./hooks/rule.ts";
 import { Seam, type LoadedPlugin } from "./hooks/seam.ts";
 import { KafkaCluster } from "./kafka/cluster.ts";
 import type { Network } from "./kafka/nodes.ts";
 import { MqttBroker } from "./mqtt/broker.ts";
+import type { Oracle, OracleOptions } from "./oracle/oracle.ts";
 import { Net, type Host } from "./net/net.ts";
+import { Rules } from "./rules/rules.ts";
 
 export interface StartOptions {
   /** Takes warnings and errors, a line a call; standard error unless told. */
@@ -24,7 +26,10 @@ export interface StartOptions {
   plugins?: readonly LoadedPlugin[];
   /** Every fired verdict is appended to this file. */
   journalFile?: string;
-  /** Fires the verdicts of this journal; no plugin is asked. */
+  /** Gets every line of the journal, the header first. */
+  journal?(line: JournalLine): void;
+  /** Fires the verdicts of this journal, or of this journal's file; no plugin is asked. */
+  replay?: readonly JournalLine[];
   replayFile?: string;
   clock?: AdvanceableClock;
   /** Takes an error of our own that nobody caught, after which nothing can be promised; thrown on unless told. */
@@ -53,7 +58,11 @@ export class Havoq {
   readonly mqtt: MqttBroker | null;
   readonly amqp: AmqpBroker | null;
   readonly control: Control;
+  /** The rules in force, which can be added and removed while everything runs. */
+  readonly rules: Rules;
   readonly seed: number;
+  /** The account of all messages; null unless somebody asked for it. */
+  oracle: Oracle | null = null;
 
   private readonly print: (line: string) => void;
   private readonly guard: TimedGuard | null;
@@ -62,7 +71,8 @@ export class Havoq {
 
   /** Behind doors that are open already. */
   static async start(config: Config, options: StartOptions, doors: Doors): Promise<Havoq> {
-    const replay = options.replayFile === undefined ? null : new Replay(await readJournal(options.replayFile));
+    const lines = options.replay ?? (options.replayFile === undefined ? null : await readJournal(options.replayFile));
+    const replay = lines === null ? null : new Replay(lines);
     const havoq = new Havoq(config, options, doors, replay);
     try {
       await havoq.open();
@@ -110,19 +120,36 @@ export class Havoq {
         )
       : null;
     const parts: Parts = { kafka: this.kafka, mqtt: this.mqtt, amqp: this.amqp };
-    this.control = new Control(parts, this.net, this.clock);
+    this.control = new Control(parts, this.net, this.clock, {
+      down: (protocol) => this.doors.closeFor(protocol),
+      up: (protocol) => this.doors.reopenFor(protocol, this[protocol]!, this.net),
+    });
     this.seam.control = this.control;
+    this.rules = new Rules(this.seam, this.clock);
   }
 
   private async open(): Promise<void> {
+    if (this.options.journal !== undefined) this.ends.push(this.journal.listen(this.options.journal));
     if (this.options.journalFile !== undefined) await this.keepJournal(this.options.journalFile);
+    const { oracle } = this.config;
+    if (oracle !== false) await this.keepAccount(oracle === true ? {} : oracle);
     await this.loadPlugins();
+    if (this.config.chaos.length > 0) this.rules.addAll(this.config.chaos as unknown as Rule[], { source: "file" });
     for (const server of [this.kafka, this.mqtt, this.amqp]) {
       if (server !== null) this.doors.serve(server, this.net);
     }
     // hono and the routes are loaded by the first request.
     let app: Promise<(request: Request) => Response | Promise<Response>> | null = null;
     this.doors.serveAdmin(async (request) => (await (app ??= import("./admin/routes.ts").then(({ routes }) => routes(this))))(request));
+  }
+
+  /** From now on there is an account of every message; the one that there is goes on. */
+  async keepAccount(options: OracleOptions = {}): Promise<Oracle> {
+    if (this.oracle !== null) return this.oracle;
+    const { Oracle } = await import("./oracle/oracle.ts");
+    this.oracle ??= new Oracle(this.seed, options);
+    this.seam.observe(this.oracle);
+    return this.oracle;
   }
 
   private async loadPlugins(): Promise<void> {
@@ -147,8 +174,8 @@ export class Havoq {
         host: this.config.kafka.advertised_host ?? reachable(this.config.host),
         port: this.doors.port(`kafka ${node} ${listener}`) ?? 0,
       }),
-      down: (node) => this.doors.closeKafka(node),
-      up: (node) => this.doors.reopenKafka(node, this.kafka!, this.net),
+      down: (node) => this.doors.closeFor(`kafka ${node}`),
+      up: (node) => this.doors.reopenFor(`kafka ${node}`, this.kafka!, this.net),
     };
   }
 
@@ -217,10 +244,12 @@ export class Havoq {
   /** Closes every listener and connection; safe to call more than once. */
   async stop(): Promise<void> {
     this.doors.close();
+    this.rules.close();
     for (const connection of this.net.connections()) connection.bye();
     // What the brokers said goodbye with leaves within a moment; who does not take it is cut.
     for (let i = 0; i < 20 && this.net.connections().length > 0; i++) await this.clock.sleep(10);
     for (const connection of this.net.connections()) connection.abort(false);
+    this.net.endParting();
     for (const end of this.ends.splice(0).reverse()) end();
     this.clock.stop();
   }

@@ -41,7 +41,8 @@ export async function explainConfig({ config: given, settings = [], env = proces
     const near = name in TOPIC_CONFIGS ? null : nearest(name, Object.keys(TOPIC_CONFIGS));
     return problem !== null && near !== null ? `${problem}: did you mean ${near}?` : problem;
   };
-  const layered = layer({ ...sources, check: (config) => topicProblems(config, problemOf) });
+  const { chaosProblems } = await import("./rules/start.ts");
+  const layered = layer({ ...sources, check: (config) => [...topicProblems(config, problemOf), ...chaosProblems(config.chaos)] });
   freePorts(layered.config, layered.origin(WEBSOCKET.split(".")) !== "default");
   return layered;
 }

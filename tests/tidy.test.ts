@@ -12,8 +12,11 @@ const read = (file: string): Promise<string> => Bun.file(join(root, file)).text(
 const FLOORS: string[][] = [
   ["main"],
   ["cli"],
+  ["report", "testing"],
   ["app"],
-  ["admin", "fixtures", "faults", "kafka", "mqtt", "amqp", "config"],
+  ["rules"],
+  ["admin", "fixtures", "faults", "presets", "oracle", "config"],
+  ["kafka", "mqtt", "amqp"],
   ["net"],
   ["hooks"],
   ["core"],

@@ -3,9 +3,10 @@ import amqp from "./amqp.ts";
 import bench from "./bench.ts";
 import completion from "./completion.ts";
 import config from "./config.ts";
+import exec from "./exec.ts";
 import kafka from "./kafka.ts";
 import mqtt from "./mqtt.ts";
 import plugin from "./plugin.ts";
 import serve from "./serve.ts";
 
-export default [amqp, bench, completion, config, kafka, mqtt, plugin, serve];
+export default [amqp, bench, completion, config, exec, kafka, mqtt, plugin, serve];

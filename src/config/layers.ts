@@ -152,8 +152,10 @@ function explain(issue: z.core.$ZodIssue, place: (path: readonly PropertyKey[], 
 /** The line of a key, or of the deepest part of its path that is there. */
 function lineOf(document: Document, lines: LineCounter, path: readonly PropertyKey[], key: boolean): number {
   for (let depth = path.length; depth > 0; depth--) {
-    const parent = document.getIn(path.slice(0, depth - 1), true) as { items?: { key?: { value?: unknown; range?: number[] }; value?: { range?: number[] } }[] };
-    const pair = parent?.items?.find((item) => String(item.key?.value) === String(path[depth - 1]));
+    const parent = document.getIn(path.slice(0, depth - 1), true) as { items?: { key?: { value?: unknown; range?: number[] }; value?: { range?: number[] }; range?: number[] }[] };
+    const step = path[depth - 1];
+    if (typeof step === "number" && parent?.items?.[step]?.range !== undefined) return lines.linePos(parent.items[step]!.range![0]!).line;
+    const pair = parent?.items?.find((item) => String(item.key?.value) === String(step));
     const range = key || pair?.value?.range == null ? pair?.key?.range : pair.value.range;
     if (range !== undefined) return lines.linePos(range[0]!).line;
   }

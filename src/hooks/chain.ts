@@ -2,10 +2,16 @@ import type { HookEvent } from "./event.ts";
 import type { Matcher } from "./match.ts";
 import type { InstalledHook } from "./seam.ts";
 import type { ConnectionInfo } from "./plugin.ts";
-import type { Close, Drop, Duplicate, Fail, Reply, Reroute, Verdict } from "./verdicts.ts";
+import type { Close, Drop, Duplicate, Expire, Fail, Hang, Reorder, Reply, Reroute, Verdict } from "./verdicts.ts";
+import type { Asides } from "./asides.ts";
 
 /** What is left to do for the protocol: waiting and `replace` are done by the chain. Null: go on. */
-export type Final = Drop | Fail | Reply | Duplicate | Reroute | Close;
+export type Final = Drop | Fail | Reply | Duplicate | Reroute | Expire | Hang | Close | Later;
+/** A message that lets others pass: it is dealt with, as if no verdict had been given, when `go` calls back. */
+export interface Later {
+  readonly kind: "later";
+  go(run: () => void): void;
+}
 export type Decision = Final | null | Promise<Final | null>;
 
 /** What a chain needs of the seam: the guarded call of one hook, and time. */
@@ -15,6 +21,7 @@ export interface ChainHost {
   /** Writes a fired verdict to the journal. False: the verdict does not fit this hook point, and was reported. */
   fired(hook: InstalledHook, event: HookEvent, ordinal: number, verdict: Verdict, held?: number): boolean;
   sleep(ms: number): Promise<void>;
+  readonly asides: Asides;
   /** Settles when what `hold` waits for has settled, one way or the other. */
   settled(until: Promise<unknown>): Promise<void>;
   now(): number;
@@ -58,6 +65,34 @@ export class Chain {
 
   /** Asks the hooks in turn. A promise means that this direction of the connection has to wait for it. */
   decide(event: HookEvent): Decision {
+    const { asides } = this.host;
+    if (asides.isEmpty) return this.judge(event);
+    const line = this.lineOf(event);
+    asides.release(line);
+    const decision = this.judge(event);
+    const passed = (final: Final | null): Final | null => {
+      if (final === null || final.kind === "duplicate") asides.passed(line);
+      return final;
+    };
+    return decision instanceof Promise ? decision.then(passed) : passed(decision);
+  }
+
+  /** Where the order of messages means something: at their destination, or with their consumer. */
+  private lineOf(event: HookEvent): string {
+    const { point } = this.links[0]!.hook;
+    const place = `${point} ${event.protocol} ${event.name} ${event.fact("partition") ?? ""}`;
+    return point === "delivery" ? `${place} ${event.connection?.id}` : place;
+  }
+
+  private finalOf(event: HookEvent, verdict: Final | Reorder): Final {
+    if (verdict.kind !== "reorder") return verdict;
+    const { asides } = this.host;
+    const line = this.lineOf(event);
+    asides.passed(line);
+    return { kind: "later", go: asides.put(line, verdict.places, verdict.ms) };
+  }
+
+  private judge(event: HookEvent): Decision {
     let wait = 0;
     for (let i = 0; i < this.links.length; i++) {
       const link = this.links[i]!;
@@ -67,8 +102,13 @@ export class Chain {
       if (verdict === undefined) continue;
       if (verdict instanceof Promise || verdict.kind === "hold") return this.decideLater(event, i, ordinal, verdict, wait);
       if (!this.host.fired(link.hook, event, ordinal, verdict)) continue;
-      if (verdict.kind === "delay") wait += verdict.ms;
-      else if (verdict.kind !== "replace") return wait > 0 ? this.host.sleep(wait).then(() => verdict as Final) : verdict;
+      if (verdict.kind === "delay") {
+        wait += verdict.ms;
+        if (verdict.tell === true) event.tell?.(verdict.reason ?? "");
+      } else if (verdict.kind !== "replace") {
+        const given = verdict as Final | Reorder;
+        return wait > 0 ? this.host.sleep(wait).then(() => this.finalOf(event, given)) : this.finalOf(event, given);
+      }
     }
     return wait > 0 ? this.host.sleep(wait).then(() => null) : null;
   }
@@ -89,10 +129,12 @@ export class Chain {
           held = this.host.now() - asked;
         }
         if (this.host.fired(hook, event, ordinal, verdict, held)) {
-          if (verdict.kind === "delay") wait += verdict.ms;
-          else if (verdict.kind !== "replace" && verdict.kind !== "hold") {
+          if (verdict.kind === "delay") {
+            wait += verdict.ms;
+            if (verdict.tell === true) event.tell?.(verdict.reason ?? "");
+          } else if (verdict.kind !== "replace" && verdict.kind !== "hold") {
             if (wait > 0) await this.host.sleep(wait);
-            return verdict;
+            return this.finalOf(event, verdict);
           }
         }
       }

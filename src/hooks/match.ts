@@ -1,5 +1,6 @@
 import type { Fact, FactName, HookEvent } from "./event.ts";
-import type { ConnectionInfo, Match, Pattern, Protocol } from "./plugin.ts";
+import { compileContent } from "./payload.ts";
+import type { AnyMessage, Chunk, ConnectionInfo, Match, Pattern, Protocol } from "./plugin.ts";
 
 export type HookPoint = "connect" | "disconnect" | "request" | "response" | "message" | "delivery" | "bytes";
 export const HOOK_POINTS: readonly HookPoint[] = ["connect", "disconnect", "request", "response", "message", "delivery", "bytes"];
@@ -8,8 +9,8 @@ type Test = (value: string) => boolean;
 
 /** The names a match may use; `hooks/load.ts` tells the author of any other. */
 export const MATCH_KEYS: readonly (keyof Match)[] = [
-  "protocol", "operation", "topic", "exchange", "queue", "routingKey", "key", "partition", "group", "client", "user",
-  "broker", "transport", "direction",
+  "protocol", "operation", "topic", "exchange", "queue", "routingKey", "address", "key", "partition", "group", "client", "user",
+  "connection", "broker", "transport", "direction", "header", "payload", "size",
 ];
 
 /**
@@ -22,8 +23,10 @@ export interface Matcher {
   admits: ((event: HookEvent) => boolean) | null;
 }
 
+/** Null: nothing that happens there to that protocol can be meant. */
 export function compileMatch(match: Match, point: HookPoint, protocol: Protocol): Matcher | null {
   if (match.protocol !== undefined && !list(match.protocol).includes(protocol)) return null;
+  if (!possible(match, point, protocol)) return null;
   const onName: Test[] = [];
   const onConnection: ((connection: ConnectionInfo) => boolean)[] = [];
   const onEvent: ((event: HookEvent) => boolean)[] = [];
@@ -34,15 +37,19 @@ export function compileMatch(match: Match, point: HookPoint, protocol: Protocol)
     if (pattern === undefined) continue;
     const test = compilePattern(pattern, field === "topic");
     if (field === nameIs) onName.push(test);
-    else if (field === "operation") return null; // only requests and responses have one
-    else onEvent.push((event) => some(event.fact(field), test));
+    else onEvent.push((event) => some(event.fact(field as FactName), test));
   }
-  for (const field of ["partition", "direction"] as const) {
-    const wanted = match[field];
-    if (wanted === undefined) continue;
-    const values = list(wanted as string | number).map(String);
-    onEvent.push((event) => some(event.fact(field as FactName), (value) => values.includes(value)));
+  if (match.address !== undefined) {
+    const test = compilePattern(match.address, protocol !== "amqp");
+    if (nameIs === "topic" || nameIs === "queue") onName.push(test);
+    else if (protocol === "amqp") onEvent.push((event) => amqpAddress(event, test));
+    else onEvent.push((event) => some(event.fact("topic"), test));
   }
+  if (match.partition !== undefined) {
+    const values = list(match.partition).map(String);
+    onEvent.push((event) => some(event.fact("partition"), (value) => values.includes(value)));
+  }
+  if (match.direction !== undefined && point === "bytes") onName.push((name) => name === match.direction);
   if (match.client !== undefined) {
     const test = compilePattern(match.client, false);
     onConnection.push((connection) => test(connection.clientId));
@@ -51,11 +58,14 @@ export function compileMatch(match: Match, point: HookPoint, protocol: Protocol)
     const test = compilePattern(match.user, false);
     onConnection.push((connection) => test(connection.user));
   }
-  if (match.broker !== undefined) {
-    const brokers = list(match.broker);
-    onConnection.push((connection) => connection.broker !== undefined && brokers.includes(connection.broker));
+  for (const [wanted, field] of [[match.broker, "broker"], [match.connection, "ordinal"]] as const) {
+    if (wanted === undefined) continue;
+    const values = list(wanted);
+    onConnection.push((connection) => connection[field] !== undefined && values.includes(connection[field]));
   }
   if (match.transport !== undefined) onConnection.push((connection) => connection.transport === match.transport);
+  const content = compileContent(match);
+  if (content !== null) onEvent.push((event) => content(point === "bytes" ? bytesAsMessage(event as unknown as Chunk) : (event as unknown as AnyMessage)));
 
   return {
     selects: (connection, name) =>
@@ -63,6 +73,38 @@ export function compileMatch(match: Match, point: HookPoint, protocol: Protocol)
       (onConnection.length === 0 || (connection !== null && onConnection.every((test) => test(connection)))),
     admits: onEvent.length === 0 ? null : (event) => onEvent.every((test) => test(event)),
   };
+}
+
+const AMQP_ONLY = ["exchange", "queue", "routingKey"] as const;
+
+/** Whether what the match asks for is there at all: no AMQP method has a topic, no request a payload. */
+function possible(match: Match, point: HookPoint, protocol: Protocol): boolean {
+  const has = (...fields: readonly (keyof Match)[]): boolean => fields.some((field) => match[field] !== undefined);
+  const isOperation = point === "request" || point === "response";
+  const isMessage = point === "message" || point === "delivery";
+  if (has("operation") && !isOperation) return false;
+  if (has("topic", "partition", "group") && protocol === "amqp") return false;
+  if (has("partition", "group") && protocol === "mqtt") return false;
+  if (has("group") && !isOperation) return false;
+  if (has(...AMQP_ONLY) && protocol !== "amqp") return false;
+  if (has("topic", "partition", "address", ...AMQP_ONLY) && !isOperation && !isMessage) return false;
+  if (has("queue") && point === "message") return false; // it has none before it is routed
+  if (has("key") && (!isMessage || protocol === "mqtt")) return false;
+  if (has("header") && !isMessage) return false;
+  if (has("payload", "size") && !isMessage && point !== "bytes") return false;
+  if (match.direction === undefined || point === "bytes") return true;
+  return match.direction === (point === "response" || point === "delivery" ? "out" : "in");
+}
+
+/** Exchange or queue; at the default exchange the routing key, which names the queue. */
+function amqpAddress(event: HookEvent, test: Test): boolean {
+  const exchange = event.fact("exchange");
+  return some(exchange === "" ? event.fact("routingKey") : exchange, test) || some(event.fact("queue"), test);
+}
+
+function bytesAsMessage(chunk: Chunk): AnyMessage {
+  const payload = chunk.data;
+  return { payload, headers: {}, text: () => payload.toString("latin1"), json: () => undefined } as unknown as AnyMessage;
 }
 
 /** Which field of a match the event's name answers. */

@@ -14,10 +14,10 @@
  */
 import type { Clock } from "../core/time.ts";
 import type { Random } from "./random.ts";
-import type { Delay, Fail, Close, Drop, Duplicate, Hold, Replace, Reply, Reroute } from "./verdicts.ts";
+import type { Delay, Fail, Close, Drop, Duplicate, Expire, Hang, Hold, Reorder, Replace, Reply, Reroute } from "./verdicts.ts";
 
 export * from "./verdicts.ts";
-export { rule, type Rule } from "./rule.ts";
+export { rule, type Moment, type Rule, type When } from "./rule.ts";
 export type { Clock, Timer } from "../core/time.ts";
 export type { Random } from "./random.ts";
 
@@ -56,7 +56,19 @@ export interface ConnectionInfo {
 /** A word with wildcards (`*` any characters, `?` one; in topics also MQTT's `+` and `#`), a regular expression, or several of them. */
 export type Pattern = string | RegExp | readonly (string | RegExp)[];
 
-/** What a hook wants to see. All that is given must hold. Checked before anything is decoded. */
+/** What the payload of a message must be like. A text is to be found in it, a regular expression to be met by it. */
+export type PayloadPattern = string | RegExp | {
+  contains?: string;
+  matches?: string | RegExp;
+  /**
+   * JSON paths, each with what has to be there: a value, a text with wildcards, a regular expression, a
+   * comparison such as `">= 100"`, or a list of these; a path alone must lead somewhere:
+   * `{ "$.customer.country": "DE", "$.items[*].price": "> 100" }`.
+   */
+  json?: string | Record<string, unknown>;
+};
+
+/** What a hook wants to see. All that is given must hold. What needs no decoding is checked before anything is decoded. */
 export interface Match {
   protocol?: Protocol | readonly Protocol[];
   /** `Produce`, `PUBLISH`, `basic.publish`: for requests and responses. */
@@ -68,6 +80,8 @@ export interface Match {
   /** AMQP queue: for deliveries and for methods that name one. */
   queue?: Pattern;
   routingKey?: Pattern;
+  /** Whatever the protocol sends messages to: topic, exchange, queue; at AMQP's default exchange the routing key, which names the queue. */
+  address?: Pattern;
   /** Kafka record key. */
   key?: Pattern;
   partition?: number | readonly number[];
@@ -75,11 +89,18 @@ export interface Match {
   group?: Pattern;
   client?: Pattern;
   user?: Pattern;
+  /** The n-th connection of a client (to that broker), from 1. */
+  connection?: number | readonly number[];
   /** Node id of the virtual Kafka broker. */
   broker?: number | readonly number[];
   transport?: ConnectionInfo["transport"];
-  /** For `bytes`. */
+  /** `in`: requests, messages, bytes that come; `out`: responses, deliveries, bytes that go. */
   direction?: "in" | "out";
+  /** Kafka record headers, MQTT user properties, AMQP headers: each that is named must be there and fit. */
+  header?: Readonly<Record<string, Pattern | number | boolean>>;
+  payload?: PayloadPattern;
+  /** Of the payload, in bytes: `"> 1KiB"`, `"1KiB..64KiB"`, a number for exactly so many, or `{ min, max }`. */
+  size?: string | number | { min?: string | number; max?: string | number };
 }
 
 /** A header's value, as far as the protocols agree on one. */
@@ -151,6 +172,8 @@ export interface MessageChanges {
   headers?: Record<string, HeaderValue>;
   /** Kafka: milliseconds since 1970. */
   timestamp?: number;
+  /** Kafka: the batch goes on with a checksum that does not fit. */
+  crc?: "wrong";
   /** MQTT: the topic name. */
   topic?: string;
   qos?: 0 | 1 | 2;
@@ -160,6 +183,18 @@ export interface MessageChanges {
   routingKey?: string;
   /** MQTT 5.0 properties or AMQP basic properties, merged over what was there. */
   properties?: Record<string, unknown>;
+}
+
+/** What `replace` may do to a chunk of bytes. */
+export interface ByteChanges {
+  data?: Uint8Array;
+  /** Sent one by one. */
+  chunks?: Uint8Array[];
+  /** Cut into pieces of so many bytes. */
+  size?: number;
+  /** Milliseconds before the first piece, and between two. */
+  wait?: number;
+  pause?: number;
 }
 
 /** Where `reroute` and `broker.publish` send a message: any of the three protocols. */
@@ -233,7 +268,46 @@ export interface Counters {
 }
 
 /** Which connections a call means. */
-export type ConnectionFilter = Pick<Match, "protocol" | "client" | "user" | "broker" | "transport"> & { id?: number };
+export type ConnectionFilter = Pick<Match, "protocol" | "client" | "user" | "connection" | "broker" | "transport"> & { id?: number };
+
+/** A virtual Kafka broker by its node id, or the whole MQTT or AMQP broker. */
+export type BrokerName = number | "mqtt" | "amqp";
+
+/** What a broker had not written to its disk when it crashed. */
+export interface Unflushed {
+  /** Kafka: the last that many records of each partition. */
+  records?: number;
+  /** Kafka and MQTT: what came in the last milliseconds. */
+  ms?: number;
+  /** Kafka: also where another in-sync replica takes over, as if that one had lagged as far behind. */
+  unclean?: boolean;
+}
+
+/** A broker as it is now. */
+export interface BrokerInfo {
+  broker: BrokerName;
+  /** Whether it can be connected to; a paused one still can. */
+  up: boolean;
+  paused: boolean;
+}
+
+/** A Kafka topic as it is now. */
+export interface TopicInfo {
+  name: string;
+  /** `leader` is -1 where there is none; records lie from `start` up to `end`. */
+  partitions: { partition: number; leader: number; replicas: readonly number[]; isr: readonly number[]; start: number; end: number }[];
+}
+
+/** A Kafka consumer group as it is now. */
+export interface GroupInfo {
+  id: string;
+  /** `Empty`, `PreparingRebalance`, `CompletingRebalance` or `Stable`. */
+  state: string;
+  generation: number;
+  /** Node id of its coordinator, -1 for none. */
+  coordinator: number;
+  members: { memberId: string; clientId: string; instanceId: string | null }[];
+}
 
 /** The control surface. What a hook does through it is written to the journal, and done again by a replay. */
 export interface Broker {
@@ -245,19 +319,56 @@ export interface Broker {
   /** Stops reading from and writing to connections, without closing them, until `unblock`. */
   block(filter: ConnectionFilter): number;
   unblock(filter: ConnectionFilter): number;
-  /** Makes `broker`, or the next replica in line, the leader of a partition and returns its node id. */
+  /**
+   * What these clients send no longer arrives (`in`), or what is sent to them (`out`), or neither;
+   * nothing is closed, and who connects gets no answer, until `heal`. Returns how many open connections it concerns.
+   */
+  partition(filter: ConnectionFilter, options?: { direction?: "in" | "out" | "both" }): number;
+  /** Ends the partitions with this filter, or all; returns how many. */
+  heal(filter?: ConnectionFilter): number;
+  /** Makes `broker`, or the next replica in line, the leader of a Kafka partition and returns its node id. */
   electLeader(topic: string, partition: number, broker?: number): number;
-  /** A virtual Kafka broker goes away: its connections are reset, its partitions get other leaders where they have replicas. */
-  killBroker(broker: number): void;
-  restartBroker(broker: number): void;
-  /** A virtual Kafka broker stops answering without closing anything, until `resumeBroker`. */
-  pauseBroker(broker: number): void;
-  resumeBroker(broker: number): void;
+  /** Gives the leader's place among a Kafka partition's replicas to `broker`, or the next one that is up, which then leads; returns its node id. */
+  movePartition(topic: string, partition: number, broker?: number): number;
+  /** Kafka's metadata goes on telling the leaders of now, whatever happens, until `refreshMetadata`; returns how many topics that are. */
+  freezeMetadata(topic: Pattern): number;
+  refreshMetadata(topic: Pattern): number;
+  /** Makes `broker`, or the next one, the coordinator of a Kafka group and returns its node id. */
+  moveCoordinator(group: string, broker?: number): number;
+  /**
+   * A broker goes away, its connections are reset. Kafka: its partitions get other leaders where they have
+   * replicas. MQTT: sessions that outlive connections stay. AMQP: what is durable stays, with the persistent messages.
+   */
+  killBroker(broker: BrokerName): void;
+  restartBroker(broker: BrokerName): void;
+  /** The same without what it had not written to its disk; it stays down until `restartBroker`. Returns how many messages are lost. */
+  crashBroker(broker: BrokerName, unflushed?: Unflushed): number;
+  /** A broker stops answering without closing anything, as if its process were stopped, until `resumeBroker`. */
+  pauseBroker(broker: BrokerName): void;
+  resumeBroker(broker: BrokerName): void;
+  /** Lets a Kafka consumer group rebalance; false when it has no members. */
+  rebalance(group: string): boolean;
   /** Removes a member from a Kafka consumer group, which then rebalances; false when there is none. */
   expelMember(group: string, memberId: string): boolean;
+  /**
+   * What these clients hold unacknowledged is delivered again. MQTT, AMQP: the connections that hold some are reset.
+   * Kafka: group members are expelled, and read again what they did not commit. Returns how many it concerns.
+   */
+  redeliver(filter: ConnectionFilter): number;
+  /** AMQP: publishers wait, as when a RabbitMQ is low on memory, until `clearAlarm`. */
+  raiseAlarm(): void;
+  clearAlarm(): void;
   /** Ends an MQTT session at once, its queue included; false when there is none. */
   expireSession(clientId: string): boolean;
-  /** Moves the clock of the whole broker on. */
+  /** All brokers: Kafka's virtual ones, MQTT's, AMQP's. */
+  brokers(): BrokerInfo[];
+  /** Kafka's topics and groups as they are now. */
+  topics(): TopicInfo[];
+  groups(): GroupInfo[];
+  /**
+   * Moves the clock of the whole broker on. Clients that could be heard are not judged by the time
+   * jumped over: they had no chance to say anything in it.
+   */
   advance(ms: number): Promise<void>;
   /** Settles when `state` holds, rejects after `timeout` milliseconds (30,000) of the clock. */
   waitFor(state: () => boolean, timeout?: number): Promise<void>;
@@ -266,12 +377,13 @@ export interface Broker {
 type Awaitable<T> = T | Promise<T>;
 type Nothing = undefined | void;
 
-export type ConnectVerdict = Nothing | Delay | Hold | Drop | Fail | Close;
-export type RequestVerdict = Nothing | Delay | Hold | Drop | Fail | Reply | Replace | Close;
-export type ResponseVerdict = Nothing | Delay | Hold | Drop | Fail | Reply | Replace | Close;
-export type MessageVerdict = Nothing | Delay | Hold | Drop | Fail | Replace | Duplicate | Reroute | Close;
-export type DeliveryVerdict = Nothing | Delay | Hold | Drop | Replace | Duplicate | Reroute | Close;
-export type BytesVerdict = Nothing | Delay | Hold | Drop | Replace | Close;
+export type ConnectVerdict = Nothing | Delay | Hold | Drop | Fail | Hang | Close;
+export type DisconnectVerdict = Nothing | Delay | Hold;
+export type RequestVerdict = Nothing | Delay | Hold | Drop | Fail | Reply | Replace | Hang | Close;
+export type ResponseVerdict = Nothing | Delay | Hold | Drop | Fail | Reply | Replace | Hang | Close;
+export type MessageVerdict = Nothing | Delay | Hold | Drop | Fail | Replace | Duplicate | Reroute | Reorder | Hang | Close;
+export type DeliveryVerdict = Nothing | Delay | Hold | Drop | Replace | Duplicate | Reroute | Reorder | Expire | Hang | Close;
+export type BytesVerdict = Nothing | Delay | Hold | Drop | Replace | Hang | Close;
 
 /** A function, a function that is called only where `match` holds, or several of these. */
 export type Hook<Event, Verdict> = OneHook<Event, Verdict> | readonly OneHook<Event, Verdict>[];
@@ -283,7 +395,8 @@ export interface Plugin {
   name?: string;
   /** A client has said who it is: refuse it, keep it waiting, cut it off. */
   connect?: Hook<Connect, ConnectVerdict>;
-  disconnect?: Hook<Disconnect, Nothing>;
+  /** A connection ends: `delay` keeps its socket open for that long. */
+  disconnect?: Hook<Disconnect, DisconnectVerdict>;
   /** An operation before it is carried out. */
   request?: Hook<Operation, RequestVerdict>;
   /** What answers it, after it was carried out: `drop` here is the lost acknowledgement. */

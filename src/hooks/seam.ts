@@ -1,11 +1,13 @@
 import { DecodeError } from "../bytes/reader.ts";
-import type { Clock } from "../core/time.ts";
+import type { JumpingClock } from "../core/time.ts";
+import { Asides } from "./asides.ts";
 import { HookAt } from "./at.ts";
 import { Chain, type ChainHost, type Link } from "./chain.ts";
 import type { HookEvent } from "./event.ts";
 import type { Journal, JournalRule } from "./journal.ts";
 import { compileMatch, HOOK_POINTS, type HookPoint } from "./match.ts";
-import type { At, Broker, Match, Plugin, Protocol } from "./plugin.ts";
+import type { Observer } from "./observer.ts";
+import type { At, Broker, ConnectionInfo, Match, Plugin, Protocol } from "./plugin.ts";
 import { hashRule } from "./random.ts";
 import type { Replay } from "./replay.ts";
 import type { Place } from "./source.ts";
@@ -26,6 +28,13 @@ export class ProtocolHooks implements Record<HookPoint, Chain | null> {
   message: Chain | null = null;
   delivery: Chain | null = null;
   bytes: Chain | null = null;
+  /** Keeps account of what happens to messages; null unless somebody asked for it. */
+  observer: Observer | null = null;
+
+  /** A connection's client id or user became known: what was remembered for it no longer holds. */
+  forget(connection: ConnectionInfo): void {
+    for (const point of HOOK_POINTS) this[point]?.forget(connection);
+  }
 }
 
 /** A plugin that was loaded, with what is kept for it across reloads. */
@@ -47,6 +56,8 @@ export class PluginRecord {
   errors = 0;
   off = false;
   file = "";
+  /** How often a verdict of it was carried out, or something done through the control surface. */
+  fired = 0;
   /** What was installed last under this name: only another one gets a new chance. */
   plugin: Plugin | null = null;
   constructor(readonly name: string) {}
@@ -88,6 +99,20 @@ export class HookTimeout extends Error {
   }
 }
 
+/** What fired, as those who listen hear of it. */
+export interface Firing {
+  readonly plugin: PluginRecord;
+  /** `plugin/point`. */
+  readonly rule: string;
+  /** `act`: something was done through the control surface. */
+  readonly verdict: VerdictKind | "act";
+  readonly protocol: Protocol;
+  /** The operation or destination. */
+  readonly name: string;
+  readonly stream: string;
+  readonly ordinal: number;
+}
+
 /** When a plugin that keeps failing is switched off. */
 export interface FailurePolicy {
   errors: number;
@@ -96,7 +121,7 @@ export interface FailurePolicy {
 
 export interface SeamOptions {
   seed: number;
-  clock: Clock;
+  clock: JumpingClock;
   journal: Journal;
   guard: Guard;
   /** Prints a line for the person at the terminal. */
@@ -106,15 +131,22 @@ export interface SeamOptions {
   replay?: Replay;
 }
 
-/** The verdicts that a hook point takes; Kafka cannot deliver a record twice without storing it twice. */
+/** Stands in for the event where the clock, or something else that fired, brought something on. */
+export const NO_EVENT: HookEvent = {
+  protocol: "kafka", connection: null, name: "", stream: "clock", fact: () => undefined, change() {
+    throw new TypeError("there is nothing to replace");
+  },
+};
+
+/** The verdicts that a hook point takes; Kafka cannot deliver a record twice, or out of order, without storing it so. */
 const ALLOWED: Record<HookPoint, ReadonlySet<VerdictKind>> = {
-  connect: new Set<VerdictKind>(["delay", "hold", "drop", "fail", "close"]),
-  disconnect: new Set<VerdictKind>([]),
-  request: new Set<VerdictKind>(["delay", "hold", "drop", "fail", "reply", "replace", "close"]),
-  response: new Set<VerdictKind>(["delay", "hold", "drop", "fail", "reply", "replace", "close"]),
-  message: new Set<VerdictKind>(["delay", "hold", "drop", "fail", "replace", "duplicate", "reroute", "close"]),
-  delivery: new Set<VerdictKind>(["delay", "hold", "drop", "replace", "duplicate", "reroute", "close"]),
-  bytes: new Set<VerdictKind>(["delay", "hold", "drop", "replace", "close"]),
+  connect: new Set<VerdictKind>(["delay", "hold", "drop", "fail", "hang", "close"]),
+  disconnect: new Set<VerdictKind>(["delay", "hold"]),
+  request: new Set<VerdictKind>(["delay", "hold", "drop", "fail", "reply", "replace", "hang", "close"]),
+  response: new Set<VerdictKind>(["delay", "hold", "drop", "fail", "reply", "replace", "hang", "close"]),
+  message: new Set<VerdictKind>(["delay", "hold", "drop", "fail", "replace", "duplicate", "reroute", "reorder", "hang", "close"]),
+  delivery: new Set<VerdictKind>(["delay", "hold", "drop", "replace", "duplicate", "reroute", "reorder", "expire", "hang", "close"]),
+  bytes: new Set<VerdictKind>(["delay", "hold", "drop", "replace", "hang", "close"]),
 };
 
 /** Where plugins meet the protocols: one object for the whole broker. */
@@ -124,11 +156,15 @@ export class Seam implements ChainHost {
   readonly amqp = new ProtocolHooks();
   /** What hooks reach as `at.broker`; set once the parts stand. */
   control: Broker | null = null;
+  /** Messages that let others pass. */
+  readonly asides: Asides;
   /** Fired verdicts by rule and kind, for the metrics. */
-  readonly fires = new Map<string, { rule: string; verdict: VerdictKind; count: number }>();
+  readonly fires = new Map<string, { rule: string; verdict: VerdictKind | "act"; count: number }>();
+  /** Told of everything that fires. */
+  readonly listeners = new Set<(firing: Firing) => void>();
 
   readonly seed: number;
-  readonly clock: Clock;
+  readonly clock: JumpingClock;
   readonly journal: Journal;
   private readonly guard: Guard;
   private readonly print: (line: string) => void;
@@ -137,10 +173,17 @@ export class Seam implements ChainHost {
   private readonly records = new Map<string, PluginRecord>();
   private readonly streams = new Map<string, Streams>();
   private installed: InstalledHook[] = [];
+  private observer: Observer | null = null;
+  /** The plugins of the folder, and after them the rules. */
+  private plugged: readonly LoadedPlugin[] = [];
+  private ruled: readonly LoadedPlugin[] = [];
+  /** The last use of the control surface that was counted as a firing: what else one event brings on is the same one. */
+  private lastAct = "";
 
   constructor(options: SeamOptions) {
     this.seed = options.seed;
     this.clock = options.clock;
+    this.asides = new Asides(options.clock);
     this.journal = options.journal;
     this.guard = options.guard;
     this.print = options.print;
@@ -151,9 +194,29 @@ export class Seam implements ChainHost {
 
   /** Puts these plugins, in this order, in the place of all there were. Counters, state and ordinals stay. */
   install(plugins: readonly LoadedPlugin[]): void {
+    this.plugged = plugins;
+    this.reinstall();
+    this.onInstall?.(plugins);
+  }
+
+  /** Called with the plugins that `install` was given. */
+  onInstall: ((plugins: readonly LoadedPlugin[]) => void) | null = null;
+
+  /** Whether a plugin of the folder, a rule apart, has this name. */
+  isPlugged(name: string): boolean {
+    return this.plugged.some((plugin) => plugin.name === name);
+  }
+
+  /** The same for live rules, which come after the plugins. */
+  installRules(rules: readonly LoadedPlugin[]): void {
+    this.ruled = rules;
+    this.reinstall();
+  }
+
+  private reinstall(): void {
     if (this.replay !== null) return; // the journal alone decides
     const hooks: InstalledHook[] = [];
-    for (const { name, file, plugin } of plugins) {
+    for (const { name, file, plugin } of [...this.plugged, ...this.ruled]) {
       const record = this.record(name);
       if (record.plugin !== plugin) {
         record.plugin = plugin;
@@ -207,6 +270,12 @@ export class Seam implements ChainHost {
       if (matcher !== null) links.push({ hook, ...matcher });
     }
     return links.length === 0 ? null : new Chain(this, links);
+  }
+
+  /** From now on `observer` is told what happens; null: nobody is. */
+  observe(observer: Observer | null): void {
+    this.observer = observer;
+    for (const protocol of ["kafka", "mqtt", "amqp"] as const) this[protocol].observer = observer;
   }
 
   now(): number {
@@ -313,12 +382,8 @@ export class Seam implements ChainHost {
         return false;
       }
     }
-    const key = `${hook.rule} ${verdict.kind}`;
-    const fires = this.fires.get(key);
-    if (fires === undefined) this.fires.set(key, { rule: hook.rule, verdict: verdict.kind, count: 1 });
-    else fires.count++;
     const { kind, reason, ...detail } = verdict;
-    this.journal.write({
+    const entry = this.journal.write({
       rule: hook.rule,
       protocol: event.protocol,
       name: event.name,
@@ -329,13 +394,36 @@ export class Seam implements ChainHost {
       ...(verdict.kind === "hold" ? { detail: { ms: Math.round(held ?? 0) } } : Object.keys(detail).length > 0 ? { detail } : {}),
       ...(reason === undefined ? {} : { reason }),
     });
+    this.count(hook, event, ordinal, kind);
+    this.observer?.fired(hook.point, event, entry);
     return true;
+  }
+
+  private count(hook: InstalledHook, event: HookEvent, ordinal: number, verdict: VerdictKind | "act"): void {
+    const { plugin, rule } = hook;
+    const key = `${rule} ${verdict}`;
+    const fires = this.fires.get(key);
+    if (fires === undefined) this.fires.set(key, { rule, verdict, count: 1 });
+    else fires.count++;
+    plugin.fired++;
+    const { protocol, name, stream } = event;
+    for (const listener of this.listeners) listener({ plugin, rule, verdict, protocol, name, stream, ordinal });
   }
 
   /** A hook used the control surface: written down, so that a replay does it again. */
   acted(hook: InstalledHook, event: HookEvent, ordinal: number, action: string, args: unknown[]): void {
     this.guard.admit();
-    this.journal.write({ rule: hook.rule, protocol: event.protocol, name: event.name, stream: event.stream, ordinal, action, detail: args });
+    const act = `${hook.rule}\0${event.stream}\0${ordinal}`;
+    if (act !== this.lastAct) this.count(hook, event, ordinal, "act");
+    this.lastAct = act;
+    const entry = this.journal.write({ rule: hook.rule, protocol: event.protocol, name: event.name, stream: event.stream, ordinal, action, detail: args });
+    this.observer?.fired(null, event, entry);
+  }
+
+  /** What something that no event brought on gets as `at`: the n-th such time of a rule. */
+  atClock(plugin: string, ordinal: number): At {
+    const hook = this.hookOf({ rule: `${plugin}/clock`, plugin, point: "connect", match: {} }, () => undefined);
+    return new HookAt(this, hook, NO_EVENT, ordinal);
   }
 
   log(plugin: PluginRecord, words: unknown[]): void {

@@ -3,12 +3,18 @@
  * of their plugins; delays add up, `replace` feeds the next hook, any other verdict ends the chain.
  * Each takes a reason, which the journal keeps.
  */
-import type { ErrorName, MessageChanges, Target } from "./plugin.ts";
+import type { ByteChanges, ErrorName, MessageChanges, Target } from "./plugin.ts";
 
-export type Verdict = Delay | Hold | Drop | Fail | Reply | Replace | Duplicate | Reroute | Close;
+export type Verdict = Delay | Hold | Drop | Fail | Reply | Replace | Duplicate | Reroute | Reorder | Expire | Hang | Close;
 export type VerdictKind = Verdict["kind"];
 
-export interface Delay { readonly kind: "delay"; readonly ms: number; readonly reason?: string }
+export interface Delay {
+  readonly kind: "delay";
+  readonly ms: number;
+  /** The client is told that it has to wait, where its protocol has a word for that. */
+  readonly tell?: boolean;
+  readonly reason?: string;
+}
 export interface Hold { readonly kind: "hold"; readonly until: Promise<unknown>; readonly reason?: string }
 export interface Drop { readonly kind: "drop"; readonly reason?: string }
 export interface Fail { readonly kind: "fail"; readonly code: string; readonly reason?: string }
@@ -16,7 +22,16 @@ export interface Reply { readonly kind: "reply"; readonly body: object; readonly
 export interface Replace { readonly kind: "replace"; readonly changes: object; readonly reason?: string }
 export interface Duplicate { readonly kind: "duplicate"; readonly times: number; readonly reason?: string }
 export interface Reroute { readonly kind: "reroute"; readonly to: Target; readonly reason?: string }
-export interface Close { readonly kind: "close"; readonly reset: boolean; readonly reason?: string }
+export interface Reorder { readonly kind: "reorder"; readonly places: number; readonly ms: number; readonly reason?: string }
+export interface Expire { readonly kind: "expire"; readonly reason?: string }
+export interface Hang { readonly kind: "hang"; readonly reason?: string }
+export interface Close {
+  readonly kind: "close";
+  readonly reset: boolean;
+  /** Bytes of the chunk that still go on; only for `bytes`. */
+  readonly after?: number;
+  readonly reason?: string;
+}
 
 /** Goes on after `ms` milliseconds; this direction of this connection waits, so order holds. */
 export function delay(ms: number, reason?: string): Delay {
@@ -43,8 +58,8 @@ export function reply(body: object, reason?: string): Reply {
   return { kind: "reply", body, reason };
 }
 
-/** Goes on changed. For messages see `MessageChanges`; for operations the fields given replace those of the body; for bytes `{ data }` or `{ chunks }`. */
-export function replace(changes: MessageChanges | Record<string, unknown>, reason?: string): Replace {
+/** Goes on changed. For messages see `MessageChanges`; for operations the fields given replace those of the body; for bytes see `ByteChanges`. */
+export function replace(changes: MessageChanges | ByteChanges | Record<string, unknown>, reason?: string): Replace {
   return { kind: "replace", changes, reason };
 }
 
@@ -58,7 +73,26 @@ export function reroute(to: Target, reason?: string): Reroute {
   return { kind: "reroute", to, reason };
 }
 
-/** The connection is closed: FIN, or RST with `reset`. What was in the middle of it is not answered. */
-export function close(options: { reset?: boolean } = {}, reason?: string): Close {
-  return { kind: "close", reset: options.reset ?? false, reason };
+/**
+ * Steps aside until `places` others have come for the same destination, or for the same consumer,
+ * but for no longer than `ms` milliseconds.
+ */
+export function reorder(places: number, ms = 1000, reason?: string): Reorder {
+  return { kind: "reorder", places, ms, reason };
+}
+
+/** The message's time is over before it goes out: its TTL ran out, or its topic's retention has passed. */
+export function expire(reason?: string): Expire {
+  return { kind: "expire", reason };
+}
+
+/** Nothing more is handled and nothing more is said on this connection, which stays open. */
+export function hang(reason?: string): Hang {
+  return { kind: "hang", reason };
+}
+
+/** The connection is closed: FIN, or RST with `reset`. What was in the middle of it is not answered; of a chunk of bytes, `after` bytes still go on. */
+export function close(options: { reset?: boolean; after?: number } = {}, reason?: string): Close {
+  const { reset = false, after } = options;
+  return { kind: "close", reset, ...(after === undefined ? {} : { after }), reason };
 }

@@ -105,6 +105,11 @@ export class Batch {
     this.buf.writeUInt32BE(crc32c(this.buf, this.at + ATTRIBUTES, this.at + this.size), this.at + CRC);
   }
 
+  /** Makes the checksum a wrong one. */
+  spoilChecksum(): void {
+    this.buf.writeUInt32BE(~this.buf.readUInt32BE(this.at + CRC) >>> 0, this.at + CRC);
+  }
+
   private int64(field: number): number {
     const at = this.at + field;
     return this.buf.readInt32BE(at) * 0x1_0000_0000 + this.buf.readUInt32BE(at + 4);

@@ -84,6 +84,8 @@ export class RecordEvent implements HookEvent, KafkaMessage {
   payload: Buffer;
   /** Something differs from the record it began as. */
   changed = false;
+  /** The checksum of its batch is to be wrong. */
+  brokenCrc = false;
   private ownHeaders: Headers | null = null;
 
   /** @param consumer client id for a delivery; null for a message, whose offset is not known yet */
@@ -148,9 +150,9 @@ export class RecordEvent implements HookEvent, KafkaMessage {
   }
 
   change(changes: MessageChanges): void {
-    const { payload, key, headers, timestamp, ...rest } = changes;
+    const { payload, key, headers, timestamp, crc, ...rest } = changes;
     const [stranger] = Object.keys(rest);
-    if (stranger !== undefined) throw new TypeError(`a Kafka record has no ${stranger}: it has payload, key, headers and timestamp`);
+    if (stranger !== undefined) throw new TypeError(`a Kafka record has no ${stranger}: it has payload, key, headers, timestamp and crc`);
     if (timestamp !== undefined && !Number.isSafeInteger(timestamp)) throw new TypeError(`timestamp is in whole milliseconds, not ${timestamp}`);
     if (payload !== undefined) {
       this.hasValue = payload !== null;
@@ -162,7 +164,9 @@ export class RecordEvent implements HookEvent, KafkaMessage {
       this.ownHeaders = headers;
     }
     if (timestamp !== undefined) this.timestamp = timestamp;
-    this.changed = true;
+    if (crc !== undefined && crc !== "wrong") throw new TypeError('crc can only be "wrong"');
+    this.brokenCrc ||= crc === "wrong";
+    this.changed ||= [payload, key, headers, timestamp].some((change) => change !== undefined);
   }
 
   /** The record as it now is, at the offset it has. */

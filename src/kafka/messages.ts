@@ -1,28 +1,40 @@
 import { DecodeError } from "../bytes/reader.ts";
 import type { Entry } from "../core/log.ts";
+import type { Observer } from "../hooks/observer.ts";
 import type { Outgoing, Target } from "../hooks/plugin.ts";
 import type { Chain, Final } from "../hooks/seam.ts";
 import type { Connection } from "../net/connection.ts";
 import type { Host } from "../net/net.ts";
-import { type Batch, batches } from "./batch.ts";
+import { Batch, batches } from "./batch.ts";
+import type { Call } from "./call.ts";
 import { Errors } from "./errors.ts";
 import { RecordEvent } from "./events.ts";
-import { type KafkaRecord, type RecordDraft, records, rewrite } from "./records.ts";
+import { storedBatch } from "./observed.ts";
+import { type KafkaRecord, type RecordDraft, records, rewrite, writeBatch } from "./records.ts";
 import type { Partition } from "./topics.ts";
 
-type Close = Final & { kind: "close" };
+type Close = Final & { kind: "close" | "hang" };
 
-export type Hooked = { batch: Batch } | { error: number; reason: string } | { close: Close };
+/** `batch` is null when nothing is left to be stored now; `kept`: what the hooks saw, for each record of it. */
+export type Hooked = { batch: Batch | null; kept: readonly RecordEvent[] } | { error: number; reason: string } | { close: Close };
 
 /**
  * Sends every record of a produced batch through the `message` hooks. What they drop leaves a hole
- * in the offsets, as compaction does; what they double takes offsets of its own. A batch they leave
- * alone stays as it came.
+ * in the offsets, as compaction does; what they double takes offsets of its own; what they put aside
+ * comes later, in this batch or in one of its own. A batch they leave alone stays as it came.
  */
-export async function applyMessageHooks(chain: Chain, connection: Connection, partition: Partition, batch: Batch, host: Host): Promise<Hooked> {
-  const kept: RecordDraft[] = [];
+export async function applyMessageHooks(chain: Chain, connection: Connection, partition: Partition, batch: Batch, call: Call): Promise<Hooked> {
+  const { host } = call.cluster;
+  const { observer } = connection.hooks;
+  const drafts: RecordDraft[] = [];
+  const kept: RecordEvent[] = [];
+  const keep = (event: RecordEvent, at: number): void => {
+    drafts.push({ ...event.draft(), offset: at });
+    kept.push(event);
+  };
   let offset = batch.baseOffset;
   let changed = false;
+  let isOpen = true;
   for (const record of records(batch)) {
     const event = new RecordEvent(connection, partition, record, null);
     const decision = chain.decide(event);
@@ -34,21 +46,44 @@ export async function applyMessageHooks(chain: Chain, connection: Connection, pa
         if (error === undefined) host.print(`kafka: there is no error named ${final.code}: answered with UNKNOWN_SERVER_ERROR`);
         return { error: error ?? Errors.UNKNOWN_SERVER_ERROR, reason: final.reason ?? "" };
       }
+      case "hang":
       case "close": return { close: final };
+      case "later":
+        final.go(() => {
+          if (isOpen) keep(event, offset++);
+          else appendAlone(partition, event, host.clock.now(), observer);
+        });
+        continue;
       case "reroute":
+        observer?.refused(event, "reroute");
         host.publish(outgoing(event, final.to));
         break;
-      case "drop": break;
-      case "duplicate":
-        for (let times = final.times; times > 0; times--) kept.push({ ...event.draft(), offset: offset++ });
-        kept.push({ ...event.draft(), offset });
+      case "drop":
+        observer?.refused(event, "drop");
         break;
-      default: kept.push({ ...event.draft(), offset });
+      case "duplicate":
+        for (let times = final.times; times > 0; times--) keep(event, offset++);
+        keep(event, offset);
+        break;
+      default: keep(event, offset);
     }
+    // The producer's check would find it, and is what the broker's finds.
+    if (event.brokenCrc) return { error: Errors.CORRUPT_MESSAGE, reason: "the checksum does not match" };
     offset++;
   }
-  if (!changed) return { batch };
-  return { batch: rewrite(batch, kept, { lastOffsetDelta: offset - 1 - batch.baseOffset }) };
+  isOpen = false;
+  if (!changed) return { batch, kept };
+  if (offset === batch.baseOffset) return { batch: null, kept };
+  return { batch: rewrite(batch, drafts, { lastOffsetDelta: offset - 1 - batch.baseOffset }), kept };
+}
+
+/** A record that comes after its batch was stored. */
+function appendAlone(partition: Partition, event: RecordEvent, now: number, observer: Observer | null): void {
+  const { offset: _, ...record } = event.draft();
+  if (partition.gone) return;
+  const batch = writeBatch({ records: [record] });
+  partition.append(batch, now, true);
+  if (observer !== null) storedBatch(observer, event.connection, partition, batch, [event]);
 }
 
 /**
@@ -57,7 +92,8 @@ export async function applyMessageHooks(chain: Chain, connection: Connection, pa
  */
 export async function applyDeliveryHooks(
   chain: Chain, connection: Connection, partition: Partition, offset: number, entries: readonly Entry[], host: Host,
-): Promise<Buffer[] | Close> {
+): Promise<Buffer[] | Close | "expired"> {
+  const { observer } = connection.hooks;
   const views: Buffer[] = [];
   for (const { bytes } of entries) {
     for (const batch of batches(bytes)) {
@@ -67,7 +103,7 @@ export async function applyDeliveryHooks(
         continue;
       }
       const kept: RecordDraft[] = [];
-      let changed = false;
+      let changed = false, brokenCrc = false;
       for (const record of found) {
         if (record.offset < offset) {
           kept.push(record);
@@ -77,19 +113,41 @@ export async function applyDeliveryHooks(
         const decision = chain.decide(event);
         const final = decision instanceof Promise ? await decision : decision;
         changed ||= event.changed || final !== null;
-        if (final === null) kept.push(event.draft());
-        else if (final.kind === "close") return final;
-        else if (final.kind === "reroute") host.publish(outgoing(event, final.to));
-        else if (final.kind === "duplicate") {
-          // Two records cannot have one offset, and clients go by offsets.
-          host.print(`kafka: a delivery cannot be doubled: duplicate the message before it is stored instead`);
-          kept.push(event.draft());
+        if (final !== null && final.kind !== "duplicate" && final.kind !== "later" && observer !== null) {
+          const place = { protocol: "kafka", place: partition.name, id: record.offset, consumer: "", connection, tag: record.offset, event } as const;
+          observer.withheld(place, final.kind, final.kind !== "close" && final.kind !== "hang");
+        }
+        brokenCrc ||= event.brokenCrc;
+        switch (final?.kind) {
+          case "hang":
+          case "close": return final;
+          case "reroute":
+            host.publish(outgoing(event, final.to));
+            break;
+          case "drop": break;
+          case "expire":
+            // Logs are cut from the front: what is older goes with it.
+            partition.log.deleteBefore(record.offset + 1);
+            if (observer !== null) observer.trimmed(partition.name, record.offset + 1, "expired");
+            return "expired";
+          default:
+            // Two records cannot have one offset, and clients go by offsets.
+            if (final !== null) host.print(`kafka: a delivery cannot be doubled or change places: let it happen to the message before it is stored`);
+            kept.push(event.draft());
         }
       }
-      views.push(changed ? rewrite(batch, kept).bytes : batch.bytes);
+      const sent = changed ? rewrite(batch, kept) : batch;
+      views.push(brokenCrc ? withBrokenCrc(sent) : sent.bytes);
     }
   }
   return views;
+}
+
+/** A copy of a batch with a checksum that does not fit: the log's own bytes stay as they are. */
+function withBrokenCrc(batch: Batch): Buffer {
+  const copy = new Batch(Buffer.from(batch.bytes), 0);
+  copy.spoilChecksum();
+  return copy.buf;
 }
 
 /** Null: what came from the producer cannot be read, and passes as it is. */

@@ -12,6 +12,7 @@ import { type AnyApi, readRequestHeader, skipTags, writeResponseHeader } from ".
 const byKey: AnyApi[] = [];
 for (const api of apis as readonly AnyApi[]) byKey[api.key] = api;
 const API_VERSIONS = byKey[18]!;
+const SASL_AUTHENTICATE = byKey[36]!;
 
 /**
  * One client's connection to one virtual broker. Requests are carried out one after the other, as
@@ -55,11 +56,12 @@ export class KafkaSession implements Session {
   /** Kafka has no words for a broken request: the connection just ends. */
   failed(): void {}
 
-  closed(reason: CloseReason): void {
+  closed(reason: CloseReason): void | Promise<unknown> {
     this.call?.cancel();
     const { hooks } = this.connection;
     if (this.identified && hooks.disconnect !== null) {
-      hooks.disconnect.select(this.connection, "")?.decide(new ConnectionEvent(this.connection, "disconnect", reason));
+      const decision = hooks.disconnect.select(this.connection, "")?.decide(new ConnectionEvent(this.connection, "disconnect", reason));
+      if (decision instanceof Promise) return decision;
     }
   }
 
@@ -67,14 +69,12 @@ export class KafkaSession implements Session {
   private identify(clientId: string): boolean | Promise<boolean> {
     this.identified = true;
     this.connection.identify(clientId, "");
-    const { hooks } = this.connection;
-    if (hooks.connect === null) return false;
-    const decision = hooks.connect.select(this.connection, "")?.decide(new ConnectionEvent(this.connection, "connect")) ?? null;
+    const decision = this.connection.welcome(() => new ConnectionEvent(this.connection, "connect"));
     const obey = (final: Final | null): boolean | Promise<boolean> => {
       if (final === null) return false;
       if (final.kind === "drop") return new Promise(() => undefined); // open, and silent for ever
       // Kafka has no answer that refuses a connection.
-      if (final.kind === "close") this.connection.obey(final);
+      if (final.kind === "close" || final.kind === "hang") this.connection.obey(final);
       else this.connection.close();
       return true;
     };
@@ -100,7 +100,8 @@ export class KafkaSession implements Session {
     switch (final?.kind) {
       case undefined: return this.carryOut(api, call, event.body);
       case "drop": return;
-      case "close": return this.connection.obey(final as Final & { kind: "close" });
+      case "hang":
+      case "close": return this.connection.obey(final as Final & { kind: "close" | "hang" });
       case "reply": return this.answer(api, call, event.body, (final as Final & { kind: "reply" }).body, true);
       case "fail": return this.answer(api, call, event.body, this.failure(api, call, event.body, final as Final & { kind: "fail" }));
     }
@@ -142,10 +143,15 @@ export class KafkaSession implements Session {
     connection.inOrder(decision, (final) => {
       switch (final?.kind) {
         case undefined: {
-          if (foreign || event.changed) return this.writeForeign(api, call, body, event.body);
-          return this.write(api, call, response);
+          if (!foreign && !event.changed) return this.write(api, call, response);
+          this.writeForeign(api, call, body, event.body);
+          // Who is told to slow down is not listened to for as long (KIP-219).
+          const { throttleTimeMs } = event.body;
+          if (throttleTimeMs > 0) connection.holdInput(this.cluster.host.clock.sleep(throttleTimeMs));
+          return;
         }
-        case "close": return connection.obey(final as Final & { kind: "close" });
+        case "hang":
+        case "close": return connection.obey(final as Final & { kind: "close" | "hang" });
         case "reply": return this.writeForeign(api, call, body, (final as Final & { kind: "reply" }).body);
         case "fail": {
           const failure = this.failure(api, call, body, final as Final & { kind: "fail" });
@@ -163,6 +169,7 @@ export class KafkaSession implements Session {
     writeResponseHeader(out, api, call.version, call.correlationId);
     api.response.encode(call.version, out, response);
     out.close();
+    if (api === SASL_AUTHENTICATE && response.errorCode !== 0) this.connection.close();
   }
 
   /** A body that does not fit its table must not leave half of itself behind. */

@@ -79,7 +79,8 @@ export class PacketEvent implements HookEvent, Operation {
   readonly protocol = "mqtt";
   changed = false;
 
-  constructor(readonly connection: ConnectionInfo, public body: Packet, readonly version: Version) {}
+  /** @param topic of the message that an acknowledgement is about */
+  constructor(readonly connection: ConnectionInfo, public body: Packet, readonly version: Version, private readonly topic?: string) {}
 
   get name(): string {
     return this.body.type;
@@ -101,7 +102,7 @@ export class PacketEvent implements HookEvent, Operation {
       case "UNSUBSCRIBE":
         return this.body.filters;
       default:
-        return undefined;
+        return this.topic;
     }
   }
 

@@ -1,14 +1,17 @@
 import type { FrameLength } from "../bytes/framer.ts";
 import type { Timer } from "../core/time.ts";
 import type { Decision, Final } from "../hooks/chain.ts";
+import type { Delivered } from "../hooks/observer.ts";
 import type { ProtocolHooks } from "../hooks/seam.ts";
+import type { Close, Hang } from "../hooks/verdicts.ts";
 import type { CloseReason, Connection, Session } from "../net/connection.ts";
+import { Patience } from "../net/patience.ts";
 import { PUBACK, PUBCOMP, PUBREC, PUBREL, writeAck } from "./acks.ts";
 import { Backlog } from "./backlog.ts";
 import type { MqttBroker } from "./broker.ts";
 import { ClientEvent, MessageEvent, PacketEvent } from "./events.ts";
 import { handlers } from "./handler.ts";
-import { copySize, writeCopy, type Copy } from "./message.ts";
+import { copySize, type Copy, type Message, writeCopy } from "./message.ts";
 import { decode, encode, frameLength, type Ack, type Packet, type Version, type Will } from "./packets.ts";
 import { mayCarry, MqttError, PACKET_TYPES, REASONS, returnCode, type ErrorName } from "./reasons.ts";
 import { answerTo, refusalOf, withError } from "./replies.ts";
@@ -58,7 +61,7 @@ export class Link implements Session {
       return length(buf, pos, end);
     };
     this.seen = broker.time();
-    this.timer = broker.host.clock.after(CONNECT_WITHIN, () => connection.close());
+    this.timer = new Patience(connection, broker.host.clock, CONNECT_WITHIN, () => connection.close());
   }
 
   // --- In ---------------------------------------------------------------------------------------
@@ -107,6 +110,7 @@ export class Link implements Session {
         if (answer !== null) this.send(this.worded(new PacketEvent(this.connection, answer, this.version), final.body));
         return;
       }
+      case "hang":
       case "close":
         return this.obey(final);
     }
@@ -160,9 +164,9 @@ export class Link implements Session {
   /** [MQTT-3.1.2-22]: one and a half times the keep alive without a packet ends the connection. */
   private watch(ms: number): void {
     const check = (): void => {
-      const idle = this.waits > 0 ? 0 : this.broker.host.clock.now() - this.seen;
+      const idle = this.waits > 0 ? 0 : this.connection.silentFor(this.seen);
       if (idle >= ms) this.disconnect("Keep Alive timeout");
-      else this.timer = this.broker.host.clock.after(ms - idle, check);
+      else this.timer = this.broker.host.clock.after(this.connection.timeLeft(ms - idle), check);
     };
     this.timer = this.broker.host.clock.after(ms, check);
   }
@@ -200,6 +204,11 @@ export class Link implements Session {
     this.send({ type: "DISCONNECT", code, ...(fits && { properties: { reasonString } }) });
   }
 
+  /** The broker died: nobody says goodbye. */
+  lost(): void {
+    this.detach(false);
+  }
+
   /** The session goes on without this connection. */
   private detach(withWill: boolean): void {
     this.ignore();
@@ -216,8 +225,9 @@ export class Link implements Session {
     this.timer.cancel();
   }
 
-  obey(verdict: { reset: boolean }): void {
-    if (!verdict.reset) this.detach(true);
+  obey(verdict: Close | Hang): void {
+    if (verdict.kind === "hang") this.timer.cancel(); // whoever hangs judges nobody's silence
+    else if (!verdict.reset) this.detach(true);
     this.connection.obey(verdict);
   }
 
@@ -234,12 +244,14 @@ export class Link implements Session {
     this.detach(true);
   }
 
-  closed(reason: CloseReason): void {
+  closed(reason: CloseReason): void | Promise<unknown> {
+    let decision: Decision | undefined;
     if (this.hooks.disconnect !== null) {
       const event = new ClientEvent(this.connection, "disconnect", this.left ?? reason);
-      void this.hooks.disconnect.select(this.connection, "")?.decide(event);
+      decision = this.hooks.disconnect.select(this.connection, "")?.decide(event);
     }
     this.detach(true);
+    if (decision instanceof Promise) return decision;
   }
 
   drained(): void {
@@ -270,19 +282,33 @@ export class Link implements Session {
   /** Sends a copy in QoS 0, if the client takes it. */
   deliver(copy: Copy): void {
     const size = copySize(copy, this.five);
-    if (size > this.maxPacketSize || !this.admits(size)) return;
+    const tooLarge = size > this.maxPacketSize;
+    if (tooLarge || !this.admits(size)) {
+      const { observer } = this.hooks;
+      if (observer !== null && !copy.retain) {
+        const { message } = copy;
+        observer.left({ protocol: "mqtt", place: message.topic, id: message }, tooLarge ? "too large" : "overflow", this.session!.clientId, false);
+      }
+      return;
+    }
     this.sendCopy(copy, false);
   }
 
   /** Sends a copy; one in QoS 1 or 2 is in flight already. */
   sendCopy(copy: Copy, dup: boolean): void {
     if (this.hooks.delivery !== null || this.connection.waiting) this.consider(copy, dup);
-    else this.write(copy, dup);
+    else this.write(copy, dup, copy.message, null);
   }
 
-  private write(copy: Copy, dup: boolean): void {
+  private delivery(kept: Message, tag: number, event: MessageEvent | null): Delivered {
+    return { protocol: "mqtt", place: kept.topic, id: kept, consumer: this.session!.clientId, connection: this.connection, tag, event };
+  }
+
+  /** @param kept the message as it was stored, before any hook changed it @param event what the hooks were asked about */
+  private write(copy: Copy, dup: boolean, kept: Message, event: MessageEvent | null): void {
     const { out } = this.connection;
     const { message, qos, retain, ids, id } = copy;
+    if (this.hooks.observer !== null && !retain) this.hooks.observer.delivered(this.delivery(kept, id, event), qos === 0);
     this.broker.delivered++;
     if (ids === null && !dup && this.aliasesOut === null && message.expiresAt === Infinity) {
       return this.broker.fanout.write(out, message, this.five, qos, retain, id);
@@ -309,33 +335,43 @@ export class Link implements Session {
       }
     }
     this.held++;
-    this.connection.inOrder(decision, (final) => {
+    const settle = (final: Final | null): void => {
+      if (final?.kind === "later") return final.go(() => this.connection.inOrder(null, settle));
       this.held--;
       this.settleDelivery(copy, dup, event, final);
       if (this.held === HELD_MOST - 1) this.drained();
-    });
+    };
+    this.connection.inOrder(decision, settle);
   }
 
   private settleDelivery(copy: Copy, dup: boolean, event: MessageEvent | null, final: Final | null): void {
     const { session } = this;
+    const { observer } = this.hooks;
+    const kept = copy.message;
+    if (observer !== null && final !== null && final.kind !== "duplicate") {
+      observer.withheld(this.delivery(kept, copy.id, event), final.kind, copy.qos === 0 || final.kind === "reroute");
+    }
     switch (final?.kind) {
       case "drop": // in QoS 1 and 2 it stays in flight, as after a loss on the network
         return;
+      case "hang":
       case "close":
         return this.obey(final);
+      case "expire":
+        return copy.id > 0 ? session!.abandon(copy.id) : undefined;
       case "reroute":
         if (copy.id > 0) session!.abandon(copy.id);
         return this.broker.reroute(event!, final.to);
     }
     if (event !== null && event.message !== copy.message) copy = session!.changeCopy(copy, event.message, event.qos, event.retain);
-    this.write(copy, dup && copy.qos > 0); // [MQTT-3.3.1-2]: a hook may have lowered it
+    this.write(copy, dup && copy.qos > 0, kept, event); // [MQTT-3.3.1-2]: a hook may have lowered it
     // The same packet again, as a network that repeats itself would bring it.
-    if (final?.kind === "duplicate") for (let i = 0; i < final.times; i++) this.write(copy, copy.qos > 0);
+    if (final?.kind === "duplicate") for (let i = 0; i < final.times; i++) this.write(copy, copy.qos > 0, kept, event);
   }
 
-  /** PUBACK, PUBREC, PUBREL or PUBCOMP, by their first bytes. */
-  acknowledge(head: number, id: number, code: number): void {
-    if (this.hooks.response !== null || this.connection.waiting) this.respond({ type: ACK_TYPES[head]!, id, code });
+  /** PUBACK, PUBREC, PUBREL or PUBCOMP, by their first bytes. @param topic of the message that it is about, where that is at hand */
+  acknowledge(head: number, id: number, code: number, topic?: string): void {
+    if (this.hooks.response !== null || this.connection.waiting) this.respond({ type: ACK_TYPES[head]!, id, code }, topic);
     else writeAck(this.connection.out, head, id, code, this.version);
   }
 
@@ -345,13 +381,14 @@ export class Link implements Session {
     else encode(this.connection.out, packet, this.version);
   }
 
-  private respond(packet: Packet): void {
+  private respond(packet: Packet, topic?: string): void {
     const chain = this.hooks.response?.select(this.connection, packet.type) ?? null;
-    const event = new PacketEvent(this.connection, packet, this.version);
+    const event = new PacketEvent(this.connection, packet, this.version, topic);
     this.connection.inOrder(chain === null ? null : chain.decide(event), (final) => {
       switch (final?.kind) {
         case "drop":
           return;
+        case "hang":
         case "close":
           return this.obey(final);
         case "fail": {

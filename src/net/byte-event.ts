@@ -1,11 +1,14 @@
 import type { Fact, FactName, HookEvent } from "../hooks/event.ts";
 import { operationStream } from "../hooks/event.ts";
-import type { Chunk, ConnectionInfo, Protocol } from "../hooks/plugin.ts";
+import type { ByteChanges, Chunk, ConnectionInfo, Protocol } from "../hooks/plugin.ts";
 
 /** A chunk on its way in or out, as the `bytes` hook sees it. */
 export class ByteEvent implements HookEvent, Chunk {
   /** What goes on: the chunk itself, or what `replace` made of it. */
   chunks: Buffer[];
+  /** Milliseconds before the first of them, and between two. */
+  wait = 0;
+  pause = 0;
 
   constructor(readonly connection: ConnectionInfo, readonly direction: "in" | "out", readonly data: Buffer) {
     this.chunks = [data];
@@ -24,12 +27,26 @@ export class ByteEvent implements HookEvent, Chunk {
     return name === "direction" ? this.direction : undefined;
   }
 
-  /** `{ data }` or, sent one by one, `{ chunks }`. */
-  change(changes: { data?: Uint8Array; chunks?: Uint8Array[] }): void {
-    const chunks = changes.chunks ?? (changes.data === undefined ? undefined : [changes.data]);
-    if (!Array.isArray(chunks) || !chunks.every((chunk) => chunk instanceof Uint8Array)) {
-      throw new TypeError("replace for bytes takes { data: Uint8Array } or { chunks: Uint8Array[] }");
-    }
-    this.chunks = chunks.map((chunk) => Buffer.from(chunk.buffer, chunk.byteOffset, chunk.length));
+  /** It goes on piece by piece. */
+  get takesTime(): boolean {
+    return this.wait > 0 || (this.pause > 0 && this.chunks.length > 1);
   }
+
+  change({ data, chunks, size, wait = 0, pause = 0, ...rest }: ByteChanges): void {
+    const given = chunks ?? (data === undefined ? this.chunks : [data]);
+    const fits = Array.isArray(given) && given.every((chunk) => chunk instanceof Uint8Array) && (size === undefined || (Number.isInteger(size) && size > 0));
+    if (!fits || !(wait >= 0) || !(pause >= 0) || Object.keys(rest).length > 0) {
+      throw new TypeError("replace for bytes takes { data: Uint8Array } or { chunks: Uint8Array[] }, { size } to cut it, { wait, pause } in milliseconds");
+    }
+    const whole = given.map((chunk) => Buffer.from(chunk.buffer, chunk.byteOffset, chunk.length));
+    this.chunks = size === undefined ? whole : whole.flatMap((chunk) => pieces(chunk, size));
+    this.wait += wait;
+    this.pause = Math.max(this.pause, pause);
+  }
+}
+
+function pieces(chunk: Buffer, size: number): Buffer[] {
+  const cut: Buffer[] = [];
+  for (let at = 0; at < chunk.length; at += size) cut.push(chunk.subarray(at, at + size) as Buffer);
+  return cut;
 }

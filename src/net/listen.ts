@@ -32,6 +32,8 @@ export function listenTcp(options: ListenOptions): Listener {
     hostname: options.host,
     port: options.port,
     ...(options.tls === undefined ? {} : { tls: options.tls }),
+    // Our own FIN is ours to send: a hook may keep it back.
+    allowHalfOpen: true,
     socket: {
       open(socket) {
         socket.data = { connection: null };
@@ -41,6 +43,10 @@ export function listenTcp(options: ListenOptions): Listener {
       },
       data: (socket, chunk) => socket.data.connection?.receive(chunk),
       drain: (socket) => socket.data.connection?.drained(),
+      end(socket) {
+        if (socket.data?.connection == null) socket.end();
+        else socket.data.connection.ended();
+      },
       close(socket, error) {
         early.delete(socket);
         socket.data?.connection?.gone(error ?? undefined);

@@ -20,6 +20,8 @@ export interface Transport {
 export interface TransportEvents {
   receive(chunk: Buffer): void;
   drained(): void;
+  /** The peer has sent its FIN; the other direction is still open. */
+  ended(): void;
   /** The socket is gone: by the peer, or because it broke. */
   gone(error?: Error): void;
 }

@@ -8,7 +8,7 @@ import { ConfigError, layer, parseConfig } from "../../src/config/layers.ts";
 import { explainConfig, loadConfig } from "../../src/load-config.ts";
 import { SCHEMA_FILE, schemaText } from "../../build.ts";
 import { schema } from "../../src/config/schema.ts";
-import { formatDuration, formatSize, parseDuration, parseSize } from "../../src/config/units.ts";
+import { formatDuration, formatSize, parseDuration, parseSize } from "../../src/core/units.ts";
 
 const root = resolve(import.meta.dirname, "../..");
 
@@ -92,6 +92,7 @@ describe("layers", () => {
       "admin.host": ["::", "::"], "admin.token": ["123", "123"], "plugins.dir": ["p", "p"],
       ...Object.fromEntries(["kafka", "mqtt", "amqp"].flatMap((one) => [[`${one}.enabled`, ["false", false]], [`${one}.fixtures_dir`, ["f", "f"]]])),
       "admin.enabled": ["false", false], "kafka.auto_create_topics": ["false", false],
+      "chaos": ["[{ fault: drop }]", [{ fault: "drop" }]], "triggers": ["true", true], "oracle": ["true", true],
     };
     for (const { path, variable, unit } of allKeys()) {
       const key = path.join(".");

@@ -88,11 +88,11 @@ describe("a rule", () => {
     [{ fault: { latncy: {} } }, "unknown fault latncy: did you mean latency?"],
     [{ fault: {} }, "fault takes one fault's name"],
     [{ fault: { drop: {}, error: {} } }, "fault takes one fault's name"],
-    [{ fault: { latency: { ms: -1 } } }, "latency takes"],
-    [{ fault: { error: {} } }, "error takes"],
-    [{ fault: { duplicate: { times: 0.5 } } }, "duplicate takes"],
-    [{ fault: { "lose-answer": { cut: "yes" } } }, "lose-answer takes"],
-    [{ fault: { disconnect: { reset: 1 } } }, "disconnect takes"],
-    [{ when: { probability: 2 }, fault: { drop: {} } }, "probability is from 0 to 1"],
+    [{ fault: { latency: { ms: -1 } } }, "fault.latency.ms: expected a duration"],
+    [{ fault: { error: {} } }, "fault.error: code is missing"],
+    [{ fault: { duplicate: { times: 0.5 } } }, "fault.duplicate.times: expected a whole number from 1 to 1000"],
+    [{ fault: { "lose-answer": { cut: "yes" } } }, "fault.lose-answer.cut: expected true or false"],
+    [{ fault: { disconnect: { reset: 1 } } }, "fault.disconnect.reset: expected true or false"],
+    [{ when: { probability: 2 }, fault: { drop: {} } }, "when.probability: expected a number from 0 to 1"],
   ] as [Rule, string][])("%j is refused", (given, message) => expect(() => rule(given)).toThrow(message));
 });

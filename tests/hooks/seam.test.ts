@@ -105,7 +105,7 @@ describe("verdicts", () => {
     const client = house.connect();
     client.send("a");
     expect(await client.take(1)).toEqual(["a"]);
-    expect(house.printed.join()).toContain("request takes delay, hold, drop, fail, reply, replace, close, not duplicate");
+    expect(house.printed.join()).toContain("request takes delay, hold, drop, fail, reply, replace, hang, close, not duplicate");
   });
 });
 

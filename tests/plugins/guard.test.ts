@@ -199,7 +199,7 @@ export default definePlugin({
       return house.printed[0]!;
     };
     expect(await said("throw")).toBe(`plugin bad: request failed: ${file}:17: thrown on line 17`);
-    expect(await said("verdict")).toBe(`plugin bad: request failed: ${file}:11: TypeError: request takes delay, hold, drop, fail, reply, replace, close, not 5`);
+    expect(await said("verdict")).toBe(`plugin bad: request failed: ${file}:11: TypeError: request takes delay, hold, drop, fail, reply, replace, hang, close, not 5`);
     expect(await said("loop")).toBe(`plugin bad: request failed: ${file}:11: did not come back within ${LIMIT} ms; is it the loop in line 14?`);
     // From the second time on it is watched.
     expect(await said("loop")).toBe(`plugin bad: request failed: ${file}:14: did not come back within ${LIMIT} ms`);

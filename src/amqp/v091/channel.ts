@@ -1,5 +1,6 @@
 import type { Connection } from "../../net/connection.ts";
 import { AmqpError } from "../model/errors.ts";
+import type { Address } from "../model/message.ts";
 import type { AmqpQueue, Held } from "../model/queue.ts";
 import { Confirms } from "./confirms.ts";
 import type { AmqpConnection } from "./connection.ts";
@@ -65,8 +66,8 @@ export class Channel {
   }
 
   /** Sends a method. An answer that a hook made fail may have closed the channel: then only `close-ok` may follow. */
-  send<N extends ServerMethod>(name: N, args: ArgsOut<N>): void {
-    if (this.isOpen || name === "channel.close-ok") this.session.send(this.id, name, args);
+  send<N extends ServerMethod>(name: N, args: ArgsOut<N>, about?: Address): void {
+    if (this.isOpen || name === "channel.close-ok") this.session.send(this.id, name, args, about);
   }
 
   /** Answers a method, unless the client asked for no answer. */
@@ -104,11 +105,19 @@ export class Channel {
     const delivery = this.unacked.take(tag);
     if (delivery === undefined) throw unknownTag(tag);
     const { queue, entry, consumer } = delivery;
-    if (entry !== null) queue.settle();
+    if (entry !== null) {
+      queue.settle();
+      this.observed(queue, entry);
+    }
     if (consumer === null) return;
     consumer.release();
     if (this.prefetch !== 0) this.pump();
     else queue.pump();
+  }
+
+  private observed(queue: AmqpQueue, entry: Held): void {
+    const { observer } = this.connection.hooks;
+    if (observer !== null) observer.acknowledged({ protocol: "amqp", place: queue.place, id: entry.item }, "");
   }
 
   reject(tag: number, multiple: boolean, requeue: boolean): void {
@@ -124,8 +133,10 @@ export class Channel {
       const back = touched.get(queue) ?? [];
       touched.set(queue, back);
       if (entry === null) continue;
-      if (how === "ack") queue.settle();
-      else if (how === "reject") queue.reject(entry);
+      if (how === "ack") {
+        queue.settle();
+        this.observed(queue, entry);
+      } else if (how === "reject") queue.reject(entry);
       else back.push(entry);
     }
     for (const [queue, back] of touched) if (back.length > 0) queue.requeue(back);
@@ -148,6 +159,13 @@ export class Channel {
     if (this.consumers.get(consumer.tag) !== consumer) return;
     this.consumers.delete(consumer.tag);
     if (this.isOpen && this.session.notifiesCancel) this.send("basic.cancel", { consumerTag: consumer.tag, noWait: true });
+  }
+
+  /** Everything that was handed out and is not settled for good. */
+  *unsettled(): IterableIterator<Delivery> {
+    yield* this.unacked;
+    yield* this.untagged;
+    if (this.transaction !== null) yield* this.transaction.uncommitted();
   }
 
   // --- The end ----------------------------------------------------------------------------------

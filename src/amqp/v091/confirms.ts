@@ -1,4 +1,5 @@
 import { flushSoon } from "../../net/flush.ts";
+import type { Address } from "../model/message.ts";
 import type { Channel } from "./channel.ts";
 
 /**
@@ -21,30 +22,35 @@ export class Confirms {
     return ++this.published;
   }
 
-  /** A hook took the message that now came: publishers count it, and never hear of it. */
-  skip(): void {
-    this.send();
-    this.isSparse = true;
-    this.sent = this.accepted = this.next();
+  /** A hook took the message that now came: publishers count it, and hear of it later or never. Returns its number. */
+  skip(): number {
+    this.spread();
+    return (this.sent = this.accepted = this.next());
   }
 
-  ack(sequence: number): void {
-    this.accepted = sequence;
+  /** @param about where the message went */
+  ack(sequence: number, about: Address): void {
     // Each by itself where somebody looks at them: which ones would share one is chance.
-    if (this.channel.connection.hooks.response !== null) this.isSparse = true;
-    if (this.isSparse) this.send();
-    else if (!this.isDue) {
-      this.isDue = true;
-      flushSoon(this);
-    }
+    if (this.channel.connection.hooks.response !== null) this.spread();
+    if (this.isSparse) return this.channel.send("basic.ack", { deliveryTag: sequence, multiple: false }, about);
+    this.accepted = sequence;
+    if (this.isDue) return;
+    this.isDue = true;
+    flushSoon(this);
   }
 
-  nack(sequence: number): void {
-    if (this.channel.connection.hooks.response !== null) this.isSparse = true;
+  nack(sequence: number, about: Address): void {
+    if (this.channel.connection.hooks.response !== null) this.spread();
     this.send();
     this.sent = this.accepted = sequence;
     // Where all before it were confirmed `multiple` adds nothing, and is how RabbitMQ says it.
-    this.channel.send("basic.nack", { deliveryTag: sequence, multiple: !this.isSparse, requeue: true });
+    this.channel.send("basic.nack", { deliveryTag: sequence, multiple: !this.isSparse, requeue: true }, about);
+  }
+
+  /** From now on each confirm speaks for one message. */
+  private spread(): void {
+    this.send();
+    this.isSparse = true;
   }
 
   /** Sends what is due. */

@@ -2,9 +2,10 @@ import { DecodeError, Reader } from "../../bytes/reader.ts";
 import type { Timer } from "../../core/time.ts";
 import type { Final } from "../../hooks/chain.ts";
 import type { CloseReason, Connection, Session } from "../../net/connection.ts";
+import { Patience } from "../../net/patience.ts";
 import type { AmqpBroker } from "../broker.ts";
 import { AmqpError, refusal } from "../model/errors.ts";
-import type { Message } from "../model/message.ts";
+import { Address, type Message } from "../model/message.ts";
 import type { Vhost } from "../model/vhost.ts";
 import { Channel } from "./channel.ts";
 import classes from "./classes/index.ts";
@@ -14,6 +15,8 @@ import { AmqpOperation, mergeArgs } from "./events.ts";
 import { BODY, FRAME_END, FRAME_HEAD, FrameError, frameLength, HEADER, HEARTBEAT, METHOD, writeHeartbeat, writeMethod } from "./frames.ts";
 import { erlang } from "./erlang.ts";
 import type { Handler } from "./handlers.ts";
+import type { Delivery } from "./unacked.ts";
+import { loginOf } from "./login.ts";
 import { type Args, type ArgsOut, type ClientMethod, methodOf, type MethodName, type ServerMethod, specOf } from "./methods.ts";
 
 /** How long a client may take for `close-ok`, in milliseconds. */
@@ -39,7 +42,6 @@ export class AmqpConnection implements Session {
   notifiesCancel = false;
   notifiesBlocked = false;
   closesOnBadLogin = false;
-  connectionName = "";
   /** The client has said who it is. */
   isKnown = false;
   /** The method being carried out: an error names it. */
@@ -57,6 +59,12 @@ export class AmqpConnection implements Session {
     this.frameMax = broker.options.frameMax;
     this.channelMax = broker.options.channelMax;
     this.frameLength = frameLength(this.frameMax);
+    broker.sessions.add(this);
+  }
+
+  /** What its channels hold. */
+  *unsettled(): IterableIterator<Delivery> {
+    for (const channel of this.channels.values()) yield* channel.unsettled();
   }
 
   // --- In ---------------------------------------------------------------------------------------
@@ -146,6 +154,8 @@ export class AmqpConnection implements Session {
   }
 
   private ask(channel: Channel | null, name: ClientMethod, args: Args<ClientMethod>): void {
+    // With it the client says who it is; hooks are to see that.
+    if (name === "connection.start-ok" && this.state === "starting") this.introduce(args as Args<"connection.start-ok">);
     if (this.connection.hooks.request !== null) {
       const chain = this.connection.hooks.request.select(this.connection, name);
       if (chain !== null) {
@@ -170,24 +180,36 @@ export class AmqpConnection implements Session {
     if (this.connection.isClosed) return;
     if (channel?.isOpen === false) return name === "channel.close" ? this.send(channel.id, "channel.close-ok", {}) : undefined;
     if (final === null) return this.carryOut(channel, name, args);
-    if (name === "basic.publish") return this.obeyPublish(final, channel!);
-    if (final.kind === "close") this.connection.obey(final);
-    else if (final.kind === "fail") throw refusal(final);
-    else if (final.kind === "reply") {
+    if (name === "basic.publish") return this.obeyPublish(final, channel!, operation.args as Args<"basic.publish">);
+    if (final.kind === "close" || final.kind === "hang") this.connection.obey(final);
+    else if (final.kind === "fail") {
+      // Whoever cannot read why it may not come in sees the connection end.
+      if (name === "connection.start-ok" && !this.closesOnBadLogin) this.connection.close();
+      else throw refusal(final);
+    } else if (final.kind === "reply") {
       const answer = specOf(name).replies?.[0] as ServerMethod | undefined;
       if (answer !== undefined) this.send(channel?.id ?? 0, answer, mergeArgs(answer, blank(answer), final.body));
     }
   }
 
   /** The content of a message that is not to be published still comes. */
-  private obeyPublish(final: Final, { publishing }: Channel): void {
-    if (final.kind === "close") this.connection.obey(final);
+  private obeyPublish(final: Final, { publishing }: Channel, { exchange, routingKey }: Args<"basic.publish">): void {
+    if (final.kind === "close" || final.kind === "hang") this.connection.obey(final);
     else if (final.kind !== "fail") publishing.skip();
     else {
       publishing.expect(null);
       if (final.code !== "nack") throw refusal(final);
-      publishing.nack();
+      publishing.nack(new Address(exchange, routingKey));
     }
+  }
+
+  private introduce({ clientProperties, mechanism, response }: Args<"connection.start-ok">): void {
+    const capabilities = clientProperties.get("capabilities") as Record<string, unknown> | undefined;
+    this.notifiesCancel = capabilities?.consumer_cancel_notify === true;
+    this.notifiesBlocked = capabilities?.["connection.blocked"] === true;
+    this.closesOnBadLogin = capabilities?.authentication_failure_close === true;
+    const name = clientProperties.get("connection_name");
+    this.connection.identify(typeof name === "string" ? name : "", loginOf(mechanism, response)?.user ?? "");
   }
 
   /** Does something outside of `frame` that may fail as a method does. */
@@ -202,10 +224,11 @@ export class AmqpConnection implements Session {
 
   // --- Out --------------------------------------------------------------------------------------
 
-  send<N extends ServerMethod>(id: number, name: N, args: ArgsOut<N>): void {
+  /** @param about where the message went that is confirmed */
+  send<N extends ServerMethod>(id: number, name: N, args: ArgsOut<N>, about?: Address): void {
     this.spoke = true;
     const { connection } = this;
-    if (connection.hooks.response !== null || connection.waiting) this.sendInTurn(id, name, args, null);
+    if (connection.hooks.response !== null || connection.waiting) this.sendInTurn(id, name, args, null, undefined, about);
     else writeMethod(connection.out, id, name, args);
   }
 
@@ -222,16 +245,17 @@ export class AmqpConnection implements Session {
   }
 
   private sendInTurn<N extends ServerMethod>(
-    id: number, name: N, args: ArgsOut<N>, message: Message | null, atLast: () => Partial<Args<N>> | null = () => ({}),
+    id: number, name: N, args: ArgsOut<N>, message: Message | null, atLast: () => Partial<Args<N>> | null = () => ({}), about?: Address,
   ): void {
     const { connection } = this;
     const chain = connection.hooks.response?.select(connection, name) ?? null;
-    const operation = new AmqpOperation(connection, name, { ...blank(name), ...args } as Args<N>, id);
+    const operation = new AmqpOperation(connection, name, { ...blank(name), ...args } as Args<N>, id, about);
     message?.keep();
     connection.inOrder(chain?.decide(operation) ?? null, (final) => {
       switch (final?.kind) {
         case "drop":
           return;
+        case "hang":
         case "close":
           return connection.obey(final);
         case "fail":
@@ -249,12 +273,21 @@ export class AmqpConnection implements Session {
   block(over: Promise<void>): void {
     if (this.isBlocked) return;
     this.isBlocked = true;
-    if (this.notifiesBlocked) this.send(0, "connection.blocked", { reason: "low on memory" });
+    this.tellBlocked("low on memory");
     const goOn = () => {
       this.isBlocked = false;
-      if (this.notifiesBlocked && this.state === "running") this.send(0, "connection.unblocked", {});
+      this.tellUnblocked();
     };
     this.connection.holdInput(over.then(goOn));
+  }
+
+  /** Says that nothing is read for now, to a client that wants to know. */
+  tellBlocked(reason: string): void {
+    if (this.notifiesBlocked) this.send(0, "connection.blocked", { reason });
+  }
+
+  tellUnblocked(): void {
+    if (this.notifiesBlocked && this.state === "running") this.send(0, "connection.unblocked", {});
   }
 
   // --- Errors and the end -----------------------------------------------------------------------
@@ -297,7 +330,7 @@ export class AmqpConnection implements Session {
     this.end();
     this.state = "closing";
     this.send(0, "connection.close", closing(error, method));
-    this.timer = this.broker.host.clock.after(CLOSE_TIMEOUT, () => this.connection.abort(false));
+    this.timer = new Patience(this.connection, this.broker.host.clock, CLOSE_TIMEOUT, () => this.connection.abort(false));
   }
 
   /** Everything that the connection had is over: channels, consumers, queues of its own. */
@@ -328,9 +361,10 @@ export class AmqpConnection implements Session {
     this.closeConnection(new AmqpError("CONNECTION_FORCED", "broker forced connection closure with reason 'shutdown'"), null);
   }
 
-  closed(reason: CloseReason): void {
+  closed(reason: CloseReason): void | Promise<unknown> {
+    this.broker.sessions.delete(this);
     this.end();
-    this.broker.closed(this, reason);
+    return this.broker.closed(this, reason);
   }
 
   drained(): void {
@@ -356,8 +390,13 @@ export class AmqpConnection implements Session {
 
   /** Half an interval at a time: says something where nothing was said, and leaves a peer that was silent for two intervals. */
   private beat(): void {
-    this.timer = this.broker.host.clock.after(this.heartbeat * 500, () => {
+    const { clock } = this.broker.host;
+    const since = clock.now();
+    const half = this.heartbeat * 500;
+    this.timer = clock.after(this.connection.timeLeft(half), () => {
       if (this.connection.isClosed) return;
+      // Jumped over: nobody had the time to send anything.
+      if (this.connection.silentFor(since) < half) return this.beat();
       this.silent = this.heard || this.connection.isHeld ? 0 : this.silent + 1;
       if (this.silent >= 4) {
         this.broker.host.net.countFailure(this.connection, new Error(`missed heartbeats from client, timeout: ${this.heartbeat}s`));

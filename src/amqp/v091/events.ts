@@ -21,7 +21,8 @@ export class AmqpOperation<N extends MethodName = MethodName> implements HookEve
     public args: Args<N>,
     /** 0 for the connection itself. */
     readonly channel: number,
-    readonly request?: object,
+    /** For a confirm: where its message went. */
+    private readonly about?: { readonly exchange: string; readonly routingKey: string },
   ) {}
 
   get name(): string {
@@ -36,7 +37,7 @@ export class AmqpOperation<N extends MethodName = MethodName> implements HookEve
   }
 
   fact(name: FactName): Fact {
-    const value = (this.args as Record<string, unknown>)[name];
+    const value = ((this.about ?? this.args) as Record<string, unknown>)[name];
     if (typeof value === "string") return value;
     // `exchange.bind` calls its two exchanges by what they are to each other.
     const { source, destination } = this.args as { source?: string; destination?: string };
@@ -84,6 +85,8 @@ export class AmqpMessageEvent implements HookEvent, AmqpMessage {
     /** Empty before routing. */
     readonly queue: string,
     readonly redelivered: boolean,
+    /** Tells the publisher that it has to wait. */
+    readonly tell: (reason: string) => void = () => undefined,
   ) {}
 
   get name(): string {

@@ -1,6 +1,6 @@
 import { allKeys } from "../../config/keys.ts";
 import type { Layered } from "../../config/layers.ts";
-import { formatDuration, formatSize } from "../../config/units.ts";
+import { formatDuration, formatSize } from "../../core/units.ts";
 import { printJson, printTable } from "../lib/output.ts";
 
 /** What is shown of a secret. */

@@ -1,5 +1,5 @@
 import { InvalidArgumentError, type Command } from "commander";
-import { parseDuration, parseSize } from "../../config/units.ts";
+import { parseDuration, parseSize } from "../../core/units.ts";
 
 /** Where a broker listens. */
 export interface Server {

@@ -1,0 +1,18 @@
+import type { Flaw } from "../core/shape.ts";
+import faults from "../faults/index.ts";
+import { compileRule } from "../hooks/rule/compile.ts";
+import { registerFaults, RuleError, type Rule } from "../hooks/rule.ts";
+
+/** What is wrong with the rules of a configuration. */
+export function chaosProblems(given: readonly unknown[]): { path: (string | number)[]; message: string }[] {
+  registerFaults(faults);
+  return given.flatMap((rule, i): { path: (string | number)[]; message: string }[] => {
+    try {
+      compileRule(rule as Rule);
+      return [];
+    } catch (error) {
+      if (!(error instanceof RuleError)) throw error;
+      return error.flaws.map(({ path, message }: Flaw) => ({ path: ["chaos", i, ...path], message }));
+    }
+  });
+}
