@@ -15,7 +15,7 @@ const FLOORS: string[][] = [
   ["report", "testing"],
   ["app"],
   ["rules"],
-  ["admin", "fixtures", "faults", "presets", "oracle", "config"],
+  ["admin", "fixtures", "faults", "presets", "oracle", "config", "metrics"],
   ["kafka", "mqtt", "amqp"],
   ["net"],
   ["hooks"],
@@ -25,8 +25,10 @@ const FLOORS: string[][] = [
 
 /** What a room may reach although its floor says otherwise, with the reason. */
 const DOORS: Record<string, string[]> = {
-  // The HTTP API is a face of the running whole: it knows its type, and is loaded by it on the first request.
-  admin: ["app"],
+  // The HTTP API is a face of the running whole: it looks into every room, and is loaded on the first request.
+  admin: ["app", "rules", "config", "fixtures", "metrics"],
+  // Metrics too, on the first scrape.
+  metrics: ["app"],
 };
 
 function room(file: string): string {

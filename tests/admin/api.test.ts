@@ -1,0 +1,30 @@
+import { expect, test } from "bun:test";
+import { house } from "./house.ts";
+test("smoke", async () => {
+  await using h = await house();
+  console.log(await h.ask("GET", "/api/status"));
+  console.log(await h.ask("POST", "/api/kafka/topics", { name: "orders", partitions: 2, config: { "retention.ms": 1000 } }).then((x) => x.partitions));
+  console.log(await h.refused("POST", "/api/kafka/topics", { name: "orders", partitons: 2 }));
+  console.log(await h.refused("POST", "/api/kafka/topics", { name: "o2", config: { "retention.m": 1000 } }));
+  console.log(await h.refused("GET", "/api/kafka/topics/order"));
+  console.log(await h.refused("GET", "/api/kafka/topcs"));
+  console.log(await h.refused("PUT", "/api/kafka/topics"));
+  console.log(await h.ask("POST", "/api/messages", { protocol: "kafka", topic: "orders", key: "a", payload: { n: 1 }, headers: { h: "1" } }));
+  console.log(await h.ask("GET", "/api/kafka/topics/orders/messages"));
+  console.log(await h.ask("GET", "/api/messages/search?text=n&header=h:1"));
+  console.log(await h.refused("GET", "/api/messages/search?txt=n&header=h:1"));
+  console.log(await h.ask("POST", "/api/control/killBroker", { broker: 1 }));
+  console.log(await h.refused("POST", "/api/control/killBroker", { broker: 4 }));
+  console.log(await h.refused("GET", "/health/ready"));
+  console.log(await h.refused("POST", "/api/await", { queue: "x", ready: 1, timeout: "20ms" }));
+  console.log(await h.refused("POST", "/api/await", { quee: "x", ready: 1, timeout: "20ms" }));
+  console.log(await h.ask("POST", "/api/clock/advance", { by: "1h" }));
+  const doc = await h.ask("GET", "/api/openapi.json");
+  console.log(Object.keys(doc.paths).length, JSON.stringify(doc.paths["/api/clock/advance"]));
+  console.log(await (await fetch(h.url+"/api/journal")).text());
+});
+test("metrics smoke", async () => {
+  await using h = await house();
+  await h.ask("POST", "/api/messages", { protocol: "kafka", topic: "orders", key: "a", payload: { n: 1 }});
+  console.log(await (await fetch(h.url+"/metrics")).text());
+});
