@@ -11,13 +11,14 @@ import type { PluginFolder } from "./hooks/load.ts";
 import type { Outgoing, Protocol } from "./hooks/plugin.ts";
 import { freshSeed, hashRule, hashText, Random } from "./hooks/random.ts";
 import { Replay } from "./hooks/replay.ts";
-import { registerFaults, type Rule } from "./hooks/rule.ts";
+import { registerFaults, registerPresets, type Rule } from "./hooks/rule.ts";
 import { Seam, type LoadedPlugin } from "./hooks/seam.ts";
 import { KafkaCluster } from "./kafka/cluster.ts";
 import type { Network } from "./kafka/nodes.ts";
 import { MqttBroker } from "./mqtt/broker.ts";
 import type { Oracle, OracleOptions } from "./oracle/oracle.ts";
 import { Net, type Host } from "./net/net.ts";
+import presets from "./presets/index.ts";
 import { Rules } from "./rules/rules.ts";
 
 export interface StartOptions {
@@ -95,6 +96,7 @@ export class Havoq {
   ) {
     this.print = options.print ?? ((line) => void process.stderr.write(`${line}\n`));
     registerFaults(faults);
+    registerPresets(presets);
     this.clock = options.clock ?? new AdvanceableClock();
     this.started = this.clock.now();
     this.seed = config.seed ?? replay?.seed ?? freshSeed();

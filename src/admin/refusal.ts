@@ -1,3 +1,5 @@
+import { AmqpError } from "../amqp/model/errors.ts";
+import { KafkaError } from "../kafka/errors.ts";
 import { ApiError } from "./api.ts";
 
 interface Refusal {
@@ -10,10 +12,10 @@ interface Refusal {
 /** What an error of the brokers means in HTTP. */
 export function refusal(error: Error): Refusal {
   if (error instanceof ApiError) return { status: error.status, message: error.message, ...error.more };
+  if (error instanceof KafkaError) return { status: byName(error.error), message: error.message };
+  if (error instanceof AmqpError) return { status: byName(error.reply), message: error.message };
   const { message, path } = error as Error & { path?: (string | number)[] };
   switch (error.name) {
-    case "KafkaError": return { status: byName((error as Error & { error: string }).error), message };
-    case "AmqpError": return { status: byName((error as Error & { reply: string }).reply), message };
     // A rule, a fault's options, a scenario, a fixture that does not fit: with the place.
     case "RuleError":
     case "ShapeError":

@@ -106,7 +106,7 @@ export function load(broker: AmqpBroker, states: readonly VhostState[]): void {
     if (vhost === undefined) continue;
     for (const { name, arguments: table, ...settings } of exchanges) vhost.declareExchange(name, { ...settings, arguments: tableOf(table) });
     for (const { name, durable, autoDelete, arguments: table } of queues) {
-      vhost.restoreQueue(name, { durable, autoDelete, owner: null, arguments: tableOf(table) });
+      vhost.restoreQueue(name, { durable, autoDelete, owner: null, arguments: tableOf(table).keep() });
     }
     for (const { source, kind, destination, routingKey, arguments: table } of bindings) {
       const find = () => (kind === "queue" ? vhost.queue(destination, null) : vhost.exchange(destination));

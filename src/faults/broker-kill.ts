@@ -1,6 +1,6 @@
 import { object } from "../core/shape.ts";
 import type { Fault } from "../hooks/rule.ts";
-import { brokersOf, checkBroker, where, type Where } from "./lib/where.ts";
+import { brokersOf, checkBroker, where, type Where } from "./support/where.ts";
 
 /** A broker goes away: connections are reset, its port refuses. It is back when it is over. */
 const brokerKill: Fault<{ broker?: Where }> = {

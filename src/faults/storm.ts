@@ -1,7 +1,7 @@
 import type { Timer } from "../core/time.ts";
 import { duration, object, optional, whole, word } from "../core/shape.ts";
 import { FaultError, type Fault } from "../hooks/rule.ts";
-import { filterOf, groupsOf, picks } from "./lib/where.ts";
+import { filterOf, groupsOf, picks } from "./support/where.ts";
 
 interface Options {
   of: "connections" | "rebalances" | "redeliveries";

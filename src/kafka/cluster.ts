@@ -42,7 +42,7 @@ export class KafkaCluster implements Server {
   readonly metrics = new Metrics();
   /** 22 characters of base64url. */
   readonly id: string;
-  private lastProducerId = -1;
+  lastProducerId = -1;
   private createdTopics = 0;
 
   constructor(options: Partial<KafkaOptions>, readonly host: Host, network: Network) {
@@ -81,15 +81,19 @@ export class KafkaCluster implements Server {
       const wrong = configProblem(config, value);
       if (wrong !== null) throw new KafkaError("INVALID_CONFIG", wrong);
     }
-    const defaults = { "min.insync.replicas": String(this.options.min_insync_replicas) };
     const id = this.uuid(`kafka topic ${name} ${dryRun ? -1 : this.createdTopics++}`);
-    const topic = new Topic(name, id, new TopicConfig(defaults, wanted.config ?? {}));
+    const topic = new Topic(name, id, new TopicConfig(this.topicDefaults, wanted.config ?? {}));
     replicas.forEach((nodes) => this.addPartition(topic, nodes));
     if (!dryRun) {
       this.topics.set(name, topic);
       this.topicsById.set(id, topic);
     }
     return topic;
+  }
+
+  /** What the brokers' configuration says of topics. */
+  get topicDefaults(): Record<string, string> {
+    return { "min.insync.replicas": String(this.options.min_insync_replicas) };
   }
 
   deleteTopic(topic: Topic): void {

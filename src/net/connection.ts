@@ -187,7 +187,7 @@ export class Connection implements ConnectionInfo, TransportEvents {
    * in this process, by this clock.
    */
   silentFor(since: number): number {
-    if (this.isAsleep || this.atDoor) return 0;
+    if (!this.isClosed && (this.isAsleep || this.atDoor)) return 0;
     const { clock } = this.net;
     const ms = clock.now() - since;
     return this.livesOutside ? ms - clock.skippedSince(since) : ms;

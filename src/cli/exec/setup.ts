@@ -1,5 +1,6 @@
 import { InvalidArgumentError, Option, type Command } from "commander";
-import { DEFAULTS, type Config } from "../../config/config.ts";
+import type { Config } from "../../config/config.ts";
+import { loadConfig } from "../../load-config.ts";
 import { reportFlaw } from "../../report/write.ts";
 import { quote } from "./quote.ts";
 
@@ -20,16 +21,9 @@ export function addSetup(command: Command): void {
 }
 
 /** Flag, then environment, then file, then default. */
-export async function loadSetup({ config: file, plugins, seed }: SetupFlags): Promise<Config> {
-  let config: Config = structuredClone(DEFAULTS);
-  if (file !== undefined) {
-    const { parseConfig } = await import("../../config/layers.ts");
-    config = parseConfig(await Bun.file(file).text(), file);
-  }
-  const given = process.env.HAVOQ_SEED;
-  config.seed = seed ?? (given === undefined || given === "" ? config.seed : whole(given));
-  config.plugins.dir = plugins ?? process.env.HAVOQ_PLUGINS ?? config.plugins.dir;
-  return config;
+export function loadSetup({ config, plugins, seed }: SetupFlags): Promise<Config> {
+  const settings = [{ key: "seed", value: seed, from: "--seed" }, { key: "plugins.dir", value: plugins, from: "--plugins" }];
+  return loadConfig({ config, settings: settings.filter(({ value }) => value !== undefined) });
 }
 
 /**
