@@ -96,7 +96,7 @@ export class Havoq {
 
   /** What is inside, before anything is served: tests talk to it in memory. */
   constructor(
-    readonly config: Config, private readonly options: StartOptions, private readonly doors: Doors, replay: Replay | null,
+    readonly config: Config, private readonly options: StartOptions, private readonly doors: Doors, private readonly replay: Replay | null,
   ) {
     this.print = options.print ?? ((line) => void process.stderr.write(`${line}\n`));
     registerFaults(faults);
@@ -149,10 +149,11 @@ export class Havoq {
     const { oracle } = this.config;
     if (oracle !== false) await this.keepAccount(oracle === true ? {} : oracle);
     await this.loadPlugins();
-    if (this.config.chaos.length > 0) this.rules.addAll(this.config.chaos as unknown as Rule[], { source: "file" });
+    if (this.config.chaos.length > 0 && this.replay === null) this.rules.addAll(this.config.chaos as unknown as Rule[], { source: "file" });
     for (const server of [this.kafka, this.mqtt, this.amqp]) {
       if (server !== null) this.doors.serve(server, this.net);
     }
+    this.replay?.startClock(this.seam);
     // hono and the routes are loaded by the first request.
     let app: Promise<Answer> | null = null;
     this.doors.serveAdmin(async (request, server) => (await (app ??= import("./admin/routes.ts").then(({ routes }) => routes(this))))(request, server));
