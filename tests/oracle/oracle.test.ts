@@ -286,9 +286,10 @@ test("zombie commits: a member that was expelled commits what it had", async () 
   await producer.send({ topic: "orders", messages: [{ key: "a", value: "1" }] });
   const { consumer } = await read(kafka, "billing", "orders", 1, false);
   const group = house.havoq.kafka!.groups.groups.get("billing")!;
-  expect(house.havoq.control.expelMember("billing", [...group.members.keys()][0]!)).toBe(true);
+  const run = await house.havoq.scenarios.run({ name: "purge", steps: [{ do: { expelMember: ["billing", [...group.members.keys()][0]!] } }] });
+  expect((await run.done).passed).toBe(true);
   await consumer.commitOffsets([{ topic: "orders", partition: 0, offset: "1" }]).catch(() => undefined);
-  expect(house.findings("zombie commit")[0]).toMatchObject({ protocol: "kafka", place: "orders-0", offset: 1, client: "shop" });
+  expect(house.findings("zombie commit")[0]).toMatchObject({ protocol: "kafka", place: "orders-0", offset: 1, client: "shop", faults: [{ rule: "scenario purge/clock", what: "expelMember" }] });
   await consumer.disconnect();
 }, TIMEOUT);
 
