@@ -7,7 +7,7 @@ import { basename, dirname, join } from "node:path";
 import manifest from "./package.json" with { type: "json" };
 
 /** A folder whose files are all of one kind gets an `index.ts`: a binary cannot list its own sources. */
-export const FAMILIES = ["src/amqp/model/exchanges", "src/amqp/v091/classes", "src/cli", "src/faults", "src/kafka/apis", "src/mqtt/handlers", "src/presets"];
+export const FAMILIES = ["src/admin/resources", "src/amqp/model/exchanges", "src/amqp/v091/classes", "src/cli", "src/faults", "src/kafka/apis", "src/mqtt/handlers", "src/presets"];
 
 /** What a family's `index.ts` must be: the default exports of its files, ordered by file name. */
 export async function indexOf(family: string): Promise<string> {
@@ -25,7 +25,7 @@ export async function indexOf(family: string): Promise<string> {
 /** `18-api-versions` → `apiVersions`; a reserved word gets an underscore. */
 function identifier(stem: string): string {
   const name = stem.replace(/^\d+-/, "").replace(/-+(\w)/g, (_, letter: string) => letter.toUpperCase());
-  return /^(delete|default|new|export|import|void|with)$/.test(name) ? `${name}_` : name;
+  return /^(await|delete|default|new|export|import|void|with)$/.test(name) ? `${name}_` : name;
 }
 
 export async function writeIndexes(): Promise<void> {

@@ -1,3 +1,4 @@
+import type { Answer } from "./admin/routes.ts";
 import { AMQP_DEFAULTS, AmqpBroker } from "./amqp/broker.ts";
 import type { Config } from "./config/config.ts";
 import { Control, type Parts } from "./control.ts";
@@ -65,6 +66,10 @@ export class Havoq {
   /** The rules in force, which can be added and removed while everything runs. */
   readonly rules: Rules;
   readonly seed: number;
+  /** When it was made, by its own clock. */
+  readonly started: number;
+  /** When the process began, by the machine's. */
+  readonly bornAt = performance.timeOrigin;
   readonly scenarios = new ScenarioDoor(() => import("./scenarios/scenarios.ts").then(({ Scenarios }) => new Scenarios(this)));
   /** The account of all messages; null unless somebody asked for it. */
   oracle: Oracle | null = null;
@@ -73,6 +78,7 @@ export class Havoq {
   private readonly guard: TimedGuard | null;
   private pluginFolder: PluginFolder | null = null;
   private readonly ends: (() => void)[] = [];
+  private phase: "starting" | "serving" | "stopping" = "starting";
 
   /** Behind doors that are open already. */
   static async start(config: Config, options: StartOptions, doors: Doors): Promise<Havoq> {
@@ -96,6 +102,7 @@ export class Havoq {
     registerFaults(faults);
     registerPresets(presets);
     this.clock = options.clock ?? new AdvanceableClock();
+    this.started = this.clock.now();
     this.seed = config.seed ?? replay?.seed ?? freshSeed();
     this.journal = new Journal(VERSION, this.seed, () => this.clock.now());
     this.guard = config.plugins.dir === undefined ? null : new TimedGuard(config.plugins.time_limit);
@@ -148,9 +155,10 @@ export class Havoq {
     }
     this.replay?.startClock(this.seam);
     // hono and the routes are loaded by the first request.
-    let app: Promise<(request: Request) => Response | Promise<Response>> | null = null;
-    this.doors.serveAdmin(async (request) => (await (app ??= import("./admin/routes.ts").then(({ routes }) => routes(this))))(request));
+    let app: Promise<Answer> | null = null;
+    this.doors.serveAdmin(async (request, server) => (await (app ??= import("./admin/routes.ts").then(({ routes }) => routes(this))))(request, server));
     await this.loadFixtures();
+    this.phase = "serving";
   }
 
   /** After the brokers serve: who waits for the first message of a fixture can connect. */
@@ -237,10 +245,22 @@ export class Havoq {
       },
       mqtt: this.mqtt && { host, port: port("mqtt plain"), websocketPort: port("mqtt websocket"), tlsPort: optional("mqtt tls") },
       amqp: this.amqp && { host, port: port("amqp plain"), tlsPort: optional("amqp tls") },
-      admin: this.config.admin.enabled ? { host, port: port("admin http") } : null,
+      admin: this.config.admin.enabled ? { host: this.config.admin.host, port: port("admin http") } : null,
       pid: process.pid,
       seed: this.seed,
     };
+  }
+
+  /** Why clients cannot be served as they should; none: everything is ready. */
+  problems(): string[] {
+    if (this.phase !== "serving") return [`havoq is ${this.phase}`];
+    const { kafka, mqtt, amqp, doors } = this;
+    const problems: string[] = [];
+    const up = kafka?.nodes.all.filter(({ id, up, paused }) => up && !paused && doors.isOpen(`kafka ${id} plain`)) ?? [];
+    if (kafka !== null && up.length === 0) problems.push("kafka: no broker is up");
+    if (mqtt !== null && !doors.isOpen("mqtt plain")) problems.push("mqtt: nothing listens");
+    if (amqp !== null && !doors.isOpen("amqp plain")) problems.push("amqp: nothing listens");
+    return problems;
   }
 
   /** A few calm lines for the person at the terminal. */
@@ -261,6 +281,7 @@ export class Havoq {
 
   /** Closes every listener and connection; safe to call more than once. */
   async stop(): Promise<void> {
+    this.phase = "stopping";
     this.scenarios.stop();
     this.doors.close();
     this.rules.close();

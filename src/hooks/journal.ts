@@ -34,6 +34,11 @@ export interface JournalRule {
 /** The lines of a journal: what ran, then what fired. A later `rules` line follows a reload. */
 export type JournalLine = { havoq: string; seed: number; rules: JournalRule[] } | { rules: JournalRule[] } | JournalEntry;
 
+/** Not a header, and not a change of rules. */
+export function isEntry(line: JournalLine): line is JournalEntry {
+  return "n" in line;
+}
+
 /** Entries kept in memory; the file, where there is one, holds all. */
 const KEPT = 100_000;
 

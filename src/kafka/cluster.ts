@@ -7,7 +7,7 @@ import apis from "./apis/index.ts";
 import { configProblem, TopicConfig } from "./configs.ts";
 import { type ErrorName, KafkaError } from "./errors.ts";
 import { Coordinator } from "./groups/coordinator.ts";
-import { Metrics } from "./metrics.ts";
+import { consumedBy, Metrics } from "./metrics.ts";
 import { type Network, Nodes } from "./nodes.ts";
 import { kafkaDefaults, type KafkaOptions } from "./options.ts";
 import type { AnyApi } from "./protocol.ts";
@@ -101,6 +101,8 @@ export class KafkaCluster implements Server {
   deleteTopic(topic: Topic): void {
     this.topics.delete(topic.name);
     this.topicsById.delete(topic.id);
+    this.metrics.gone.add(topic.name, topic.messagesIn);
+    for (const [group, messages] of topic.messagesOut) this.metrics.goneOut.add(consumedBy(topic.name, group), messages);
     for (const partition of topic.partitions) {
       partition.gone = true;
       partition.changed.wake();

@@ -1,4 +1,5 @@
 import { Writer } from "../bytes/writer.ts";
+import { Tally } from "../core/tally.ts";
 import type { Final } from "../hooks/chain.ts";
 import { inject, inTurn, Sent } from "../hooks/inject.ts";
 import type { ConnectionInfo, Outgoing, Target } from "../hooks/plugin.ts";
@@ -22,9 +23,6 @@ import { isTopicFilter } from "./text.ts";
 
 /** QoS 0 packets of this size and above are sent from the chunk they came in, without a copy. */
 const VIEW_FROM = 16 * 1024;
-/** Topics that are counted one by one; the rest is counted under `other`. */
-const COUNTED_TOPICS = 1000;
-
 const VERSIONS = { 3: "3.1", 4: "3.1.1", 5: "5.0" } as const;
 
 /** A session as it is now; what belongs to a connection is null while there is none. */
@@ -71,7 +69,7 @@ export class MqttBroker implements Server {
   heard: ((message: Message) => void) | null = null;
 
   private readonly ids: Random;
-  private readonly published = new Map<string, number>();
+  private readonly published = new Tally();
   private tickTime = 0;
   /** The packet in hand, as clients of the other versions want it. */
   private readonly other = new Writer(512);
@@ -256,7 +254,7 @@ export class MqttBroker implements Server {
       observer.stored(message.topic, message, event ?? new MessageEvent(null, message, this.host.clock.now(), message.qos, message.retain, false, null));
     }
     const route = this.subscriptions.route(message.topic, message.topicBytes);
-    this.countTopic(message.topic, 1);
+    this.published.add(message.topic, 1);
     if (message.retain) this.retained.keep(message);
     this.route(message, route);
   }
@@ -380,22 +378,26 @@ export class MqttBroker implements Server {
   /** Messages that came for each topic; those of topics beyond the first thousand are counted as `other`. */
   publishedByTopic(): ReadonlyMap<string, number> {
     for (const route of this.subscriptions.known()) this.countRoute(route);
-    return this.published;
+    return this.published.counts;
   }
 
   private countRoute(route: Route): void {
-    if (route.count > 0) this.countTopic(route.topic, route.count);
+    if (route.count > 0) this.published.add(route.topic, route.count);
     route.count = 0;
-  }
-
-  private countTopic(topic: string, by: number): void {
-    const key = this.published.has(topic) || this.published.size < COUNTED_TOPICS ? topic : "other";
-    this.published.set(key, (this.published.get(key) ?? 0) + by);
   }
 
   /** Forgets the retained messages that a filter meets and returns how many they were. Throws for what is no filter. */
   clearRetained(filter = "#"): number {
-    if (!isTopicFilter(filter)) throw new TypeError(`${JSON.stringify(filter)} is no MQTT topic filter`);
-    return this.retained.clear(filter);
+    return this.retained.clear(checkedFilter(filter));
   }
+
+  /** The retained messages that a filter meets. Throws for what is no filter. */
+  retainedUnder(filter: string): Message[] {
+    return this.retained.match(checkedFilter(filter), this.host.clock.now());
+  }
+}
+
+function checkedFilter(filter: string): string {
+  if (!isTopicFilter(filter)) throw new TypeError(`${JSON.stringify(filter)} is no MQTT topic filter`);
+  return filter;
 }
