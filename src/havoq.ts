@@ -3,6 +3,7 @@ import { AMQP_DEFAULTS, AmqpBroker } from "./amqp/broker.ts";
 import type { Config } from "./config/config.ts";
 import { Control, type Parts } from "./control.ts";
 import type { Doors } from "./doors.ts";
+import { FixtureRoom } from "./fixture-room.ts";
 import faults from "./faults/index.ts";
 import { AdvanceableClock } from "./hooks/clock.ts";
 import { plainGuard, TimedGuard } from "./hooks/guard.ts";
@@ -17,6 +18,7 @@ import { KafkaCluster } from "./kafka/cluster.ts";
 import type { Network } from "./kafka/nodes.ts";
 import { MqttBroker } from "./mqtt/broker.ts";
 import type { Oracle, OracleOptions } from "./oracle/oracle.ts";
+import { ScenarioDoor } from "./scenarios/door.ts";
 import { Net, type Host } from "./net/net.ts";
 import presets from "./presets/index.ts";
 import { Rules } from "./rules/rules.ts";
@@ -60,9 +62,11 @@ export class Havoq {
   readonly mqtt: MqttBroker | null;
   readonly amqp: AmqpBroker | null;
   readonly control: Control;
+  readonly fixtures: FixtureRoom;
   /** The rules in force, which can be added and removed while everything runs. */
   readonly rules: Rules;
   readonly seed: number;
+  readonly scenarios = new ScenarioDoor(() => import("./scenarios/scenarios.ts").then(({ Scenarios }) => new Scenarios(this)));
   /** When it was made, by its own clock. */
   readonly started: number;
   /** When the process began, by the machine's. */
@@ -134,6 +138,8 @@ export class Havoq {
       up: (protocol) => this.doors.reopenFor(protocol, this[protocol]!, this.net),
     });
     this.seam.control = this.control;
+    this.fixtures = new FixtureRoom(this, { clock: this.clock, seed: this.seed, print: this.print });
+    this.ends.push(() => this.fixtures.close());
     this.rules = new Rules(this.seam, this.clock);
   }
 
@@ -150,7 +156,16 @@ export class Havoq {
     // hono and the routes are loaded by the first request.
     let app: Promise<Answer> | null = null;
     this.doors.serveAdmin(async (request, server) => (await (app ??= import("./admin/routes.ts").then(({ routes }) => routes(this))))(request, server));
+    await this.loadFixtures();
     this.phase = "serving";
+  }
+
+  /** After the brokers serve: who waits for the first message of a fixture can connect. */
+  private async loadFixtures(): Promise<void> {
+    for (const protocol of ["kafka", "mqtt", "amqp"] as const) {
+      const { enabled, fixtures_dir: folder } = this.config[protocol];
+      if (enabled && folder !== undefined) await this.fixtures.load(folder, protocol);
+    }
   }
 
   /** From now on there is an account of every message; the one that there is goes on. */
@@ -266,6 +281,7 @@ export class Havoq {
   /** Closes every listener and connection; safe to call more than once. */
   async stop(): Promise<void> {
     this.phase = "stopping";
+    this.scenarios.stop();
     this.doors.close();
     this.rules.close();
     for (const connection of this.net.connections()) connection.bye();

@@ -1,3 +1,4 @@
+import type { Sent } from "../hooks/inject.ts";
 import { compilePattern } from "../hooks/match.ts";
 import type { GroupInfo, Outgoing, Pattern, TopicInfo } from "../hooks/plugin.ts";
 import type { Connection, Session } from "../net/connection.ts";
@@ -11,6 +12,7 @@ import { type Network, Nodes } from "./nodes.ts";
 import { kafkaDefaults, type KafkaOptions } from "./options.ts";
 import type { AnyApi } from "./protocol.ts";
 import { publish } from "./publish.ts";
+import { send } from "./send.ts";
 import { KafkaSession } from "./session.ts";
 import { collisionKey, nameProblem, NO_LEADER, Partition, PARTITIONS_MOST, type Tail, Topic } from "./topics.ts";
 
@@ -192,6 +194,11 @@ export class KafkaCluster implements Server {
   /** Puts a record into a topic as a client would, without the `message` hooks. */
   publish(message: Outgoing): void {
     publish(this, message);
+  }
+
+  /** Puts records into their topics as a producer would, through the `message` hooks. */
+  send(messages: readonly Outgoing[]): Sent | Promise<Sent> {
+    return send(this, messages);
   }
 
   /** Makes `broker`, or the next in-sync replica in line, the leader of a partition; returns its node id. */

@@ -1,6 +1,7 @@
 import { Writer } from "../bytes/writer.ts";
 import { Tally } from "../core/tally.ts";
 import type { Final } from "../hooks/chain.ts";
+import { inject, inTurn, Sent } from "../hooks/inject.ts";
 import type { ConnectionInfo, Outgoing, Target } from "../hooks/plugin.ts";
 import type { Random } from "../hooks/random.ts";
 import type { Connection } from "../net/connection.ts";
@@ -63,6 +64,9 @@ export class MqttBroker implements Server {
   backlog = 0;
   /** A reader that the message in hand has brought too far behind. */
   pressed: Backlog | null = null;
+
+  /** Told of every message that goes on to its subscribers; null: nobody listens within. */
+  heard: ((message: Message) => void) | null = null;
 
   private readonly ids: Random;
   private readonly published = new Tally();
@@ -208,6 +212,7 @@ export class MqttBroker implements Server {
 
   /** Gives a message to everybody whom its topic leads to; false when that is nobody. */
   route(message: Message, route: Route): boolean {
+    this.heard?.(message);
     for (const recipient of route.recipients) this.give(message, recipient, message.qos, message.retain);
     this.giveGroups(message, route);
     return !route.empty;
@@ -256,11 +261,49 @@ export class MqttBroker implements Server {
 
   /** Puts a message on its topic as a client would, without passing the `message` hooks. Throws for what no client could send. */
   publish(message: Outgoing): void {
+    this.emit(this.messageOf(message, this.host.clock.now(), null));
+  }
+
+  /** Puts messages on their topics as a client would, through the `message` hooks. */
+  send(messages: readonly Outgoing[], publisher: string | null = null): Sent | Promise<Sent> {
+    const sent = new Sent();
+    const wait = inTurn(messages, (message) => this.sendOne(message, publisher, sent));
+    if (wait instanceof Promise) return wait.then(() => sent);
+    const { pressed } = this;
+    if (pressed === null) return sent;
+    // As any publisher, it waits for a reader that is far behind.
+    this.pressed = null;
+    return pressed.settled().then(() => sent);
+  }
+
+  private sendOne(outgoing: Outgoing, publisher: string | null, sent: Sent): void | Promise<void> {
+    const now = this.host.clock.now();
+    let message: Message;
+    try {
+      message = this.messageOf(outgoing, now, publisher);
+    } catch (error) {
+      return sent.refuse((error as Error).message);
+    }
+    const { hooks } = this.host;
+    const chain = hooks.message?.select(null, message.topic) ?? null;
+    if (chain === null && hooks.observer === null) {
+      sent.accepted++;
+      return this.emit(message);
+    }
+    const event = new MessageEvent(null, message, now, message.qos, message.retain, false, null);
+    const store = (): void => {
+      sent.accepted++;
+      this.emit(event.message, event);
+    };
+    return inject({ event, chain, observer: hooks.observer, store, reroute: (to) => this.reroute(event, to) }, sent);
+  }
+
+  private messageOf(message: Outgoing, now: number, publisher: string | null): Message {
     if (message.protocol !== "mqtt") throw new TypeError(`a message for ${message.protocol} came to MQTT`);
     const { topic, qos = 0, retain = false, payload, headers, properties } = message;
     const all: Properties = { ...(properties as Properties) };
     if (headers !== undefined) all.userProperties = pairs(headers);
-    this.emit(makeMessage(this.host.clock.now(), { topic, qos, retain, payload: bytesOf(payload), properties: all }));
+    return makeMessage(now, { topic, qos, retain, payload: bytesOf(payload), properties: all, publisher });
   }
 
   /** Publishes what a client left behind, past the `message` hooks as any message. */
