@@ -66,11 +66,11 @@ export class Havoq {
   /** The rules in force, which can be added and removed while everything runs. */
   readonly rules: Rules;
   readonly seed: number;
-  readonly scenarios = new ScenarioDoor(() => import("./scenarios/scenarios.ts").then(({ Scenarios }) => new Scenarios(this)));
   /** When it was made, by its own clock. */
   readonly started: number;
   /** When the process began, by the machine's. */
   readonly bornAt = performance.timeOrigin;
+  readonly scenarios = new ScenarioDoor(() => import("./scenarios/scenarios.ts").then(({ Scenarios }) => new Scenarios(this)));
   /** The account of all messages; null unless somebody asked for it. */
   oracle: Oracle | null = null;
 
@@ -96,7 +96,7 @@ export class Havoq {
 
   /** What is inside, before anything is served: tests talk to it in memory. */
   constructor(
-    readonly config: Config, private readonly options: StartOptions, private readonly doors: Doors, replay: Replay | null,
+    readonly config: Config, private readonly options: StartOptions, private readonly doors: Doors, private readonly replay: Replay | null,
   ) {
     this.print = options.print ?? ((line) => void process.stderr.write(`${line}\n`));
     registerFaults(faults);
@@ -149,10 +149,11 @@ export class Havoq {
     const { oracle } = this.config;
     if (oracle !== false) await this.keepAccount(oracle === true ? {} : oracle);
     await this.loadPlugins();
-    if (this.config.chaos.length > 0) this.rules.addAll(this.config.chaos as unknown as Rule[], { source: "file" });
+    if (this.config.chaos.length > 0 && this.replay === null) this.rules.addAll(this.config.chaos as unknown as Rule[], { source: "file" });
     for (const server of [this.kafka, this.mqtt, this.amqp]) {
       if (server !== null) this.doors.serve(server, this.net);
     }
+    this.replay?.startClock(this.seam);
     // hono and the routes are loaded by the first request.
     let app: Promise<Answer> | null = null;
     this.doors.serveAdmin(async (request, server) => (await (app ??= import("./admin/routes.ts").then(({ routes }) => routes(this))))(request, server));

@@ -95,6 +95,16 @@ export function formatLine(line: JournalLine): string {
   return JSON.stringify(line, (_key, value) => pack(value));
 }
 
+/** A value as it lies in a journal: JSON and nothing else. */
+export function toJournal(value: unknown): unknown {
+  return JSON.parse(JSON.stringify(value ?? null, (_key, one) => pack(one)));
+}
+
+/** What `toJournal` was given. */
+export function fromJournal(value: unknown): unknown {
+  return JSON.parse(JSON.stringify(value ?? null), (_key, one) => unpack(one));
+}
+
 /** Reads a journal file; an error names the line. */
 export function parseJournal(text: string): JournalLine[] {
   return text.split("\n").flatMap((line, i) => {

@@ -1,7 +1,8 @@
 import { parseLocated, SyntaxFlaw, type Located } from "../core/located.ts";
 import { flawText, isObject, list, suggestion, type Flaw, type Path, type Shape } from "../core/shape.ts";
 import faults from "../faults/index.ts";
-import { registerFaults, type Rule } from "../hooks/rule.ts";
+import { registerFaults, registerPresets, type Rule } from "../hooks/rule.ts";
+import presets from "../presets/index.ts";
 import { rulesIn, type RuleFlaw } from "../rules/parse.ts";
 import { expectation, scenario, scenarioOf, type Expectation, type Scenario } from "./grammar.ts";
 
@@ -22,6 +23,7 @@ const KEYS = ["chaos", "scenario", "scenarios", "expect"];
  */
 export function parseChaosFile(given: string, file: string): ChaosFile {
   registerFaults(faults);
+  registerPresets(presets);
   try {
     return read(parseLocated(given, file));
   } catch (error) {

@@ -176,3 +176,14 @@ test("one seed, one journal, one account of 10,000 messages; another seed, other
   expect(other.journal).not.toEqual(first.journal);
   expect(canonicalReport(other.report)).not.toEqual(canonicalReport(first.report));
 }, 180_000);
+
+test("a chaos file that does not fit stops the start, with file, line, key and the nearest right word", async () => {
+  await ensureBinary();
+  const folder = mkdtempSync(join(tmpdir(), "havoq-scenario-"));
+  await Bun.write(join(folder, "bad.yaml"), "scenario:\n  steps:\n    - aply: { fault: drop }\n");
+  const serve = (file: string) => Bun.spawnSync([join(import.meta.dir, "../../dist/havoq"), "serve", "--chaos", file], { cwd: folder });
+  const bad = serve("bad.yaml");
+  expect([bad.exitCode, bad.stderr.toString()]).toEqual([1, "havoq: bad.yaml:3: scenario.steps.0.aply: unknown key aply: did you mean apply?\n"]);
+  expect(serve("none.yaml").stderr.toString()).toBe("havoq: there is no file none.yaml\n");
+  rmSync(folder, { recursive: true });
+}, 60_000);

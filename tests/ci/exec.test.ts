@@ -87,7 +87,7 @@ test("reports: what fired by operation, why it failed, the line that repeats it"
 
   const json = await Bun.file(join(cwd, "b.json")).json();
   expect(json).toMatchObject({ seed: 5, passed: false, command: { exitCode: 1 }, faults: [{ protocol: "mqtt", operation: "message", error: "Quota exceeded", fired: 1 }] });
-  expect(json.repeat).toContain("--seed 5 --plugins chaos --");
+  expect(json.repeat).toContain("--plugins chaos --seed 5 -- ");
   const xml = await Bun.file(join(cwd, "a.xml")).text();
   expect(XMLValidator.validate(xml)).toBeTrue();
   const suite = new XMLParser({ ignoreAttributes: false, attributeNamePrefix: "", parseAttributeValue: true }).parse(xml).testsuites.testsuite;

@@ -1,5 +1,6 @@
 /** Scenarios in process, with real clients: each kind of step, awaits, the heal, convergence and expectations. */
 import { describe, expect, test } from "bun:test";
+import { join } from "node:path";
 import { parseChaosFile } from "../../src/scenarios/file.ts";
 import type { ScenarioResult } from "../../src/scenarios/run.ts";
 import { resultLines } from "../../src/scenarios/text.ts";
@@ -266,6 +267,14 @@ expect:
     const chaos = await h.havoq.scenarios.start(parseChaosFile("- name: never\n  match: { protocol: mqtt }\n  fault: drop\n", "rules.yaml"));
     expect(await chaos.finish()).toMatchObject({ passed: false, expectations: [{ text: "rule never fires", passed: false }] });
   }, TIMEOUT);
+
+  test("the one in the documentation is right", async () => {
+    const page = await Bun.file(join(import.meta.dirname, "../../docs/SCENARIOS.md")).text();
+    const file = parseChaosFile(/```yaml\n([^]*?)```/.exec(page)![1]!, "flaky.yaml");
+    expect(file.errors).toEqual([]);
+    expect(file.rules).toHaveLength(1);
+    expect(file.scenarios).toMatchObject([{ name: "a bad day", steps: { length: 4 }, expect: { length: 4 } }]);
+  });
 
   test.each([
     ["scenaro: {}", "f.yaml:1: scenaro: unknown key scenaro: did you mean scenario?"],

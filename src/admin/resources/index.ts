@@ -5,6 +5,7 @@ import brokers from "./brokers.ts";
 import clock from "./clock.ts";
 import connections from "./connections.ts";
 import control from "./control.ts";
+import fixtures from "./fixtures.ts";
 import groups from "./groups.ts";
 import health from "./health.ts";
 import journal from "./journal.ts";
@@ -19,4 +20,4 @@ import snapshot from "./snapshot.ts";
 import status from "./status.ts";
 import topics from "./topics.ts";
 
-export default [amqp, await_, brokers, clock, connections, control, groups, health, journal, messages, metrics, mqtt, oracle, plugins, rules, scenarios, snapshot, status, topics];
+export default [amqp, await_, brokers, clock, connections, control, fixtures, groups, health, journal, messages, metrics, mqtt, oracle, plugins, rules, scenarios, snapshot, status, topics];

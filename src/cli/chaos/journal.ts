@@ -39,7 +39,7 @@ export async function journal({ rule, limit, follow, count, output, ...options }
 
 /** What the API sends as it fires, after entry `n`. */
 async function* events(options: Target, n: number): AsyncGenerator<JournalEntry> {
-  const response = await sendAdmin(target(options), `/api/journal/events?after=${n}`, undefined, "GET", new AbortController().signal);
+  const response = await sendAdmin(target(options), `/api/journal/events?after=${n}`, {}, new AbortController().signal);
   if (!response.ok) throw new CommandError(((await response.json()) as { error: string }).error);
   let text = "";
   const decoder = new TextDecoder();

@@ -37,7 +37,7 @@ export async function applyFile(path: string, options: Target): Promise<void> {
   const file = Bun.file(path);
   if (!(await file.exists())) throw new CommandError(`there is no file ${path}`);
   const body = { name: path, text: await file.text() };
-  const { removed, rules } = await askAdmin<{ removed: number; rules: Status[] }>(target(options), "/api/rules/file", body);
+  const { removed, rules } = await askAdmin<{ removed: number; rules: Status[] }>(target(options), "/api/rules/file", { method: "POST", body });
   if (options.json === true) return printJson({ removed, rules });
   if (removed > 0) printDone(`${removed} of an earlier ${path} removed`);
   for (const { id } of rules) printDone(`${id} is in force`);
@@ -62,7 +62,7 @@ export async function addRule({ fault, with: given = {}, name, protocol, match =
     ...(Object.keys(when).length === 0 ? {} : { when }),
     fault: { [fault]: typed(given) },
   };
-  const rules = await askAdmin<Status[]>(target(options), "/api/rules", body);
+  const rules = await askAdmin<Status[]>(target(options), "/api/rules", { method: "POST", body });
   if (options.json === true) return printJson(rules);
   for (const { id } of rules) printDone(`${id} is in force`);
 }
@@ -74,13 +74,13 @@ function typedMatch(match: Record<string, string>): Record<string, unknown> {
 }
 
 export async function removeRules(ids: readonly string[], options: Target): Promise<void> {
-  for (const id of ids) await askAdmin(target(options), `/api/rules/${encodeURIComponent(id)}`, undefined, "DELETE");
+  for (const id of ids) await askAdmin(target(options), `/api/rules/${encodeURIComponent(id)}`, { method: "DELETE" });
   if (options.json === true) return printJson({ removed: ids });
   for (const id of ids) printDone(`${id} is removed`);
 }
 
 export async function clearRules(options: Target): Promise<void> {
-  const { removed } = await askAdmin<{ removed: number }>(target(options), "/api/rules", undefined, "DELETE");
+  const { removed } = await askAdmin<{ removed: number }>(target(options), "/api/rules", { method: "DELETE" });
   if (options.json === true) return printJson({ removed });
   printDone(`${removed} rule${removed === 1 ? "" : "s"} removed`);
 }

@@ -3,8 +3,9 @@ import type { Config } from "../../config/config.ts";
 import { VERSION } from "../../havoq.ts";
 import { AdvanceableClock } from "../../hooks/clock.ts";
 import type { JournalLine } from "../../hooks/journal.ts";
+import type { Rule } from "../../hooks/rule.ts";
 import { describeFault, FaultCounts } from "../../report/faults.ts";
-import type { PluginOutcome, RunReport } from "../../report/report.ts";
+import type { PluginOutcome, RuleOutcome, RunReport } from "../../report/report.ts";
 import { runChild, type Ended } from "./child.ts";
 
 export interface RunOptions {
@@ -29,6 +30,8 @@ export interface Run {
   ended: Ended;
   /** The journal: what it would take to replay it. */
   journal: JournalLine[];
+  /** The rules that were in force at the end, by id. */
+  rules: Map<string, Rule>;
 }
 
 /** Runs a command once with brokers of its own, which end with it whatever comes. */
@@ -57,9 +60,11 @@ export async function run(options: RunOptions): Promise<Run> {
     const begun = clock.now();
     const ended = await runChild(argv, { env: environment(havoq), quiet, clock, ...(options.timeout === undefined ? {} : { timeout: options.timeout }) });
     const milliseconds = clock.now() - begun;
+    const rules = ruleOutcomes(havoq);
     const plugins = failedPlugins(havoq, printed);
     const failures = [
       ...(ended.timedOut ? [`the command did not end within ${options.timeout} ms`] : ended.exitCode === 0 ? [] : [`the command ended with exit code ${ended.exitCode}`]),
+      ...rules.filter(({ fired, optional }) => fired === 0 && !optional).map(({ id, matched }) => `rule ${id} never fired; its match admitted ${matched} events`),
       ...plugins.map(({ name, messages }) => `plugin ${name} failed: ${messages[0]?.split("\n")[0] ?? "see above"}`),
     ];
     const report: RunReport = {
@@ -68,15 +73,15 @@ export async function run(options: RunOptions): Promise<Run> {
       passed: failures.length === 0,
       failures,
       command: { argv: [...argv], exitCode: ended.exitCode, milliseconds },
-      rules: [],
-      faults: counts.list(),
+      rules,
+      faults: counts.list(new Map(rules.map(({ id, fault }) => [id, fault]))),
       scenarios: [],
       expectations: [],
       oracle: null,
       plugins,
       repeat: options.repeat(havoq.seed),
     };
-    return { report, ended, journal };
+    return { report, ended, journal, rules: new Map(havoq.rules.list().map(({ id, rule }) => [id, rule])) };
   } finally {
     clock.stop();
     await havoq.stop();
@@ -85,10 +90,9 @@ export async function run(options: RunOptions): Promise<Run> {
 
 /** Commands that run side by side must not meet, and nobody's standard ports are taken. */
 function freePorts(config: Config): Config {
-  const free = structuredClone(config);
-  free.kafka.port = free.mqtt.port = free.mqtt.websocket_port = free.amqp.port = free.admin.port = 0;
-  for (const part of [free.kafka, free.mqtt, free.amqp]) if (part.tls_port !== undefined) part.tls_port = 0;
-  return free;
+  const free = <P extends { port: number; tls_port?: number | undefined }>(part: P): P => ({ ...part, port: 0, ...(part.tls_port === undefined ? {} : { tls_port: 0 }) });
+  const { kafka, mqtt, amqp, admin } = config;
+  return { ...config, kafka: free(kafka), mqtt: { ...free(mqtt), websocket_port: 0 }, amqp: free(amqp), admin: { ...admin, port: 0 } };
 }
 
 /** How the command finds the brokers. */
@@ -104,6 +108,16 @@ export function environment(havoq: Havoq): Record<string, string> {
   };
 }
 
+/** Nothing is expected of a rule that is switched off. */
+function ruleOutcomes(havoq: Havoq): RuleOutcome[] {
+  return havoq.rules.list().filter(({ enabled }) => enabled).map(({ id, matched, fired, optional, rule }) => ({ id, fault: faultName(rule), matched, fired, optional }));
+}
+
+function faultName({ fault, preset }: Rule): string {
+  const kind = fault ?? preset ?? {};
+  return typeof kind === "string" ? kind : Object.keys(kind)[0]!;
+}
+
 function failedPlugins(havoq: Havoq, printed: readonly string[]): PluginOutcome[] {
   return havoq.seam.plugins().filter(({ errors }) => errors > 0).map(({ name, errors, off }) => {
     const start = `plugin ${name}: `;
@@ -114,4 +128,9 @@ function failedPlugins(havoq: Havoq, printed: readonly string[]): PluginOutcome[
 /** A few lines on what fired, for the end of a run. */
 export function faultLines({ faults }: RunReport): string[] {
   return faults.map((fault) => `  ${fault.protocol.padEnd(5)}  ${describeFault(fault)} × ${fault.fired}`);
+}
+
+/** On standard error: standard output is the command's. */
+export function say(words: string): void {
+  process.stderr.write(`havoq: ${words}\n`);
 }

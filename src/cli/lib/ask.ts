@@ -6,36 +6,40 @@ export interface AdminOptions {
   token?: string | undefined;
 }
 
-type Method = "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
-
-const MISSING = `this is asked over the HTTP API of havoq: name it with --admin http://host:port, and see that "havoq serve" runs with it`;
+/** A request that is more than a GET. */
+export interface Asking {
+  method?: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
+  /** Sent as JSON. */
+  body?: unknown;
+}
 
 export function adminUrl({ admin }: AdminOptions): string {
   const url = (admin ?? process.env.HAVOQ_ADMIN_URL ?? "http://127.0.0.1:9080").replace(/\/+$/, "");
   return /^https?:\/\//.test(url) ? url : `http://${url}`;
 }
 
-/** A request to the HTTP API with the token, where there is one; with a body it is a POST unless told. Throws CommandError where nobody answers. */
-export function sendAdmin(options: AdminOptions, path: string, body?: object, method?: Method, signal?: AbortSignal): Promise<Response> {
+/** A request to the HTTP API with the token, where there is one. Throws CommandError where nobody answers. */
+export async function sendAdmin(options: AdminOptions, path: string, { method = "GET", body }: Asking = {}, signal?: AbortSignal): Promise<Response> {
+  const url = adminUrl(options);
   const secret = options.token ?? process.env.HAVOQ_ADMIN_TOKEN;
   const headers = {
     ...(secret === undefined ? {} : { authorization: `Bearer ${secret}` }),
     ...(body === undefined ? {} : { "content-type": "application/json" }),
   };
-  return fetchFrom(adminUrl(options), path, {
-    method: method ?? (body === undefined ? "GET" : "POST"), headers,
-    ...(body === undefined ? {} : { body: JSON.stringify(body) }), ...(signal === undefined ? {} : { signal }),
-  }, MISSING);
+  return fetchFrom(url, path, { method, headers, ...(body === undefined ? {} : { body: JSON.stringify(body) }), ...(signal === undefined ? {} : { signal }) }, MISSING);
 }
 
-/** Asks havoq's HTTP API for something that a protocol has no way to say; with a body it is told. Throws CommandError with what it refuses. */
-export async function askAdmin<Answer>(options: AdminOptions, path: string, body?: object, method?: Method): Promise<Answer> {
-  const response = await sendAdmin(options, path, body, method);
+const MISSING = `this is asked over the HTTP API of havoq: name it with --admin http://host:port, and see that "havoq serve" runs with it`;
+
+/** Asks havoq's HTTP API for something that a protocol has no way to say. */
+export async function askAdmin<Answer>(options: AdminOptions, path: string, asking: Asking = {}): Promise<Answer> {
+  const url = adminUrl(options);
+  const response = await sendAdmin(options, path, asking);
   const isJson = (response.headers.get("content-type") ?? "").includes("json");
   if (!response.ok || !isJson) {
     const told = isJson ? ((await response.json()) as { error?: unknown }).error : undefined;
     if (response.status === 401) throw new CommandError("the HTTP API wants another token: --token, or HAVOQ_ADMIN_TOKEN");
-    throw new CommandError(typeof told === "string" ? told : `${adminUrl(options)} is not havoq's HTTP API (${response.status}); ${MISSING}`);
+    throw new CommandError(typeof told === "string" ? told : `${url} is not havoq's HTTP API (${response.status}); ${MISSING}`);
   }
   return (await response.json()) as Answer;
 }
