@@ -8,7 +8,7 @@
 import { afterAll, beforeAll, describe, test } from "bun:test";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { externalAddresses, startBinary, type Protocol, type RunningBinary } from "../support/binary.ts";
+import { binaryPath, externalAddresses, startBinary, type Protocol, type RunningBinary } from "../support/binary.ts";
 
 export const root = join(import.meta.dir, "../..");
 /** What `tests/clients/install` prepares; not in git. */
@@ -27,7 +27,8 @@ export interface Language {
 
 export interface Program {
   name: string;
-  needs: Protocol;
+  /** A protocol that is served for it, or the binary, to start brokers of its own. */
+  needs: Protocol | "binary";
   command: string[];
   cases: string[];
   /** For the whole program, in seconds. */
@@ -58,7 +59,7 @@ export function describeClients(language: Language, programs: Program[]): void {
 
 function describeProgram(program: Program, broker: () => RunningBinary): void {
   describe(program.name, () => {
-    if (isAbsent(program.needs)) return skipVisibly(`HAVOQ_TEST_EXTERNAL names no ${program.needs}`, { evenInCi: true });
+    if (isAbsent(program.needs)) return skipVisibly(program.needs === "binary" ? "HAVOQ_TEST_EXTERNAL is set" : `HAVOQ_TEST_EXTERNAL names no ${program.needs}`, { evenInCi: true });
 
     const timeout = (program.timeout ?? 90) * 1000;
     let report: Promise<Report> | undefined;
@@ -89,6 +90,9 @@ async function run(program: Program, broker: RunningBinary, timeout: number): Pr
       KAFKA_BROKERS: broker.kafka.brokers,
       MQTT_URL: broker.mqtt.url,
       AMQP_URL: broker.amqp.url,
+      // For those that start brokers of their own; none that runs around these tests is meant.
+      HAVOQ_BINARY: binaryPath,
+      HAVOQ_ADMIN_URL: "",
     },
     stdin: "ignore",
     stdout: "pipe",
@@ -121,10 +125,11 @@ function whyNotReady(language: Language): string | undefined {
   return installed ? undefined : `run tests/clients/install ${language.name} first`;
 }
 
-/** True when the external brokers under test do not speak this protocol. */
-export function isAbsent(protocol: Protocol): boolean {
+/** True when external brokers are under test that do not speak this protocol. */
+export function isAbsent(protocol: Protocol | "binary"): boolean {
   const external = externalAddresses();
   if (!external) return false;
+  if (protocol === "binary") return true;
   return !(protocol === "kafka" ? external.kafka.brokers : external[protocol].url);
 }
 

@@ -12,7 +12,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 const root = join(import.meta.dir, "../..");
-const binaryPath = join(root, "dist", process.platform === "win32" ? "havoq.exe" : "havoq");
+export const binaryPath = join(root, "dist", process.platform === "win32" ? "havoq.exe" : "havoq");
 
 export interface Addresses {
   /** "host:port", or several joined by commas; empty when the external brokers have no Kafka. */
