@@ -5,16 +5,21 @@ import { systemClock } from "./cli/lib/time.ts";
 
 const VERSION = process.env.HAVOQ_VERSION ?? "dev";
 
-/** Runs the command that the arguments name. Exit codes: 0 done, 1 failed, 2 wrong usage. */
-export async function runProgram(args: string[]): Promise<number> {
+/** All commands with their options. */
+export function havoqProgram(): Command {
   const program = new Command("havoq")
     .description("A Kafka cluster, an MQTT broker and an AMQP broker in one executable, made for tests.")
     .version(VERSION)
     .addHelpText("after", "\nExample:\n  havoq serve --plugins ./plugins");
   for (const { name, define } of commands) define(program.command(name));
   for (const command of everyCommand(program)) command.showSuggestionAfterError().showHelpAfterError("(--help tells more)").exitOverride();
+  return program;
+}
+
+/** Runs the command that the arguments name. Exit codes: 0 done, 1 failed, 2 wrong usage. */
+export async function runProgram(args: string[]): Promise<number> {
   try {
-    await program.parseAsync(args, { from: "user" });
+    await havoqProgram().parseAsync(args, { from: "user" });
     return 0;
   } catch (error) {
     // Help and --version are thrown too, with exit code 0; everything else commander throws is wrong usage.

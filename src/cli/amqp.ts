@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import { fixtures } from "./fixtures/define.ts";
 import { addAdmin, addServer, durationOption, pairOption, wholeOption, wordOption } from "./lib/options.ts";
 
 /** `havoq amqp`: a client for any AMQP 0-9-1 broker. */
@@ -35,6 +36,7 @@ function define(amqp: Command): void {
     .addHelpText("after", "\nExample:\n  havoq amqp bindings list --queue email")
     .action(async (options) => (await import("./amqp/lists.ts")).listBindings(options));
   messages(amqp);
+  fixtures(amqp, "amqp");
 }
 
 function exchanges(command: Command): void {

@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import { fixtures } from "./fixtures/define.ts";
 import { addServer, durationOption, pairOption, wholeOption } from "./lib/options.ts";
 
 /** `havoq kafka`: a client for any Kafka cluster. */
@@ -32,6 +33,7 @@ function define(kafka: Command): void {
     .action(async (options) => (await import("./kafka/consume.ts")).consume(options));
   topics(kafka.command("topics").alias("topic"));
   groups(kafka.command("consumer-groups").alias("groups"));
+  fixtures(kafka, "kafka");
 }
 
 function topics(command: Command): void {

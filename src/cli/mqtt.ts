@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import { fixtures } from "./fixtures/define.ts";
 import { addAdmin, addServer, durationOption, wholeOption, wordOption } from "./lib/options.ts";
 
 /** `havoq mqtt`: a client for any MQTT broker. */
@@ -64,4 +65,5 @@ function define(mqtt: Command): void {
     .option("--json", "print JSON")
     .addHelpText("after", "\nExample:\n  havoq mqtt topics clear-retained --topic 'sensors/#'")
     .action(async (options) => (await import("./mqtt/topics.ts")).clearRetained(options));
+  fixtures(mqtt, "mqtt");
 }

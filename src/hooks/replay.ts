@@ -42,25 +42,63 @@ export class Replay {
     return (_event, at) => {
       const fate = this.fates.get(`${rule}\0${at.stream}\0${at.ordinal}`);
       if (fate === undefined) return undefined;
-      for (const { action, detail } of fate.actions) {
-        const broker = at.broker as unknown as Record<string, (...args: unknown[]) => unknown>;
-        if (typeof broker[action!] !== "function") throw new TypeError(`the journal names an unknown action ${action}`);
-        // What failed then fails again: the hook went on, or its failure is in the journal as a verdict that is not there.
-        const failed = (error: unknown): void => seam.log(seam.record(rule.split("/")[0]!), [`replay of ${action}: ${error}`]);
-        try {
-          const done = broker[action!]!(...(detail as unknown[]).map((arg) => arg ?? undefined));
-          if (done instanceof Promise) done.catch(failed);
-        } catch (error) {
-          failed(error);
-        }
-      }
+      perform(stepsOf(fate.actions), at, (step, error) => seam.log(seam.record(pluginOf(rule)), [`replay of ${step.action}: ${error}`]));
       return fate.verdict === null ? undefined : revive(fate.verdict, at);
     };
   }
+
+  /** Does again, when its time comes, what no event brought on. */
+  startClock(seam: Seam): void {
+    for (const { actions } of this.fates.values()) {
+      const first = actions[0];
+      if (first?.stream !== CLOCK) continue;
+      const at = seam.atClock(pluginOf(first.rule), first.ordinal);
+      const steps = stepsOf(actions).map((step) => ({ ...step, after: step.after + first.at }));
+      perform(steps, at, (step, error) => seam.log(seam.record(pluginOf(first.rule)), [`replay of ${step.action}: ${error}`]));
+    }
+  }
 }
 
-function revive({ verdict, detail, reason }: JournalEntry, at: At): Verdict {
+/** The stream of what a moment of the clock brought on, and no event. */
+export const CLOCK = "clock";
+
+/** A use of the control surface, so many milliseconds after the first of its hook. */
+export interface Step {
+  action: string;
+  args: unknown[];
+  after: number;
+}
+
+export function stepsOf(actions: readonly JournalEntry[]): Step[] {
+  return actions.map(({ action, detail, at }) => ({ action: action!, args: detail as unknown[], after: at - actions[0]!.at }));
+}
+
+/** What failed then fails again: the hook went on, or its failure is in the journal as a verdict that is not there. */
+export function perform(steps: readonly Step[], at: At, failed: (step: Step, error: unknown) => void): void {
+  for (const step of steps) {
+    const act = (): void => {
+      try {
+        const broker = at.broker as unknown as Record<string, (...args: unknown[]) => unknown>;
+        if (typeof broker[step.action] !== "function") throw new TypeError(`the control surface has no ${step.action}`);
+        const done = broker[step.action]!(...step.args.map((arg) => arg ?? undefined));
+        if (done instanceof Promise) done.catch((error) => failed(step, error));
+      } catch (error) {
+        failed(step, error);
+      }
+    };
+    if (step.after > 0) at.clock.after(step.after, act);
+    else act();
+  }
+}
+
+/** The verdict of a journal's entry. */
+export function revive({ verdict, detail, reason }: Pick<JournalEntry, "verdict" | "detail" | "reason">, at: At): Verdict {
   // How long a promise held is all that is known of it.
   if (verdict === "hold") return hold(at.clock.sleep((detail as { ms: number }).ms), reason);
   return { kind: verdict, ...(detail as object | undefined), ...(reason === undefined ? {} : { reason }) } as Verdict;
+}
+
+/** A rule's id, or a plugin's name: the hook point follows it. */
+function pluginOf(rule: string): string {
+  return rule.slice(0, rule.lastIndexOf("/"));
 }

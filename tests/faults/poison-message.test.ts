@@ -27,7 +27,7 @@ describe.each(PROTOCOLS)("%s", (protocol) => {
   test("comes right before it", async () => {
     const { got, reasons } = await arrives({ payload: "poison", beside: true }, 2);
     expect(texts(got)).toEqual(["poison", '{"good":1}']);
-    expect(reasons).toEqual(["publish"]);
+    expect(reasons).toEqual(["publish", "poison-message: payload"]);
   }, 15_000);
 
   test("one consumer gets it, while what is stored is whole", async () => {

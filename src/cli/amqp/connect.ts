@@ -59,7 +59,8 @@ export async function openConnection({ server, username, password, vhost }: Logi
   } catch (error) {
     const message = (error as Error).message;
     if (/ACCESS.?REFUSED|403/i.test(message)) throw new CommandError("the broker refuses the login; check --username, --password and --vhost");
-    if (/NOT.?ALLOWED|530/i.test(message)) throw new CommandError(`the broker refuses vhost ${vhost}: ${message}; check --vhost`);
+    // The login was taken, and then the vhost was not: amqplib tells no more of it.
+    if (/ConnectionOpenOk|NOT.?ALLOWED|530/i.test(message)) throw new CommandError(`the broker refuses vhost ${vhost}; check --vhost`);
     throw await explain(server, "amqp", message);
   }
 }

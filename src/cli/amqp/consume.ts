@@ -1,7 +1,11 @@
+import type { ConsumeMessage } from "amqplib";
 import { CommandError } from "../lib/errors.ts";
 import { Stop } from "../lib/stop.ts";
 import { withChannel, type Login } from "./connect.ts";
 import { printMessage, type Shape } from "./message.ts";
+
+/** Messages that the broker sends ahead. */
+const WINDOW = 100;
 
 interface Options extends Login, Shape {
   queue: string;
@@ -13,9 +17,12 @@ interface Options extends Login, Shape {
 export async function consume({ queue, count, timeout, autoAck = false, verbose, json, ...login }: Options): Promise<void> {
   const stop = new Stop({ count, timeout });
   await withChannel(login, async (channel) => {
-    // No more than are wanted: what is not acknowledged goes back.
-    if (!autoAck) await channel.prefetch(Math.min(stop.count, 100));
-    let gone = false;
+    // The broker must not send more than are wanted: they would go back as redelivered. It sends one for
+    // each that is acknowledged, so the last ones are acknowledged together, at the end.
+    const window = Math.min(stop.count, WINDOW);
+    if (!autoAck) await channel.prefetch(window);
+    let [gone, printed] = [false, 0];
+    let held: ConsumeMessage | null = null;
     const { consumerTag } = await channel.consume(queue, (message) => {
       if (message === null) {
         gone = true;
@@ -23,12 +30,15 @@ export async function consume({ queue, count, timeout, autoAck = false, verbose,
       }
       if (stop.stopped) return;
       printMessage(message, queue, { verbose, json });
-      if (!autoAck) channel.ack(message);
+      printed++;
+      if (!autoAck && printed <= stop.count - window) channel.ack(message);
+      else held = message;
       stop.take();
     }, { noAck: autoAck });
     await stop.asked;
     if (gone) throw new CommandError(`the broker has cancelled the consumer: queue ${queue} is gone`);
     await channel.cancel(consumerTag);
+    if (!autoAck && held !== null) channel.ack(held, true);
     await channel.close();
   });
   stop.check("messages");

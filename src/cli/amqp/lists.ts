@@ -85,7 +85,7 @@ async function list<Row extends { vhost: string }>(options: Options, what: strin
   const url = management.replace(/\/+$/, "");
   const headers = { authorization: `Basic ${Buffer.from(`${username}:${password}`).toString("base64")}` };
   const missing = `it takes RabbitMQ's management plugin there: "rabbitmq-plugins enable rabbitmq_management"`;
-  const response = await fetchFrom(url, `/api/${what}${vhost === undefined ? "" : `/${encodeURIComponent(vhost)}`}`, headers, missing);
+  const response = await fetchFrom(url, `/api/${what}${vhost === undefined ? "" : `/${encodeURIComponent(vhost)}`}`, { headers }, missing);
   if (response.status === 401) throw new CommandError(`${url} refuses the login; check --username and --password`);
   if (response.status === 404 && vhost !== undefined) throw new CommandError(`${url} knows no vhost ${vhost}`);
   if (!response.ok || !(response.headers.get("content-type") ?? "").includes("json")) throw new CommandError(`${url} is not RabbitMQ's management plugin (${response.status}); ${missing}`);

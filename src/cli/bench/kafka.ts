@@ -1,12 +1,14 @@
 import { Producer } from "@platformatic/kafka";
 import { freshSeed } from "../../hooks/random.ts";
-import { clientOptions, EARLIEST, indexes, knownTopic, offsetsAt, withAdmin } from "../kafka/connect.ts";
+import { clientOptions, EARLIEST, indexes, inWords, knownTopic, offsetsAt, withAdmin } from "../kafka/connect.ts";
 import { follow } from "../kafka/reader.ts";
 import { Stop } from "../lib/stop.ts";
 import { inWaves, type Load, type Wanted } from "./load.ts";
 
 /** Partitions that the senders share. */
 const PARTITIONS = 4;
+/** Bytes that go in one batch: half of what topics take unless told otherwise. */
+const BATCH = 512 * 1024;
 
 /** A topic of its own, which is deleted again. */
 export async function open({ server, connections, receive, fail, connected }: Wanted): Promise<Load> {
@@ -31,7 +33,13 @@ export async function open({ server, connections, receive, fail, connected }: Wa
   });
   return {
     async send(i, payloads) {
-      await producers[i]!.send({ acks: 1, messages: payloads.map((value) => ({ topic, value, partition: i % partitions })) });
+      const most = Math.max(1, Math.floor(BATCH / (payloads[0]?.length ?? 1)));
+      for (let from = 0; from < payloads.length; from += most) {
+        const messages = payloads.slice(from, from + most).map((value) => ({ topic, value, partition: i % partitions }));
+        await producers[i]!.send({ acks: 1, messages }).catch(async (error) => {
+          throw await inWords(server, error);
+        });
+      }
     },
     async close() {
       stop.now();

@@ -21,8 +21,9 @@ interface Options {
   json?: boolean;
 }
 
-/** A rate counts as held from here on. */
-const HELD = 0.98;
+/** A rate is held when all that was due was sent, and arrived no later than this share of the time, or this long, after the end. */
+const LATE = 0.02;
+const LATE_MS = 250;
 /** Messages on their way at the most where no rate is set. */
 const WINDOW = 4000;
 /** Messages on their way at the most where one is: who is this far behind does not catch up, and must not fill the memory. */
@@ -49,7 +50,8 @@ export async function bench(options: Options): Promise<void> {
   }
   const { sent, received, seconds, latencies } = result;
   const achieved = received / seconds;
-  const held = rate === undefined || achieved >= rate * HELD;
+  const { duration } = options;
+  const held = rate === undefined || (sent >= Math.floor((duration * rate) / 1000) && seconds * 1000 - duration <= Math.max(duration * LATE, LATE_MS));
   const ms = (share: number): number | null => round(latencies.percentile(share));
   const report = {
     protocol, server: started === null ? `${server.host}:${server.port}` : "started for it", connections, size, seconds: round(seconds), sent, received,
@@ -81,12 +83,13 @@ async function load({ protocol, rate, duration, connections, size, qos }: Option
   const latencies = new Latencies();
   const { promise: failed, reject: fail } = Promise.withResolvers<never>();
   failed.catch(() => undefined);
-  let last = 0;
+  let [first, last] = [0, 0];
   const connecting = progress(connections, "connecting");
   const wanted: Wanted = {
     server, connections, qos, fail, connected: () => connecting.step(),
     receive(payload) {
       last = stopwatch();
+      first ||= last;
       latencies.add(last - new DataView(payload.buffer, payload.byteOffset, STAMP).getFloat64(0));
     },
   };
@@ -123,7 +126,7 @@ async function load({ protocol, rate, duration, connections, size, qos }: Option
       await Promise.race([systemClock.sleep(TICK), failed]);
     }
     for (const until = stopwatch() + PATIENCE; latencies.count < sent && stopwatch() < until; ) await Promise.race([systemClock.sleep(5), failed]);
-    return { sent, received: latencies.count, seconds: Math.max(duration, last - start) / 1000, latencies };
+    return { sent, received: latencies.count, seconds: Math.max(duration, last - first) / 1000, latencies };
   } finally {
     bar.stop();
     await running.close();

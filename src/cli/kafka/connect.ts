@@ -6,7 +6,11 @@ import { explain, reach } from "../lib/probe.ts";
 
 /** What every client is made with. */
 export function clientOptions({ host, port }: Server) {
-  return { clientId: "havoq-cli", bootstrapBrokers: [{ host, port }], connectTimeout: 5000, requestTimeout: 15_000, timeout: 10_000, retries: 2, retryDelay: 200 };
+  return {
+    clientId: "havoq-cli", bootstrapBrokers: [{ host, port }], connectTimeout: 5000, requestTimeout: 15_000, timeout: 10_000, retries: 8,
+    // A cluster that says "not yet" needs a moment, such as for its first group; what is no Kafka never will.
+    retryDelay: (_client: object, _operation: string, _attempt: number, _retries: number, error: Error) => (protocolError(error) === null ? 50 : 500),
+  };
 }
 
 /** Runs with an admin client, which is closed again; tells errors in words that help. */
@@ -49,7 +53,8 @@ function protocolError(error: unknown): Told | null {
   return null;
 }
 
-async function inWords(server: Server, error: unknown): Promise<Error> {
+/** An error of the client's, as people can use it. */
+export async function inWords(server: Server, error: unknown): Promise<Error> {
   if (error instanceof CommandError || error instanceof UsageError) return error;
   const told = protocolError(error);
   if (told !== null) return new CommandError(`the broker says ${told.apiId}: ${told.serverErrorMessage || told.message}`);

@@ -4,7 +4,7 @@ import type { Server } from "../lib/options.ts";
 import { printDone, printJson } from "../lib/output.ts";
 import { payloads } from "../lib/payload.ts";
 import { CommandError } from "../lib/errors.ts";
-import { clientOptions, errorName, unknownTopic, withAdmin, withClient } from "./connect.ts";
+import { clientOptions, unknownTopic, withAdmin, withClient } from "./connect.ts";
 
 interface Options {
   server: Server;
@@ -24,8 +24,8 @@ export async function produce({ server, topic, key, value, header = {}, partitio
   const headers = new Map(Object.entries(header).map(([name, text]) => [Buffer.from(name), Buffer.from(text)]));
   const sent = await withClient(server, producer, async () => {
     const { topics } = await producer.metadata({ topics: [topic], autocreateTopics: true }).catch(async (error) => {
-      if (errorName(error) !== "UNKNOWN_TOPIC_OR_PARTITION") throw error;
-      throw unknownTopic(topic, await withAdmin(server, (admin) => admin.listTopics()));
+      const known = await withAdmin(server, (admin) => admin.listTopics());
+      throw known.includes(topic) ? error : unknownTopic(topic, known);
     });
     const { partitionsCount } = topics.get(topic)!;
     if (partition !== undefined && partition >= partitionsCount) {

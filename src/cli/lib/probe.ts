@@ -4,7 +4,7 @@ import { CommandError } from "./errors.ts";
 
 export type Spoken = "kafka" | "mqtt" | "amqp" | "http";
 
-const NAMES: Readonly<Record<Spoken, string>> = { kafka: "a Kafka broker", mqtt: "an MQTT broker", amqp: "an AMQP broker", http: "an HTTP server" };
+export const NAMES: Readonly<Record<Spoken, string>> = { kafka: "a Kafka broker", mqtt: "an MQTT broker", amqp: "an AMQP broker", http: "an HTTP server" };
 const PATIENCE = 700;
 
 /** What each protocol begins with, and how its answer is known. The first is answered with its own name by most, so it is asked first. */

@@ -53,15 +53,15 @@ export async function openClient({ server, clientId, username, password, mqttVer
 function opened(client: MqttClient): Promise<MqttClient> {
   return new Promise((resolve, reject) => {
     const failed = (error: Error): void => {
-      client.removeAllListeners();
-      client.on("error", () => undefined);
       client.end(true);
       reject(error);
     };
-    client.once("error", failed);
-    client.once("close", () => failed(new Error("the connection was closed before anything was said")));
+    const closed = (): void => failed(new Error("the connection was closed before anything was said"));
+    // Stays: without a listener an error would end the process.
+    client.on("error", failed);
+    client.once("close", closed);
     client.once("connect", () => {
-      client.removeAllListeners("error").removeAllListeners("close");
+      client.off("close", closed);
       resolve(client);
     });
   });

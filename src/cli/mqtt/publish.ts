@@ -19,10 +19,10 @@ export async function publish({ topic, payload, qos, retain = false, json, ...lo
   const all = await payloads(payload, "--payload");
   const nobody = await withClient(login, async (client) => {
     let unheard = 0;
-    for (const one of all) {
-      const answer = (await client.publishAsync(topic, one, { qos, retain })) as { reasonCode?: number } | undefined;
-      if (answer?.reasonCode === NOBODY) unheard++;
-    }
+    client.on("packetreceive", (packet) => {
+      if ((packet.cmd === "puback" || packet.cmd === "pubrec") && packet.reasonCode === NOBODY) unheard++;
+    });
+    for (const one of all) await client.publishAsync(topic, one, { qos, retain });
     return unheard;
   });
   if (json === true) return printJson({ topic, qos, retain, messages: all.length, ...(qos === 0 ? {} : { withoutSubscribers: nobody }) });
