@@ -115,13 +115,14 @@ export class Havoq {
     const parts: Parts = { kafka: this.kafka, mqtt: this.mqtt, amqp: this.amqp };
     this.control = new Control(parts, this.net, this.clock);
     this.seam.control = this.control;
-    this.rules = new Rules(this.seam, this.clock);
+    this.rules = new Rules(this.seam, this.clock, { brokers: config.kafka.brokers });
   }
 
   private async open(): Promise<void> {
     if (this.options.journalFile !== undefined) await this.keepJournal(this.options.journalFile);
     await this.loadPlugins();
     if (this.config.chaos.length > 0) this.rules.addAll(this.config.chaos as unknown as Rule[], { source: "file" });
+    this.journal.begin();
     for (const server of [this.kafka, this.mqtt, this.amqp]) {
       if (server !== null) this.doors.serve(server, this.net);
     }
