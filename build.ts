@@ -7,7 +7,7 @@ import { basename, dirname, join } from "node:path";
 import manifest from "./package.json" with { type: "json" };
 
 /** A folder whose files are all of one kind gets an `index.ts`: a binary cannot list its own sources. */
-export const FAMILIES = ["src/amqp/model/exchanges", "src/amqp/v091/classes", "src/cli", "src/faults", "src/kafka/apis", "src/mqtt/handlers"];
+export const FAMILIES = ["src/amqp/model/exchanges", "src/amqp/v091/classes", "src/cli", "src/faults", "src/kafka/apis", "src/mqtt/handlers", "src/presets"];
 
 /** What a family's `index.ts` must be: the default exports of its files, ordered by file name. */
 export async function indexOf(family: string): Promise<string> {

@@ -1,22 +1,45 @@
 import type { Clock } from "./core/time.ts";
 import type { AdvanceableClock } from "./hooks/clock.ts";
-import type { Broker, ConnectionFilter, ConnectionInfo, Outgoing, Protocol } from "./hooks/plugin.ts";
+import type {
+  Broker, BrokerInfo, BrokerName, ConnectionFilter, ConnectionInfo, GroupInfo, Outgoing, Pattern, Protocol, TopicInfo, Unflushed,
+} from "./hooks/plugin.ts";
+import type { KafkaCluster } from "./kafka/cluster.ts";
+import type { Connection } from "./net/connection.ts";
 import type { Net } from "./net/net.ts";
+import type { Direction } from "./net/stops.ts";
 
 interface Publishes<P extends Protocol> {
   publish(message: Extract<Outgoing, { protocol: P }>): void;
 }
 
+/** A broker of one process that can die with all its connections. */
+interface Mortal {
+  /** Drops what would not outlive the process; its connections are reset behind that. Returns how many messages are lost. */
+  die(unflushed: Unflushed): number;
+  /** Of these connections, those that hold deliveries unacknowledged. */
+  redeliver(connections: readonly Connection[]): number;
+}
+
 /** What the control surface needs of each protocol. */
 export interface Parts {
-  kafka: (Pick<Broker, "electLeader" | "killBroker" | "restartBroker" | "pauseBroker" | "resumeBroker" | "expelMember"> & Publishes<"kafka">) | null;
-  mqtt: (Pick<Broker, "expireSession"> & Publishes<"mqtt">) | null;
-  amqp: Publishes<"amqp"> | null;
+  kafka: KafkaCluster | null;
+  mqtt: (Pick<Broker, "expireSession"> & Mortal & Publishes<"mqtt">) | null;
+  amqp: (Pick<Broker, "raiseAlarm" | "clearAlarm"> & Mortal & Publishes<"amqp">) | null;
+}
+
+/** The listeners of the MQTT and AMQP brokers, which close with them. */
+export interface Listeners {
+  down(protocol: "mqtt" | "amqp"): void;
+  up(protocol: "mqtt" | "amqp"): void;
 }
 
 /** The control surface: one room behind the hooks' `at.broker`, the HTTP API and the tests. */
 export class Control implements Broker {
-  constructor(private readonly parts: Parts, private readonly net: Net, private readonly clock: AdvanceableClock) {}
+  private readonly dead = new Set<"mqtt" | "amqp">();
+
+  constructor(
+    private readonly parts: Parts, private readonly net: Net, private readonly clock: AdvanceableClock, private readonly listeners: Listeners,
+  ) {}
 
   publish(message: Outgoing): void {
     (this.part(message.protocol) as Publishes<Protocol>).publish(message);
@@ -44,24 +67,104 @@ export class Control implements Broker {
     return chosen.length;
   }
 
+  partition(filter: ConnectionFilter, { direction = "both" }: { direction?: Direction } = {}): number {
+    return this.net.partition(filter, direction);
+  }
+  heal(filter?: ConnectionFilter): number {
+    return this.net.heal(filter);
+  }
+
+  // --- Kafka ------------------------------------------------------------------------------------
+
   electLeader(topic: string, partition: number, broker?: number): number {
     return this.part("kafka").electLeader(topic, partition, broker);
   }
-  killBroker(broker: number): void {
-    this.part("kafka").killBroker(broker);
+  movePartition(topic: string, partition: number, broker?: number): number {
+    return this.part("kafka").movePartition(topic, partition, broker);
   }
-  restartBroker(broker: number): void {
-    this.part("kafka").restartBroker(broker);
+  freezeMetadata(topic: Pattern): number {
+    return this.part("kafka").freezeMetadata(topic);
   }
-  pauseBroker(broker: number): void {
-    this.part("kafka").pauseBroker(broker);
+  refreshMetadata(topic: Pattern): number {
+    return this.part("kafka").refreshMetadata(topic);
   }
-  resumeBroker(broker: number): void {
-    this.part("kafka").resumeBroker(broker);
+  moveCoordinator(group: string, broker?: number): number {
+    return this.part("kafka").moveCoordinator(group, broker);
+  }
+  rebalance(group: string): boolean {
+    return this.part("kafka").rebalance(group);
   }
   expelMember(group: string, memberId: string): boolean {
     return this.part("kafka").expelMember(group, memberId);
   }
+  topics(): TopicInfo[] {
+    return this.parts.kafka?.topicInfos() ?? [];
+  }
+  groups(): GroupInfo[] {
+    return this.parts.kafka?.groupInfos() ?? [];
+  }
+
+  // --- Brokers ----------------------------------------------------------------------------------
+
+  brokers(): BrokerInfo[] {
+    const nodes = this.parts.kafka?.nodes.all.map(({ id, up, paused }) => ({ broker: id, up, paused })) ?? [];
+    const whole = (["mqtt", "amqp"] as const).filter((protocol) => this.parts[protocol] !== null);
+    return [...nodes, ...whole.map((broker) => ({ broker, up: !this.dead.has(broker), paused: this.net.isPaused({ protocol: broker }) }))];
+  }
+
+  killBroker(broker: BrokerName): void {
+    if (typeof broker === "number") this.part("kafka").killBroker(broker);
+    else this.die(broker, {});
+  }
+
+  crashBroker(broker: BrokerName, unflushed: Unflushed = {}): number {
+    return typeof broker === "number" ? this.part("kafka").crashBroker(broker, unflushed) : this.die(broker, unflushed);
+  }
+
+  private die(protocol: "mqtt" | "amqp", unflushed: Unflushed): number {
+    const part = this.part(protocol);
+    if (this.dead.has(protocol)) return 0;
+    this.dead.add(protocol);
+    this.net.resume({ protocol });
+    this.listeners.down(protocol);
+    const lost = part.die(unflushed);
+    for (const connection of this.net.connections({ protocol })) connection.abort(true);
+    return lost;
+  }
+
+  restartBroker(broker: BrokerName): void {
+    if (typeof broker === "number") return this.part("kafka").restartBroker(broker);
+    this.die(broker, {});
+    this.dead.delete(broker);
+    this.listeners.up(broker);
+  }
+
+  pauseBroker(broker: BrokerName): void {
+    if (typeof broker === "number") return this.part("kafka").pauseBroker(broker);
+    this.part(broker);
+    this.net.pause({ protocol: broker });
+  }
+  resumeBroker(broker: BrokerName): void {
+    if (typeof broker === "number") this.part("kafka").resumeBroker(broker);
+    else this.net.resume({ protocol: broker });
+  }
+
+  redeliver(filter: ConnectionFilter): number {
+    let concerned = 0;
+    for (const protocol of ["kafka", "mqtt", "amqp"] as const) {
+      const connections = this.net.connections(filter).filter((connection) => connection.protocol === protocol);
+      concerned += this.parts[protocol]?.redeliver(connections) ?? 0;
+    }
+    return concerned;
+  }
+
+  raiseAlarm(): void {
+    this.part("amqp").raiseAlarm();
+  }
+  clearAlarm(): void {
+    this.part("amqp").clearAlarm();
+  }
+
   expireSession(clientId: string): boolean {
     return this.part("mqtt").expireSession(clientId);
   }

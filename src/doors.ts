@@ -14,6 +14,7 @@ export class Doors {
   private readonly listeners = new Map<string, Door>();
   /** Kept when a listener closes, so that it opens again where it was. */
   private readonly ports = new Map<string, number>();
+  private readonly openers = new Map<string, (port: number) => Door>();
   private readonly admin = Promise.withResolvers<Answer>();
 
   constructor(private readonly config: Config, private readonly tls: { cert: string; key: string } | null) {}
@@ -48,10 +49,7 @@ export class Doors {
   private openKafka(node: number, kind: "plain" | "tls"): void {
     const { host, kafka } = this.config;
     const base = kind === "plain" ? kafka.port : kafka.tls_port!;
-    const name = `kafka ${node} ${kind}`;
-    // A broker that comes back has to be found where it was.
-    const port = this.ports.get(name) ?? (base === 0 ? 0 : base + node - 1);
-    this.listen(name, port, (port) => listenTcp({ host, port, broker: node, ...(kind === "tls" ? { tls: this.certificate() } : {}) }));
+    this.listen(`kafka ${node} ${kind}`, base === 0 ? 0 : base + node - 1, (port) => listenTcp({ host, port, broker: node, ...(kind === "tls" ? { tls: this.certificate() } : {}) }));
   }
 
   private listen(name: string, port: number, open: (port: number) => Door): void {
@@ -66,6 +64,7 @@ export class Doors {
           (taken ? "the port is taken; choose another, or 0 for a free one" : (error as Error).message),
       );
     }
+    this.openers.set(name, open);
     this.listeners.set(name, listener);
     this.ports.set(name, listener.port);
   }
@@ -90,20 +89,20 @@ export class Doors {
     return this.ports.get(name) ?? null;
   }
 
-  /** A virtual Kafka broker takes no more connections. */
-  closeKafka(node: number): void {
-    for (const kind of ["plain", "tls"]) {
-      this.listeners.get(`kafka ${node} ${kind}`)?.stop();
-      this.listeners.delete(`kafka ${node} ${kind}`);
+  /** Nobody can connect any more to what begins so: `kafka 2`, `mqtt`. */
+  closeFor(what: string): void {
+    for (const [name, listener] of this.listeners) {
+      if (!name.startsWith(`${what} `)) continue;
+      listener.stop();
+      this.listeners.delete(name);
     }
   }
 
-  /** A virtual Kafka broker is back. */
-  reopenKafka(node: number, server: Server, net: Net): void {
-    for (const kind of ["plain", "tls"] as const) {
-      const name = `kafka ${node} ${kind}`;
-      if (!this.ports.has(name) || this.listeners.has(name)) continue;
-      this.openKafka(node, kind);
+  /** What `closeFor` closed opens again where it was. */
+  reopenFor(what: string, server: Server, net: Net): void {
+    for (const [name, open] of this.openers) {
+      if (!name.startsWith(`${what} `) || this.listeners.has(name)) continue;
+      this.listen(name, this.ports.get(name)!, open);
       this.listeners.get(name)!.serve!(server, net);
     }
   }

@@ -10,12 +10,14 @@ import type { PluginFolder } from "./hooks/load.ts";
 import type { Outgoing, Protocol } from "./hooks/plugin.ts";
 import { freshSeed, hashRule, hashText, Random } from "./hooks/random.ts";
 import { Replay } from "./hooks/replay.ts";
-import { registerFaults, type Rule } from "./hooks/rule.ts";
+import { registerFaults, registerPresets, type Rule } from "./hooks/rule.ts";
 import { Seam, type LoadedPlugin } from "./hooks/seam.ts";
 import { KafkaCluster } from "./kafka/cluster.ts";
 import type { Network } from "./kafka/nodes.ts";
 import { MqttBroker } from "./mqtt/broker.ts";
+import type { Oracle, OracleOptions } from "./oracle/oracle.ts";
 import { Net, type Host } from "./net/net.ts";
+import presets from "./presets/index.ts";
 import { Rules } from "./rules/rules.ts";
 
 export interface StartOptions {
@@ -25,7 +27,10 @@ export interface StartOptions {
   plugins?: readonly LoadedPlugin[];
   /** Every fired verdict is appended to this file. */
   journalFile?: string;
-  /** Fires the verdicts of this journal; no plugin is asked. */
+  /** Gets every line of the journal, the header first. */
+  journal?(line: JournalLine): void;
+  /** Fires the verdicts of this journal, or of this journal's file; no plugin is asked. */
+  replay?: readonly JournalLine[];
   replayFile?: string;
   clock?: AdvanceableClock;
   /** Takes an error of our own that nobody caught, after which nothing can be promised; thrown on unless told. */
@@ -57,6 +62,8 @@ export class Havoq {
   /** The rules in force, which can be added and removed while everything runs. */
   readonly rules: Rules;
   readonly seed: number;
+  /** The account of all messages; null unless somebody asked for it. */
+  oracle: Oracle | null = null;
 
   private readonly print: (line: string) => void;
   private readonly guard: TimedGuard | null;
@@ -65,7 +72,8 @@ export class Havoq {
 
   /** Behind doors that are open already. */
   static async start(config: Config, options: StartOptions, doors: Doors): Promise<Havoq> {
-    const replay = options.replayFile === undefined ? null : new Replay(await readJournal(options.replayFile));
+    const lines = options.replay ?? (options.replayFile === undefined ? null : await readJournal(options.replayFile));
+    const replay = lines === null ? null : new Replay(lines);
     const havoq = new Havoq(config, options, doors, replay);
     try {
       await havoq.open();
@@ -82,6 +90,7 @@ export class Havoq {
   ) {
     this.print = options.print ?? ((line) => void process.stderr.write(`${line}\n`));
     registerFaults(faults);
+    registerPresets(presets);
     this.clock = options.clock ?? new AdvanceableClock();
     this.seed = config.seed ?? replay?.seed ?? freshSeed();
     this.journal = new Journal(VERSION, this.seed, () => this.clock.now());
@@ -113,13 +122,19 @@ export class Havoq {
         )
       : null;
     const parts: Parts = { kafka: this.kafka, mqtt: this.mqtt, amqp: this.amqp };
-    this.control = new Control(parts, this.net, this.clock);
+    this.control = new Control(parts, this.net, this.clock, {
+      down: (protocol) => this.doors.closeFor(protocol),
+      up: (protocol) => this.doors.reopenFor(protocol, this[protocol]!, this.net),
+    });
     this.seam.control = this.control;
     this.rules = new Rules(this.seam, this.clock, { brokers: config.kafka.brokers });
   }
 
   private async open(): Promise<void> {
+    if (this.options.journal !== undefined) this.ends.push(this.journal.listen(this.options.journal));
     if (this.options.journalFile !== undefined) await this.keepJournal(this.options.journalFile);
+    const { oracle } = this.config;
+    if (oracle !== false) await this.keepAccount(oracle === true ? {} : oracle);
     await this.loadPlugins();
     if (this.config.chaos.length > 0) this.rules.addAll(this.config.chaos as unknown as Rule[], { source: "file" });
     this.journal.begin();
@@ -129,6 +144,15 @@ export class Havoq {
     // hono and the routes are loaded by the first request.
     let app: Promise<(request: Request) => Response | Promise<Response>> | null = null;
     this.doors.serveAdmin(async (request) => (await (app ??= import("./admin/routes.ts").then(({ routes }) => routes(this))))(request));
+  }
+
+  /** From now on there is an account of every message; the one that there is goes on. */
+  async keepAccount(options: OracleOptions = {}): Promise<Oracle> {
+    if (this.oracle !== null) return this.oracle;
+    const { Oracle } = await import("./oracle/oracle.ts");
+    this.oracle ??= new Oracle(this.seed, options);
+    this.seam.observe(this.oracle);
+    return this.oracle;
   }
 
   private async loadPlugins(): Promise<void> {
@@ -153,8 +177,8 @@ export class Havoq {
         host: this.config.kafka.advertised_host ?? reachable(this.config.host),
         port: this.doors.port(`kafka ${node} ${listener}`) ?? 0,
       }),
-      down: (node) => this.doors.closeKafka(node),
-      up: (node) => this.doors.reopenKafka(node, this.kafka!, this.net),
+      down: (node) => this.doors.closeFor(`kafka ${node}`),
+      up: (node) => this.doors.reopenFor(`kafka ${node}`, this.kafka!, this.net),
     };
   }
 

@@ -12,9 +12,11 @@ const read = (file: string): Promise<string> => Bun.file(join(root, file)).text(
 const FLOORS: string[][] = [
   ["main"],
   ["cli"],
+  ["report", "testing"],
   ["app"],
   ["rules"],
-  ["admin", "fixtures", "faults", "kafka", "mqtt", "amqp", "config"],
+  ["admin", "fixtures", "faults", "presets", "oracle", "config"],
+  ["kafka", "mqtt", "amqp"],
   ["net"],
   ["hooks"],
   ["core"],

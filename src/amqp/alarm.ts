@@ -15,6 +15,8 @@ export class MemoryAlarm {
   /** Settles when the alarm goes off; null: there is none. */
   over: Promise<void> | null = null;
   private left = EVERY;
+  /** Set while it is on whatever the queues hold. */
+  private raised: PromiseWithResolvers<void> | null = null;
 
   constructor(private readonly clock: Clock, private readonly vhosts: ReadonlyMap<string, Vhost>, public limit: number) {}
 
@@ -34,9 +36,22 @@ export class MemoryAlarm {
     return bytes;
   }
 
+  /** On, until `lower`. */
+  raise(): void {
+    this.raised ??= Promise.withResolvers();
+    this.over ??= this.watch();
+  }
+
+  lower(): void {
+    this.raised?.resolve();
+    this.raised = null;
+  }
+
   private async watch(): Promise<void> {
-    do await this.clock.sleep(AGAIN);
-    while (this.held() > this.limit * 0.9);
+    do {
+      if (this.raised !== null) await this.raised.promise;
+      else await this.clock.sleep(AGAIN);
+    } while (this.raised !== null || this.held() > this.limit * 0.9);
     this.over = null;
   }
 }

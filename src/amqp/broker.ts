@@ -6,6 +6,7 @@ import { MemoryAlarm } from "./alarm.ts";
 import { Address, Message } from "./model/message.ts";
 import { Vhost } from "./model/vhost.ts";
 import { Port } from "./port.ts";
+import { countMessages, durableOf, load, save } from "./snapshot.ts";
 import type { AmqpConnection } from "./v091/connection.ts";
 import { AmqpConnectEvent, type AmqpMessageEvent, basicProperties } from "./v091/events.ts";
 import { FieldTable, type Plain } from "./v091/fields.ts";
@@ -44,6 +45,9 @@ export class AmqpBroker implements Server {
   readonly maxConnections: number;
   readonly vhosts = new Map<string, Vhost>();
   readonly alarm: MemoryAlarm;
+  /** Connections that speak 0-9-1. */
+  readonly sessions = new Set<AmqpConnection>();
+  private lives = 0;
   /** Messages that clients published, and that consumers were sent. */
   messagesIn = 0;
   messagesOut = 0;
@@ -51,7 +55,7 @@ export class AmqpBroker implements Server {
   constructor(readonly options: AmqpOptions, readonly host: Host) {
     this.maxConnections = options.maxConnections;
     this.alarm = new MemoryAlarm(host.clock, this.vhosts, options.memoryLimit);
-    for (const name of options.vhosts) this.vhosts.set(name, new Vhost(name, host.clock, host.random(`amqp names ${name}`)));
+    for (const name of options.vhosts) this.vhosts.set(name, new Vhost(name, host.clock, host.hooks, host.random(`amqp names ${name}`)));
   }
 
   accept(connection: Connection): Session {
@@ -82,6 +86,45 @@ export class AmqpBroker implements Server {
     const { payload, headers, properties, routingKey } = event;
     if (to.protocol === "amqp") this.host.publish({ exchange: event.exchange, routingKey, vhost: event.vhost, ...to, payload, headers: { ...headers }, properties: { ...properties } });
     else this.host.publish({ ...to, payload, key: routingKey, headers: { ...headers } });
+  }
+
+  // --- The control surface ----------------------------------------------------------------------
+
+  raiseAlarm(): void {
+    this.alarm.raise();
+  }
+  clearAlarm(): void {
+    this.alarm.lower();
+  }
+
+  /**
+   * The process dies: what is durable is there when it comes back, with the persistent messages, those
+   * included that consumers held. A publisher that waits for confirms was told so of nothing else, so
+   * there is no unwritten tail to lose. Returns how many messages are lost.
+   */
+  die(): number {
+    const all = save(this);
+    const durable = durableOf(all);
+    for (const connection of this.host.net.connections({ protocol: "amqp" })) connection.abort(true);
+    this.clear();
+    load(this, durable);
+    return countMessages(all) - countMessages(durable);
+  }
+
+  /** Resets those of the connections that hold messages unacknowledged, which go back to their queues. */
+  redeliver(connections: readonly Connection[]): number {
+    const behind = [...this.sessions].filter((session) => connections.includes(session.connection) && !session.unsettled().next().done);
+    for (const { connection } of behind) connection.abort(true);
+    return behind.length;
+  }
+
+  /** Every vhost begins anew. Its connections have to be gone. */
+  clear(): void {
+    this.lives++;
+    for (const [name, vhost] of this.vhosts) {
+      for (const queue of vhost.queues.values()) queue.close();
+      this.vhosts.set(name, new Vhost(name, this.host.clock, this.host.hooks, this.host.random(`amqp names ${name} ${this.lives}`)));
+    }
   }
 
   /** A connection has ended. The socket's end waits for the promise. */

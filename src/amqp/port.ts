@@ -1,6 +1,7 @@
 import type { FrameLength } from "../bytes/framer.ts";
 import type { Timer } from "../core/time.ts";
 import type { CloseReason, Connection, Session } from "../net/connection.ts";
+import { Patience } from "../net/patience.ts";
 import type { AmqpBroker } from "./broker.ts";
 import { AmqpConnection } from "./v091/connection.ts";
 import { PROTOCOL_HEADER } from "./v091/frames.ts";
@@ -36,7 +37,7 @@ export class Port implements Session {
   private readonly handshake: Timer;
 
   constructor(private readonly broker: AmqpBroker, private readonly connection: Connection) {
-    this.handshake = broker.host.clock.after(HANDSHAKE_TIMEOUT, () => connection.abort(false));
+    this.handshake = new Patience(connection, broker.host.clock, HANDSHAKE_TIMEOUT, () => connection.abort(false));
   }
 
   frame(buf: Buffer, start: number, end: number): void {

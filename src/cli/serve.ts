@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import { start } from "../app.ts";
+import { start, type Havoq } from "../app.ts";
 import type { Setting } from "../config/layers.ts";
 import { loadConfig } from "../load-config.ts";
 
@@ -19,6 +19,7 @@ export interface Flags {
   seed?: number;
   journal?: string;
   replay?: string;
+  oracle?: string;
   readyFile?: string;
   quiet?: boolean;
 }
@@ -50,6 +51,7 @@ const OPTIONS: readonly Option[] = [
   { flags: "--seed <n>", description: "seed of all random draws; a fresh one is chosen and printed when left out", key: "seed", read: whole },
   { flags: "--journal <file>", description: "write every fired verdict to this file: JSON lines, or MessagePack where it ends in .msgpack" },
   { flags: "--replay <file>", description: "fire the verdicts of this journal again, without plugins and draws" },
+  { flags: "--oracle <file>", description: "keep account of every message, and write at the end what was lost, doubled, out of order or left over: JSON, or text where it ends in .txt" },
   { flags: "--ready-file <file>", description: "once all ports are open, write them to this file as JSON" },
   { flags: "--quiet", description: "print errors only" },
 ];
@@ -96,6 +98,7 @@ const nameOf = (option: Option): string => wordOf(option).replace(/^--(no-)?/, "
 
 async function run(flags: Flags): Promise<void> {
   const config = await loadConfig({ config: flags.config, settings: await settingsOf(flags) });
+  if (flags.oracle !== undefined) config.oracle ||= true;
   const print = (line: string): void => console.log(line);
   const havoq = await start(config, {
     print: (line) => console.error(line),
@@ -111,9 +114,18 @@ async function run(flags: Flags): Promise<void> {
   const stop = (): void => {
     // A second signal does not wait.
     for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => process.exit(1));
-    void havoq.stop().then(() => process.exit(0));
+    void end(havoq, flags).then(() => process.exit(0));
   };
   for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, stop);
+}
+
+async function end(havoq: Havoq, { oracle: file }: Flags): Promise<void> {
+  // What the brokers cut when they stop is no finding.
+  const report = havoq.oracle?.report();
+  await havoq.stop();
+  if (file === undefined || report === undefined) return;
+  const { reportText } = await import("../oracle/report.ts");
+  await Bun.write(file, `${file.endsWith(".txt") ? reportText(report) : JSON.stringify(report, null, 2)}\n`);
 }
 
 /** Whoever waits for the file must never see half of it. */

@@ -20,5 +20,6 @@ export const DEFAULTS: Config = {
   },
   admin: { enabled: true, port: 9080, token: null },
   plugins: { options: {}, time_limit: 250 },
+  oracle: false,
   chaos: [], triggers: false,
 };

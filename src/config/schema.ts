@@ -90,6 +90,14 @@ const plugins = z.strictObject({
   time_limit: duration.default(250).describe("How long one call of a hook may take. A duration such as 250ms."),
 });
 
+const oracle = z.strictObject({
+  identity: z.union([z.literal("content"), z.strictObject({ header: z.string().min(1) }), z.strictObject({ json: z.string().min(1) })], {
+    error: "expected content, { header: NAME } or { json: PATH }",
+  }).optional().describe("What makes two messages the same: content, { header: NAME } or { json: PATH }."),
+  ignore: z.array(z.string().min(1)).optional().describe("Topics, partitions and queues that are left alone, with wildcards."),
+  messages: z.int().min(1).optional().describe("Messages that are accounted for at one time (200,000); the oldest leave the account."),
+});
+
 /** The one schema of havoq.yaml; `docs/havoq.schema.json` is made from it. */
 export const schema = z.strictObject({
   host: z.string().min(1).default("127.0.0.1").describe("Address to listen on."),
@@ -100,6 +108,8 @@ export const schema = z.strictObject({
   amqp: amqp.prefault({}),
   admin: admin.prefault({}),
   plugins: plugins.prefault({}),
+  oracle: z.union([z.boolean(), oracle], { error: "expected true, false or the oracle's options" }).default(false)
+    .describe("Keeps account of every message and tells what was lost, doubled, out of order or left over."),
   chaos: z.array(z.record(z.string(), z.unknown())).default([]).describe("Rules that are in force from the start; docs/CHAOS.md has their grammar."),
   triggers: z.boolean().default(false).describe("Whether messages and clients may carry faults of their own, in a header or at the end of the client id."),
 });

@@ -12,6 +12,8 @@ export class Entry {
     /** The latest time in it, in milliseconds since 1970. */
     readonly time: number,
     readonly epoch: number,
+    /** When it was appended, in milliseconds of the clock. */
+    readonly appended: number,
     private readonly block: Block,
     private readonly at: number,
     readonly size: number,
@@ -76,7 +78,7 @@ export class Log {
    * and sent to readers, as they are.
    * @param lent somebody else may hold views of them
    */
-  append(bytes: Buffer, span: number, count: number, time: number, epoch: number, lent: boolean): Entry {
+  append(bytes: Buffer, span: number, count: number, time: number, epoch: number, appended: number, lent: boolean): Entry {
     const base = this.last;
     const newest = this.epochs.at(-1);
     if (newest === undefined || epoch > newest.epoch) this.epochs.push({ epoch, start: base });
@@ -87,7 +89,7 @@ export class Log {
     const at = block.used - n;
     if (!whole) bytes.copy(block.bytes, at);
     block.users++;
-    const entry = new Entry(base, base + span, count, time, epoch, block, at, n);
+    const entry = new Entry(base, base + span, count, time, epoch, appended, block, at, n);
     this.entries.push(entry);
     this.last = entry.next;
     this.size += n;
@@ -152,6 +154,26 @@ export class Log {
       this.entries.splice(0, this.head);
       this.head = 0;
     }
+  }
+
+  /** Lets go of the newest entries while `lost` says so of the last one; their offsets are given out again. Returns them, the last first. */
+  truncate(lost: (last: Entry, length: number) => boolean): Entry[] {
+    const gone: Entry[] = [];
+    while (this.entries.length > this.head && lost(this.entries.at(-1)!, gone.length)) {
+      const entry = this.entries.pop()!;
+      this.size -= entry.size;
+      this.last = entry.base;
+      gone.push(entry);
+      entry.release();
+    }
+    this.first = Math.min(this.first, this.last);
+    while (this.epochs.length > 0 && this.epochs.at(-1)!.start >= this.last) this.epochs.pop();
+    return gone;
+  }
+
+  /** Every entry, oldest first, to look at. */
+  *[Symbol.iterator](): IterableIterator<Entry> {
+    for (let i = this.head; i < this.entries.length; i++) yield this.entries[i]!;
   }
 
   /** Lets go of the oldest entries while the others are `bytes` at least. */

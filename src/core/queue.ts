@@ -70,6 +70,14 @@ export class Queue<T> {
     this.watch();
   }
 
+  /** Puts back an item that was handed out `deliveries` times in an earlier life of the queue. */
+  restore(item: T, size: number, expires: number, rank: number, deliveries: number): void {
+    const entry = new Entry(item, rank * RANK + this.next++, size, expires);
+    entry.deliveries = deliveries;
+    this.insert(entry);
+    this.watch();
+  }
+
   /** Takes the item past the ready ones, straight to a receiver: only right while none are ready. */
   handOver(item: T, size: number, expires = Infinity, rank = 0): Entry<T> {
     this.outside++;

@@ -15,3 +15,11 @@ export interface Clock {
   /** Settles when `ms` milliseconds of this clock have passed. */
   sleep(ms: number): Promise<void>;
 }
+
+/** The clock as the brokers have it: it knows which of its time nobody lived through. */
+export interface JumpingClock extends Clock {
+  /** Milliseconds since `time` that were jumped over: whoever is outside had no chance to do anything in them. */
+  skippedSince(time: number): number;
+  /** Where the jump under way will end; now, when there is none. */
+  horizon(): number;
+}

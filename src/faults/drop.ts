@@ -1,15 +1,13 @@
-import { drop, type Match, type Plugin } from "../hooks/plugin.ts";
+import { drop } from "../hooks/plugin.ts";
 import { noOptions, type Fault } from "../hooks/rule.ts";
+import { at, placeOf } from "./support/place.ts";
 
-/** Messages are acknowledged and lost, or the operation that the rule names is swallowed. */
+/** Messages are acknowledged and lost, deliveries never reach their consumer, operations are swallowed. */
 const lost: Fault = {
   name: "drop",
   summary: "lost without a trace",
   options: noOptions,
-  plugin(_options, match: Match): Plugin {
-    const run = () => drop();
-    return match.operation === undefined ? { message: run } : { request: run };
-  },
+  plugin: (_options, match) => at(placeOf(match), () => drop("drop")),
 };
 
 export default lost;

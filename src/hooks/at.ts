@@ -1,6 +1,7 @@
 import type { Clock, Timer } from "../core/time.ts";
+import { ACTIONS } from "./actions.ts";
 import type { HookEvent } from "./event.ts";
-import type { At, Broker, ConnectionFilter, ConnectionInfo, Counters, Outgoing } from "./plugin.ts";
+import type { At, Broker, ConnectionFilter, ConnectionInfo, Counters } from "./plugin.ts";
 import type { Random } from "./random.ts";
 import type { InstalledHook, PluginRecord, Seam } from "./seam.ts";
 
@@ -72,34 +73,29 @@ class PluginCounters implements Counters {
 
 /** The control surface as a hook sees it: what changes something is written to the journal first. */
 function journaled(seam: Seam, hook: InstalledHook, at: HookAt, event: HookEvent, ordinal: number): Broker {
-  const control = seam.control;
+  const { control } = seam;
   if (control === null) throw new Error("the brokers are not up yet");
-  const note = (action: string, ...args: unknown[]): Broker => {
-    seam.acted(hook, event, ordinal, action, args);
-    return control;
-  };
   /** What follows the plugin's `await` of this is guarded. */
-  const resumed = (promise: Promise<void>): Promise<void> =>
+  const resumed = (promise: Promise<unknown>): Promise<unknown> =>
     new Promise((resolve, reject) => {
       promise.then(
-        () => seam.resume(hook, at, resolve),
+        (value) => seam.resume(hook, at, () => resolve(value)),
         (error) => seam.resume(hook, at, () => reject(error)),
       );
     });
-  return {
+  const surface: Record<string, unknown> = {
     connections: (filter?: ConnectionFilter) => control.connections(filter),
-    waitFor: (state, timeout) => resumed(control.waitFor(() => seam.check(hook, at, state), timeout)),
-    publish: (message: Outgoing) => note("publish", message).publish(message),
-    disconnect: (filter, options = {}) => note("disconnect", filter, options).disconnect(filter, options),
-    block: (filter) => note("block", filter).block(filter),
-    unblock: (filter) => note("unblock", filter).unblock(filter),
-    electLeader: (topic, partition, broker) => note("electLeader", topic, partition, broker).electLeader(topic, partition, broker),
-    killBroker: (broker) => note("killBroker", broker).killBroker(broker),
-    restartBroker: (broker) => note("restartBroker", broker).restartBroker(broker),
-    pauseBroker: (broker) => note("pauseBroker", broker).pauseBroker(broker),
-    resumeBroker: (broker) => note("resumeBroker", broker).resumeBroker(broker),
-    expelMember: (group, memberId) => note("expelMember", group, memberId).expelMember(group, memberId),
-    expireSession: (clientId) => note("expireSession", clientId).expireSession(clientId),
-    advance: (ms) => resumed(note("advance", ms).advance(ms)),
+    brokers: () => control.brokers(),
+    topics: () => control.topics(),
+    groups: () => control.groups(),
+    waitFor: (state: () => boolean, timeout?: number) => resumed(control.waitFor(() => seam.check(hook, at, state), timeout)),
   };
+  for (const action of ACTIONS) {
+    surface[action] = (...args: unknown[]) => {
+      seam.acted(hook, event, ordinal, action, args);
+      const done = (control[action] as (...args: unknown[]) => unknown).apply(control, args);
+      return done instanceof Promise ? resumed(done) : done;
+    };
+  }
+  return surface as unknown as Broker;
 }

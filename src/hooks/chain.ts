@@ -102,8 +102,10 @@ export class Chain {
       if (verdict === undefined) continue;
       if (verdict instanceof Promise || verdict.kind === "hold") return this.decideLater(event, i, ordinal, verdict, wait);
       if (!this.host.fired(link.hook, event, ordinal, verdict)) continue;
-      if (verdict.kind === "delay") wait += verdict.ms;
-      else if (verdict.kind !== "replace") {
+      if (verdict.kind === "delay") {
+        wait += verdict.ms;
+        if (verdict.tell === true) event.tell?.(verdict.reason ?? "");
+      } else if (verdict.kind !== "replace") {
         const given = verdict as Final | Reorder;
         return wait > 0 ? this.host.sleep(wait).then(() => this.finalOf(event, given)) : this.finalOf(event, given);
       }
@@ -127,8 +129,10 @@ export class Chain {
           held = this.host.now() - asked;
         }
         if (this.host.fired(hook, event, ordinal, verdict, held)) {
-          if (verdict.kind === "delay") wait += verdict.ms;
-          else if (verdict.kind !== "replace" && verdict.kind !== "hold") {
+          if (verdict.kind === "delay") {
+            wait += verdict.ms;
+            if (verdict.tell === true) event.tell?.(verdict.reason ?? "");
+          } else if (verdict.kind !== "replace" && verdict.kind !== "hold") {
             if (wait > 0) await this.host.sleep(wait);
             return this.finalOf(event, verdict);
           }

@@ -1,4 +1,4 @@
-import type { Clock, Timer } from "../core/time.ts";
+import type { JumpingClock, Timer } from "../core/time.ts";
 
 class Alarm implements Timer {
   /** Cancelled alarms stay in the heap until they come up: cheaper than finding them. */
@@ -12,17 +12,22 @@ class Alarm implements Timer {
 }
 
 const before = (a: Alarm, b: Alarm): boolean => a.due < b.due || (a.due === b.due && a.order < b.order);
+/** Jumps that are remembered one by one. */
+const JUMPS = 256;
 /** The longest wait that the machine's timer takes. */
 const LONGEST = 2 ** 31 - 1;
 
 /** The machine's clock plus everything it was advanced by. Alarms due at one time fire in the order they were set. */
-export class AdvanceableClock implements Clock {
+export class AdvanceableClock implements JumpingClock {
   private offset = 0;
   private order = 0;
   private heap: Alarm[] = [];
   private wake: ReturnType<typeof setTimeout> | null = null;
   private wakeAt = Infinity;
   private stopped = false;
+  /** Oldest first, in this clock's own time. */
+  private readonly jumps: { from: number; to: number }[] = [];
+  private target = 0;
 
   /** `stillAt`: a time to stand still at, so that nothing but `advance` moves it: for runs that have to be alike to the millisecond. */
   constructor(private readonly stillAt: number | null = null) {}
@@ -48,15 +53,41 @@ export class AdvanceableClock implements Clock {
    */
   async advance(ms: number): Promise<void> {
     const target = this.now() + ms;
+    this.target = Math.max(this.target, target);
+    const jump = { from: this.now(), to: this.now() };
+    this.jumps.push(jump);
+    if (this.jumps.length > JUMPS) this.joinOldest();
     for (;;) {
       const next = this.heap[0];
       if (next === undefined || next.due > target) break;
       this.offset += Math.max(0, next.due - this.now());
+      jump.to = this.now();
       this.fire();
       await new Promise((resolve) => setImmediate(resolve));
     }
     this.offset += Math.max(0, target - this.now());
+    jump.to = this.now();
     this.arm();
+  }
+
+  skippedSince(time: number): number {
+    let skipped = 0;
+    for (let i = this.jumps.length - 1; i >= 0; i--) {
+      const { from, to } = this.jumps[i]!;
+      if (to <= time) break;
+      skipped += to - Math.max(from, time);
+    }
+    return skipped;
+  }
+
+  horizon(): number {
+    return Math.max(this.now(), this.target);
+  }
+
+  /** The two oldest become one that is as long, so that none is forgotten. */
+  private joinOldest(): void {
+    const [first, second] = this.jumps.splice(0, 2) as [{ from: number; to: number }, { from: number; to: number }];
+    this.jumps.unshift({ from: second.from - (first.to - first.from), to: second.to });
   }
 
   /** No alarm fires any more. */

@@ -15,6 +15,8 @@ export interface HookEvent {
   readonly stream: string;
   /** Decodes no more than it must. */
   fact(name: FactName): Fact;
+  /** A delay fired whose client is to be told; only where the protocol has a word for it. */
+  tell?(reason: string): void;
   /** Takes the changes of `replace`; throws where one does not fit. */
   change(changes: object): void;
 }

@@ -77,11 +77,12 @@ export class Journal {
     this.begun = true;
   }
 
-  write(entry: Omit<JournalEntry, "n" | "at">): void {
+  write(entry: Omit<JournalEntry, "n" | "at">): JournalEntry {
     const line: JournalEntry = { n: ++this.count, at: Math.round(this.now() - this.started), ...entry };
     this.kept.push(line);
     if (this.kept.length >= 2 * KEPT) this.kept = this.kept.slice(-KEPT);
     for (const listener of this.listeners) listener(line);
+    return line;
   }
 
   /** The latest entries, oldest first. */

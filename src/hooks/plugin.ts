@@ -94,7 +94,7 @@ export interface Match {
   /** Node id of the virtual Kafka broker. */
   broker?: number | readonly number[];
   transport?: ConnectionInfo["transport"];
-  /** `in`: from clients; `out`: to them, which is responses, deliveries and bytes. */
+  /** `in`: requests, messages, bytes that come; `out`: responses, deliveries, bytes that go. */
   direction?: "in" | "out";
   /** Kafka record headers, MQTT user properties, AMQP headers: each that is named must be there and fit. */
   header?: Readonly<Record<string, Pattern | number | boolean>>;
@@ -270,6 +270,45 @@ export interface Counters {
 /** Which connections a call means. */
 export type ConnectionFilter = Pick<Match, "protocol" | "client" | "user" | "connection" | "broker" | "transport"> & { id?: number };
 
+/** A virtual Kafka broker by its node id, or the whole MQTT or AMQP broker. */
+export type BrokerName = number | "mqtt" | "amqp";
+
+/** What a broker had not written to its disk when it crashed. */
+export interface Unflushed {
+  /** Kafka: the last that many records of each partition. */
+  records?: number;
+  /** Kafka and MQTT: what came in the last milliseconds. */
+  ms?: number;
+  /** Kafka: also where another in-sync replica takes over, as if that one had lagged as far behind. */
+  unclean?: boolean;
+}
+
+/** A broker as it is now. */
+export interface BrokerInfo {
+  broker: BrokerName;
+  /** Whether it can be connected to; a paused one still can. */
+  up: boolean;
+  paused: boolean;
+}
+
+/** A Kafka topic as it is now. */
+export interface TopicInfo {
+  name: string;
+  /** `leader` is -1 where there is none; records lie from `start` up to `end`. */
+  partitions: { partition: number; leader: number; replicas: readonly number[]; isr: readonly number[]; start: number; end: number }[];
+}
+
+/** A Kafka consumer group as it is now. */
+export interface GroupInfo {
+  id: string;
+  /** `Empty`, `PreparingRebalance`, `CompletingRebalance` or `Stable`. */
+  state: string;
+  generation: number;
+  /** Node id of its coordinator, -1 for none. */
+  coordinator: number;
+  members: { memberId: string; clientId: string; instanceId: string | null }[];
+}
+
 /** The control surface. What a hook does through it is written to the journal, and done again by a replay. */
 export interface Broker {
   /** Puts a message on a topic or exchange as a client would, without passing the `message` hooks again. */
@@ -280,19 +319,56 @@ export interface Broker {
   /** Stops reading from and writing to connections, without closing them, until `unblock`. */
   block(filter: ConnectionFilter): number;
   unblock(filter: ConnectionFilter): number;
-  /** Makes `broker`, or the next replica in line, the leader of a partition and returns its node id. */
+  /**
+   * What these clients send no longer arrives (`in`), or what is sent to them (`out`), or neither;
+   * nothing is closed, and who connects gets no answer, until `heal`. Returns how many open connections it concerns.
+   */
+  partition(filter: ConnectionFilter, options?: { direction?: "in" | "out" | "both" }): number;
+  /** Ends the partitions with this filter, or all; returns how many. */
+  heal(filter?: ConnectionFilter): number;
+  /** Makes `broker`, or the next replica in line, the leader of a Kafka partition and returns its node id. */
   electLeader(topic: string, partition: number, broker?: number): number;
-  /** A virtual Kafka broker goes away: its connections are reset, its partitions get other leaders where they have replicas. */
-  killBroker(broker: number): void;
-  restartBroker(broker: number): void;
-  /** A virtual Kafka broker stops answering without closing anything, until `resumeBroker`. */
-  pauseBroker(broker: number): void;
-  resumeBroker(broker: number): void;
+  /** Gives the leader's place among a Kafka partition's replicas to `broker`, or the next one that is up, which then leads; returns its node id. */
+  movePartition(topic: string, partition: number, broker?: number): number;
+  /** Kafka's metadata goes on telling the leaders of now, whatever happens, until `refreshMetadata`; returns how many topics that are. */
+  freezeMetadata(topic: Pattern): number;
+  refreshMetadata(topic: Pattern): number;
+  /** Makes `broker`, or the next one, the coordinator of a Kafka group and returns its node id. */
+  moveCoordinator(group: string, broker?: number): number;
+  /**
+   * A broker goes away, its connections are reset. Kafka: its partitions get other leaders where they have
+   * replicas. MQTT: sessions that outlive connections stay. AMQP: what is durable stays, with the persistent messages.
+   */
+  killBroker(broker: BrokerName): void;
+  restartBroker(broker: BrokerName): void;
+  /** The same without what it had not written to its disk; it stays down until `restartBroker`. Returns how many messages are lost. */
+  crashBroker(broker: BrokerName, unflushed?: Unflushed): number;
+  /** A broker stops answering without closing anything, as if its process were stopped, until `resumeBroker`. */
+  pauseBroker(broker: BrokerName): void;
+  resumeBroker(broker: BrokerName): void;
+  /** Lets a Kafka consumer group rebalance; false when it has no members. */
+  rebalance(group: string): boolean;
   /** Removes a member from a Kafka consumer group, which then rebalances; false when there is none. */
   expelMember(group: string, memberId: string): boolean;
+  /**
+   * What these clients hold unacknowledged is delivered again. MQTT, AMQP: the connections that hold some are reset.
+   * Kafka: group members are expelled, and read again what they did not commit. Returns how many it concerns.
+   */
+  redeliver(filter: ConnectionFilter): number;
+  /** AMQP: publishers wait, as when a RabbitMQ is low on memory, until `clearAlarm`. */
+  raiseAlarm(): void;
+  clearAlarm(): void;
   /** Ends an MQTT session at once, its queue included; false when there is none. */
   expireSession(clientId: string): boolean;
-  /** Moves the clock of the whole broker on. */
+  /** All brokers: Kafka's virtual ones, MQTT's, AMQP's. */
+  brokers(): BrokerInfo[];
+  /** Kafka's topics and groups as they are now. */
+  topics(): TopicInfo[];
+  groups(): GroupInfo[];
+  /**
+   * Moves the clock of the whole broker on. Clients that could be heard are not judged by the time
+   * jumped over: they had no chance to say anything in it.
+   */
   advance(ms: number): Promise<void>;
   /** Settles when `state` holds, rejects after `timeout` milliseconds (30,000) of the clock. */
   waitFor(state: () => boolean, timeout?: number): Promise<void>;

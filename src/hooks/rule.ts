@@ -33,6 +33,8 @@ export interface Fault<Options = any> {
    * options that fit their shape do not fit each other or the match.
    */
   plugin?(options: Options, match: Match): Plugin;
+  /** For faults that act: throws FaultError where options that fit their shape do not fit the rule's match. */
+  check?(options: Options, match: Match): void;
   /**
    * Done once to the brokers when the rule fires. What it returns takes it back: when `for` is over,
    * the rule is removed or its `until` has come.

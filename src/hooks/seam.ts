@@ -1,12 +1,13 @@
 import { DecodeError } from "../bytes/reader.ts";
-import type { Clock } from "../core/time.ts";
+import type { JumpingClock } from "../core/time.ts";
 import { Asides } from "./asides.ts";
 import { HookAt } from "./at.ts";
 import { Chain, type ChainHost, type Link } from "./chain.ts";
 import type { HookEvent } from "./event.ts";
 import type { Journal, JournalRule } from "./journal.ts";
 import { compileMatch, HOOK_POINTS, type HookPoint } from "./match.ts";
-import type { At, Broker, Match, Plugin, Protocol } from "./plugin.ts";
+import type { Observer } from "./observer.ts";
+import type { At, Broker, ConnectionInfo, Match, Plugin, Protocol } from "./plugin.ts";
 import { hashRule } from "./random.ts";
 import type { Replay } from "./replay.ts";
 import type { Place } from "./source.ts";
@@ -27,6 +28,13 @@ export class ProtocolHooks implements Record<HookPoint, Chain | null> {
   message: Chain | null = null;
   delivery: Chain | null = null;
   bytes: Chain | null = null;
+  /** Keeps account of what happens to messages; null unless somebody asked for it. */
+  observer: Observer | null = null;
+
+  /** A connection's client id or user became known: what was remembered for it no longer holds. */
+  forget(connection: ConnectionInfo): void {
+    for (const point of HOOK_POINTS) this[point]?.forget(connection);
+  }
 }
 
 /** A plugin that was loaded, with what is kept for it across reloads. */
@@ -118,7 +126,7 @@ export interface FailurePolicy {
 
 export interface SeamOptions {
   seed: number;
-  clock: Clock;
+  clock: JumpingClock;
   journal: Journal;
   guard: Guard;
   /** Prints a line for the person at the terminal. */
@@ -153,6 +161,7 @@ export class Seam implements ChainHost {
   readonly amqp = new ProtocolHooks();
   /** What hooks reach as `at.broker`; set once the parts stand. */
   control: Broker | null = null;
+  /** Messages that let others pass. */
   readonly asides: Asides;
   /** Fired verdicts by rule and kind, for the metrics. */
   readonly fires = new Map<string, { rule: string; verdict: VerdictKind | "act"; count: number }>();
@@ -160,7 +169,7 @@ export class Seam implements ChainHost {
   readonly listeners = new Set<(firing: Firing) => void>();
 
   readonly seed: number;
-  readonly clock: Clock;
+  readonly clock: JumpingClock;
   readonly journal: Journal;
   private readonly guard: Guard;
   private readonly print: (line: string) => void;
@@ -169,6 +178,7 @@ export class Seam implements ChainHost {
   private readonly records = new Map<string, PluginRecord>();
   private readonly streams = new Map<string, Streams>();
   private installed: InstalledHook[] = [];
+  private observer: Observer | null = null;
   /** The plugins of the folder, and after them the rules. */
   private plugged: readonly LoadedPlugin[] = [];
   private ruled: readonly LoadedPlugin[] = [];
@@ -283,6 +293,12 @@ export class Seam implements ChainHost {
     return links.length === 0 ? null : new Chain(this, links);
   }
 
+  /** From now on `observer` is told what happens; null: nobody is. */
+  observe(observer: Observer | null): void {
+    this.observer = observer;
+    for (const protocol of ["kafka", "mqtt", "amqp"] as const) this[protocol].observer = observer;
+  }
+
   now(): number {
     return this.clock.now();
   }
@@ -388,7 +404,7 @@ export class Seam implements ChainHost {
       }
     }
     const { kind, reason, ...detail } = verdict;
-    this.journal.write({
+    const entry = this.journal.write({
       rule: hook.rule,
       protocol: event.protocol,
       name: event.name,
@@ -400,6 +416,7 @@ export class Seam implements ChainHost {
       ...(reason === undefined ? {} : { reason }),
     });
     this.count(hook, event, ordinal, kind);
+    this.observer?.fired(hook.point, event, entry);
     return true;
   }
 
@@ -426,7 +443,8 @@ export class Seam implements ChainHost {
   acted(hook: InstalledHook, event: HookEvent, ordinal: number, action: string, args: unknown[]): void {
     this.guard.admit();
     this.count(hook, event, ordinal, "act");
-    this.journal.write({ rule: hook.rule, protocol: event.protocol, name: event.name, stream: event.stream, ordinal, action, detail: args });
+    const entry = this.journal.write({ rule: hook.rule, protocol: event.protocol, name: event.name, stream: event.stream, ordinal, action, detail: args });
+    this.observer?.fired(null, event, entry);
   }
 
   /** What something that no event brought on gets as `at`: the n-th such time of a rule. */

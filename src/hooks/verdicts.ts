@@ -8,7 +8,13 @@ import type { ByteChanges, ErrorName, MessageChanges, Target } from "./plugin.ts
 export type Verdict = Delay | Hold | Drop | Fail | Reply | Replace | Duplicate | Reroute | Reorder | Expire | Hang | Close;
 export type VerdictKind = Verdict["kind"];
 
-export interface Delay { readonly kind: "delay"; readonly ms: number; readonly reason?: string }
+export interface Delay {
+  readonly kind: "delay";
+  readonly ms: number;
+  /** The client is told that it has to wait, where its protocol has a word for that. */
+  readonly tell?: boolean;
+  readonly reason?: string;
+}
 export interface Hold { readonly kind: "hold"; readonly until: Promise<unknown>; readonly reason?: string }
 export interface Drop { readonly kind: "drop"; readonly reason?: string }
 export interface Fail { readonly kind: "fail"; readonly code: string; readonly reason?: string }

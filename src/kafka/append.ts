@@ -4,7 +4,9 @@ import type { Connection } from "../net/connection.ts";
 import { type Batch, CODECS, producedBatch, Refused } from "./batch.ts";
 import type { Call } from "./call.ts";
 import { Errors } from "./errors.ts";
+import type { RecordEvent } from "./events.ts";
 import { applyMessageHooks } from "./messages.ts";
+import { receivedBatch, refusedBatch, storedBatch } from "./observed.ts";
 import { type KafkaRecord, records, rewrite } from "./records.ts";
 import type { Partition } from "./topics.ts";
 
@@ -18,6 +20,8 @@ export interface Appended {
   readonly records?: readonly number[];
   /** The log was not asked. */
   readonly unread?: boolean;
+  /** It lies in the log since an earlier attempt. */
+  readonly repeated?: boolean;
   /** Set when a hook cut the connection. */
   readonly close?: Final & { kind: "close" | "hang" };
 }
@@ -32,6 +36,20 @@ const ZSTD_FROM_VERSION = 7; // KIP-110
 export function append(call: Call, partition: Partition, sent: Buffer | null, acks: number): Appended | Promise<Appended> {
   const batch = producedBatch(sent, partition.topic.config.maxMessageBytes);
   if (batch instanceof Refused) return refused(Errors[batch.error], batch.reason, batch.unread);
+  const { observer } = call.connection.hooks;
+  if (observer === null) return appendBatch(call, partition, batch, acks);
+  receivedBatch(observer, call.connection, partition, batch);
+  const told = (appended: Appended): Appended => {
+    const { error, repeated, close } = appended;
+    const how = error !== Errors.NONE ? "error" : repeated ? "repeated" : close !== undefined ? "close" : null;
+    if (how !== null) refusedBatch(observer, call.connection, partition, batch, how);
+    return appended;
+  };
+  const appended = appendBatch(call, partition, batch, acks);
+  return appended instanceof Promise ? appended.then(told) : told(appended);
+}
+
+function appendBatch(call: Call, partition: Partition, batch: Batch, acks: number): Appended | Promise<Appended> {
   try {
     const problem = check(call, partition, batch, acks, call.since);
     if (problem !== null) return problem;
@@ -40,7 +58,7 @@ export function append(call: Call, partition: Partition, sent: Buffer | null, ac
       const chain = hooks.message.select(call.connection, partition.topic.name);
       if (chain !== null) return appendHooked(call, partition, batch, acks, chain, call.connection).catch(unreadable);
     }
-    return store(call, partition, batch, batch, call.since);
+    return store(call, partition, batch, batch, call.since, null);
   } catch (error) {
     return unreadable(error);
   }
@@ -63,7 +81,7 @@ async function appendHooked(
   if (outcome.batch === null) return { error: Errors.NONE, baseOffset: partition.log.end, logAppendTime: -1, reason: null };
   // Time may have passed: the partition can have another leader, or this batch from a second attempt.
   const now = call.cluster.host.clock.now();
-  return check(call, partition, batch, acks, now) ?? store(call, partition, batch, outcome.batch, now);
+  return check(call, partition, batch, acks, now) ?? store(call, partition, batch, outcome.batch, now, outcome.kept);
 }
 
 /** The answer that is already clear; null: it may be stored. */
@@ -89,7 +107,7 @@ function check(call: Call, partition: Partition, batch: Batch, acks: number, now
   if (batch.producerId >= 0) {
     const found = partition.producers.check(batch);
     if (typeof found === "string") return refused(Errors[found]);
-    if (found !== null) return { error: Errors.NONE, baseOffset: found.offset, logAppendTime: found.time, reason: null };
+    if (found !== null) return { error: Errors.NONE, baseOffset: found.offset, logAppendTime: found.time, reason: null, repeated: true };
   }
   if (config.compacted) {
     const wrong = which(batch, ({ key }) => key === null);
@@ -103,12 +121,14 @@ function which(batch: Batch, so: (record: KafkaRecord) => boolean): number[] {
   return [...records(batch)].flatMap((record, index) => (so(record) ? [index] : []));
 }
 
-/** @param sent as the producer numbered it @param batch what goes into the log */
-function store(call: Call, partition: Partition, sent: Batch, batch: Batch, now: number): Appended {
+/** @param sent as the producer numbered it @param batch what goes into the log @param hooked its records, where hooks saw them */
+function store(call: Call, partition: Partition, sent: Batch, batch: Batch, now: number, hooked: readonly RecordEvent[] | null): Appended {
   const { logAppendTime } = partition.topic.config;
   const { hooks } = call.connection;
   const lent = hooks.message !== null || hooks.request !== null || hooks.response !== null;
-  const entry = partition.append(recompressed(partition, batch), now, lent);
+  const appended = recompressed(partition, batch);
+  const entry = partition.append(appended, now, lent);
+  if (hooks.observer !== null) storedBatch(hooks.observer, call.connection, partition, appended, hooked);
   const time = logAppendTime ? now : -1;
   if (sent.producerId >= 0) partition.producers.stored(sent, entry.base, entry.time, now);
   return { error: Errors.NONE, baseOffset: entry.base, logAppendTime: time, reason: null };

@@ -1,4 +1,5 @@
-import type { Outgoing } from "../hooks/plugin.ts";
+import { compilePattern } from "../hooks/match.ts";
+import type { GroupInfo, Outgoing, Pattern, TopicInfo } from "../hooks/plugin.ts";
 import type { Connection, Session } from "../net/connection.ts";
 import type { Host, Server } from "../net/net.ts";
 import apis from "./apis/index.ts";
@@ -11,7 +12,7 @@ import { kafkaDefaults, type KafkaOptions } from "./options.ts";
 import type { AnyApi } from "./protocol.ts";
 import { publish } from "./publish.ts";
 import { KafkaSession } from "./session.ts";
-import { collisionKey, nameProblem, Partition, PARTITIONS_MOST, Topic } from "./topics.ts";
+import { collisionKey, nameProblem, NO_LEADER, Partition, PARTITIONS_MOST, type Tail, Topic } from "./topics.ts";
 
 /** How often retention, idle producers and old offsets are looked at, in milliseconds. */
 const HOUSEKEEPING = 60_000;
@@ -61,7 +62,6 @@ export class KafkaCluster implements Server {
 
   accept(connection: Connection): Session {
     const node = this.nodes.find(connection.broker ?? 1);
-    if (node.paused) queueMicrotask(() => connection.freeze());
     return new KafkaSession(this, connection, node.id);
   }
 
@@ -202,6 +202,55 @@ export class KafkaCluster implements Server {
     return next;
   }
 
+  /** Gives the leader's place among the replicas to `broker`, or the next one that is up, which then leads, as after a reassignment. */
+  movePartition(topic: string, index: number, to?: number): number {
+    const partition = this.partition(topic, index);
+    if (partition === undefined) throw new RangeError(`there is no partition ${index} of topic ${topic}`);
+    const broker = to ?? this.nodes.after(partition.leader);
+    if (broker === undefined) throw new RangeError(`there is no other broker that could lead ${partition.name}`);
+    if (!this.nodes.find(broker).up) throw new RangeError(`Kafka broker ${broker} is not up, so it cannot lead ${partition.name}`);
+    if (partition.replicas.includes(broker)) return this.electLeader(topic, index, broker);
+    const from = partition.leader === NO_LEADER ? partition.replicas[0]! : partition.leader;
+    partition.replicas = partition.replicas.map((id) => (id === from ? broker : id));
+    partition.isr = [...partition.isr.filter((id) => id !== from), broker];
+    partition.lead(broker);
+    return broker;
+  }
+
+  /** Metadata keeps telling the leaders of now; returns how many topics that are. */
+  freezeMetadata(topic: Pattern): number {
+    return this.each(topic, (partition) => partition.freeze());
+  }
+  refreshMetadata(topic: Pattern): number {
+    return this.each(topic, (partition) => partition.refresh());
+  }
+
+  private each(topic: Pattern, act: (partition: Partition) => void): number {
+    const wanted = compilePattern(topic, true);
+    const topics = [...this.topics.values()].filter(({ name }) => wanted(name));
+    for (const { partitions } of topics) partitions.forEach(act);
+    return topics.length;
+  }
+
+  /**
+   * The node's machine goes down with what it had not written to its disk. Partitions that another
+   * in-sync replica has lose nothing by that, unless `unclean`: then it lagged as far behind.
+   * Returns how many records are lost.
+   */
+  crashBroker(broker: number, { unclean = false, ...tail }: Tail & { unclean?: boolean }): number {
+    this.nodes.find(broker);
+    const led = [...this.topics.values()].flatMap(({ partitions }) => partitions.filter(({ leader }) => leader === broker));
+    this.nodes.kill(broker);
+    const now = this.host.clock.now();
+    let lost = 0;
+    for (const partition of led) {
+      if (!unclean && partition.leader !== NO_LEADER) continue;
+      lost += partition.loseTail(tail, now);
+      if (this.host.hooks.observer !== null) this.host.hooks.observer.truncated(partition.name, partition.log.end);
+    }
+    return lost;
+  }
+
   killBroker(broker: number): void {
     this.nodes.kill(broker);
   }
@@ -217,13 +266,44 @@ export class KafkaCluster implements Server {
   expelMember(group: string, memberId: string): boolean {
     return this.groups.expel(group, memberId);
   }
+  rebalance(group: string): boolean {
+    return this.groups.rebalance(group);
+  }
+  /** Throws out the members that these connections belong to. */
+  redeliver(connections: readonly Connection[]): number {
+    return this.groups.expelPeers(new Set(connections));
+  }
+
+  /** Makes `broker`, or the next one, the coordinator of a group and returns its node id. */
+  moveCoordinator(group: string, broker?: number): number {
+    const node = this.nodes.moveCoordinator(group, broker);
+    this.groups.moved(group);
+    return node;
+  }
+
+  topicInfos(): TopicInfo[] {
+    return [...this.topics.values()].map(({ name, partitions }) => ({
+      name,
+      partitions: partitions.map(({ index, leader, replicas, isr, log }) => ({ partition: index, leader, replicas, isr, start: log.start, end: log.end })),
+    }));
+  }
+  groupInfos(): GroupInfo[] {
+    return [...this.groups.groups.values()].map((group) => ({
+      id: group.id,
+      state: group.state,
+      generation: group.generation,
+      coordinator: this.nodes.coordinator(group.id)?.id ?? NO_LEADER,
+      members: [...group.members.values()].map(({ id, clientId, instanceId }) => ({ memberId: id, clientId, instanceId })),
+    }));
+  }
 
   private keepHouse(): void {
     this.host.clock.after(HOUSEKEEPING, () => {
       const now = this.host.clock.now();
       for (const topic of this.topics.values()) {
-        for (const { log, producers } of topic.partitions) {
+        for (const { log, producers, name } of topic.partitions) {
           log.keepSince(now - topic.config.retentionMs);
+          if (this.host.hooks.observer !== null) this.host.hooks.observer.trimmed(name, log.start, "expired");
           producers.expire(now - PRODUCER_EXPIRATION);
         }
       }

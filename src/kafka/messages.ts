@@ -1,5 +1,6 @@
 import { DecodeError } from "../bytes/reader.ts";
 import type { Entry } from "../core/log.ts";
+import type { Observer } from "../hooks/observer.ts";
 import type { Outgoing, Target } from "../hooks/plugin.ts";
 import type { Chain, Final } from "../hooks/seam.ts";
 import type { Connection } from "../net/connection.ts";
@@ -8,13 +9,14 @@ import { Batch, batches } from "./batch.ts";
 import type { Call } from "./call.ts";
 import { Errors } from "./errors.ts";
 import { RecordEvent } from "./events.ts";
+import { storedBatch } from "./observed.ts";
 import { type KafkaRecord, type RecordDraft, records, rewrite, writeBatch } from "./records.ts";
 import type { Partition } from "./topics.ts";
 
 type Close = Final & { kind: "close" | "hang" };
 
-/** `batch` is null when nothing is left to be stored now. */
-export type Hooked = { batch: Batch | null } | { error: number; reason: string } | { close: Close };
+/** `batch` is null when nothing is left to be stored now; `kept`: what the hooks saw, for each record of it. */
+export type Hooked = { batch: Batch | null; kept: readonly RecordEvent[] } | { error: number; reason: string } | { close: Close };
 
 /**
  * Sends every record of a produced batch through the `message` hooks. What they drop leaves a hole
@@ -23,7 +25,13 @@ export type Hooked = { batch: Batch | null } | { error: number; reason: string }
  */
 export async function applyMessageHooks(chain: Chain, connection: Connection, partition: Partition, batch: Batch, call: Call): Promise<Hooked> {
   const { host } = call.cluster;
-  const kept: RecordDraft[] = [];
+  const { observer } = connection.hooks;
+  const drafts: RecordDraft[] = [];
+  const kept: RecordEvent[] = [];
+  const keep = (event: RecordEvent, at: number): void => {
+    drafts.push({ ...event.draft(), offset: at });
+    kept.push(event);
+  };
   let offset = batch.baseOffset;
   let changed = false;
   let isOpen = true;
@@ -42,34 +50,40 @@ export async function applyMessageHooks(chain: Chain, connection: Connection, pa
       case "close": return { close: final };
       case "later":
         final.go(() => {
-          if (isOpen) kept.push({ ...event.draft(), offset: offset++ });
-          else appendAlone(partition, event, host.clock.now());
+          if (isOpen) keep(event, offset++);
+          else appendAlone(partition, event, host.clock.now(), observer);
         });
         continue;
       case "reroute":
+        observer?.refused(event, "reroute");
         host.publish(outgoing(event, final.to));
         break;
-      case "drop": break;
-      case "duplicate":
-        for (let times = final.times; times > 0; times--) kept.push({ ...event.draft(), offset: offset++ });
-        kept.push({ ...event.draft(), offset });
+      case "drop":
+        observer?.refused(event, "drop");
         break;
-      default: kept.push({ ...event.draft(), offset });
+      case "duplicate":
+        for (let times = final.times; times > 0; times--) keep(event, offset++);
+        keep(event, offset);
+        break;
+      default: keep(event, offset);
     }
     // The producer's check would find it, and is what the broker's finds.
     if (event.brokenCrc) return { error: Errors.CORRUPT_MESSAGE, reason: "the checksum does not match" };
     offset++;
   }
   isOpen = false;
-  if (!changed) return { batch };
-  if (offset === batch.baseOffset) return { batch: null };
-  return { batch: rewrite(batch, kept, { lastOffsetDelta: offset - 1 - batch.baseOffset }) };
+  if (!changed) return { batch, kept };
+  if (offset === batch.baseOffset) return { batch: null, kept };
+  return { batch: rewrite(batch, drafts, { lastOffsetDelta: offset - 1 - batch.baseOffset }), kept };
 }
 
 /** A record that comes after its batch was stored. */
-function appendAlone(partition: Partition, event: RecordEvent, now: number): void {
+function appendAlone(partition: Partition, event: RecordEvent, now: number, observer: Observer | null): void {
   const { offset: _, ...record } = event.draft();
-  if (!partition.gone) partition.append(writeBatch({ records: [record] }), now, true);
+  if (partition.gone) return;
+  const batch = writeBatch({ records: [record] });
+  partition.append(batch, now, true);
+  if (observer !== null) storedBatch(observer, event.connection, partition, batch, [event]);
 }
 
 /**
@@ -79,6 +93,7 @@ function appendAlone(partition: Partition, event: RecordEvent, now: number): voi
 export async function applyDeliveryHooks(
   chain: Chain, connection: Connection, partition: Partition, offset: number, entries: readonly Entry[], host: Host,
 ): Promise<Buffer[] | Close | "expired"> {
+  const { observer } = connection.hooks;
   const views: Buffer[] = [];
   for (const { bytes } of entries) {
     for (const batch of batches(bytes)) {
@@ -98,6 +113,10 @@ export async function applyDeliveryHooks(
         const decision = chain.decide(event);
         const final = decision instanceof Promise ? await decision : decision;
         changed ||= event.changed || final !== null;
+        if (final !== null && final.kind !== "duplicate" && final.kind !== "later" && observer !== null) {
+          const place = { protocol: "kafka", place: partition.name, id: record.offset, consumer: "", connection, tag: record.offset, event } as const;
+          observer.withheld(place, final.kind, final.kind !== "close" && final.kind !== "hang");
+        }
         brokenCrc ||= event.brokenCrc;
         switch (final?.kind) {
           case "hang":
@@ -109,6 +128,7 @@ export async function applyDeliveryHooks(
           case "expire":
             // Logs are cut from the front: what is older goes with it.
             partition.log.deleteBefore(record.offset + 1);
+            if (observer !== null) observer.trimmed(partition.name, record.offset + 1, "expired");
             return "expired";
           default:
             // Two records cannot have one offset, and clients go by offsets.

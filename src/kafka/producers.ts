@@ -57,6 +57,14 @@ export class Producers {
     if (producer.sent.length > REMEMBERED) producer.sent.shift();
   }
 
+  /** Forgets what was stored from `offset` on. */
+  truncate(offset: number): void {
+    for (const [id, producer] of this.known) {
+      producer.sent = producer.sent.filter((sent) => sent.offset < offset);
+      if (producer.sent.length === 0) this.known.delete(id);
+    }
+  }
+
   /** Forgets producers that sent nothing since `time` (`producer.id.expiration.ms`). */
   expire(time: number): void {
     for (const [id, producer] of this.known) if (producer.lastTime < time) this.known.delete(id);

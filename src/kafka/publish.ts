@@ -1,6 +1,7 @@
 import type { Outgoing } from "../hooks/plugin.ts";
 import type { KafkaCluster } from "./cluster.ts";
 import { headersOf } from "./events.ts";
+import { storedBatch } from "./observed.ts";
 import { partitionForKey } from "./partitioner.ts";
 import { writeBatch } from "./records.ts";
 import type { Topic } from "./topics.ts";
@@ -16,7 +17,10 @@ export function publish(cluster: KafkaCluster, message: Outgoing): void {
   if (partition === undefined) throw new RangeError(`there is no partition ${index} of topic ${topic.name}`);
   const now = cluster.host.clock.now();
   const record = { timestamp: now, key, value: bytesOf(message.payload), headers: headersOf(message.headers ?? {}) };
-  partition.append(writeBatch({ records: [record] }), now, true);
+  const batch = writeBatch({ records: [record] });
+  partition.append(batch, now, true);
+  const { observer } = cluster.host.hooks;
+  if (observer !== null) storedBatch(observer, null, partition, batch, null);
 }
 
 /** Text as UTF-8, structures as JSON. */

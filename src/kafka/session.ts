@@ -12,6 +12,7 @@ import { type AnyApi, readRequestHeader, skipTags, writeResponseHeader } from ".
 const byKey: AnyApi[] = [];
 for (const api of apis as readonly AnyApi[]) byKey[api.key] = api;
 const API_VERSIONS = byKey[18]!;
+const SASL_AUTHENTICATE = byKey[36]!;
 
 /**
  * One client's connection to one virtual broker. Requests are carried out one after the other, as
@@ -68,9 +69,7 @@ export class KafkaSession implements Session {
   private identify(clientId: string): boolean | Promise<boolean> {
     this.identified = true;
     this.connection.identify(clientId, "");
-    const { hooks } = this.connection;
-    if (hooks.connect === null) return false;
-    const decision = hooks.connect.select(this.connection, "")?.decide(new ConnectionEvent(this.connection, "connect")) ?? null;
+    const decision = this.connection.welcome(() => new ConnectionEvent(this.connection, "connect"));
     const obey = (final: Final | null): boolean | Promise<boolean> => {
       if (final === null) return false;
       if (final.kind === "drop") return new Promise(() => undefined); // open, and silent for ever
@@ -170,6 +169,7 @@ export class KafkaSession implements Session {
     writeResponseHeader(out, api, call.version, call.correlationId);
     api.response.encode(call.version, out, response);
     out.close();
+    if (api === SASL_AUTHENTICATE && response.errorCode !== 0) this.connection.close();
   }
 
   /** A body that does not fit its table must not leave half of itself behind. */

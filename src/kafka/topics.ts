@@ -6,6 +6,14 @@ import { Producers } from "./producers.ts";
 
 export const NO_LEADER = -1;
 
+/** What had not reached the disk when a broker crashed. */
+export interface Tail {
+  /** The last that many of each partition. */
+  records?: number;
+  /** All of the last milliseconds. */
+  ms?: number;
+}
+
 /** One partition: its log, and which of the virtual brokers answer for it. */
 export class Partition {
   readonly log = new Log();
@@ -16,10 +24,12 @@ export class Partition {
   leader: number;
   leaderEpoch = 0;
   isr: number[];
+  /** What metadata shows instead, while it is kept from following; null: the truth. */
+  private stale: { leader: number; leaderEpoch: number } | null = null;
   /** The topic was deleted. */
   gone = false;
 
-  constructor(readonly topic: Topic, readonly index: number, readonly replicas: readonly number[]) {
+  constructor(readonly topic: Topic, readonly index: number, public replicas: readonly number[]) {
     this.leader = replicas[0]!;
     this.isr = [...replicas];
   }
@@ -43,7 +53,7 @@ export class Partition {
     const { logAppendTime, retentionBytes } = this.topic.config;
     if (logAppendTime) batch.stamp(now);
     else if (batch.logAppendTime) batch.stamp(null); // that is not for producers to say
-    const entry = this.log.append(batch.bytes, batch.lastOffsetDelta + 1, batch.count, batch.maxTimestamp, this.leaderEpoch, lent);
+    const entry = this.log.append(batch.bytes, batch.lastOffsetDelta + 1, batch.count, batch.maxTimestamp, this.leaderEpoch, now, lent);
     if (this.log.bytes > retentionBytes) this.log.keepBytes(retentionBytes);
     this.topic.messagesIn += batch.count;
     this.topic.bytesIn += entry.size;
@@ -55,6 +65,37 @@ export class Partition {
   endOfEpoch(epoch: number): { epoch: number; end: number } | undefined {
     if (epoch > this.leaderEpoch) return undefined;
     return epoch === this.leaderEpoch ? { epoch, end: this.log.end } : this.log.epochEnd(epoch);
+  }
+
+  /** The leader as metadata tells it. */
+  get shown(): { leader: number; leaderEpoch: number } {
+    return this.stale ?? this;
+  }
+
+  /** Metadata keeps telling the leader of now, whoever leads, until `refresh`. */
+  freeze(): void {
+    this.stale ??= { leader: this.leader, leaderEpoch: this.leaderEpoch };
+  }
+  refresh(): void {
+    this.stale = null;
+    this.changed.wake();
+  }
+
+  /**
+   * The newest batches are gone, as after a crash of the machine: those of the last `records` records
+   * and those that came in the last `ms` milliseconds. Returns how many records that were.
+   */
+  loseTail({ records = 0, ms = 0 }: Tail, now: number): number {
+    let lost = 0;
+    this.log.truncate((entry) => {
+      if (lost >= records && (ms === 0 || entry.appended < now - ms)) return false;
+      lost += entry.count;
+      return true;
+    });
+    if (lost === 0) return 0;
+    this.producers.truncate(this.log.end);
+    this.changed.wake();
+    return lost;
   }
 
   lead(node: number): void {

@@ -120,6 +120,29 @@ export class MqttBroker implements Server {
     return true;
   }
 
+  /**
+   * The process dies: Wills are not published, sessions that do not outlive their connection are gone,
+   * and of the others and the retained messages what came in the last `ms` milliseconds, which had not
+   * reached the disk. Returns how many copies and retained messages that were.
+   */
+  die({ ms = 0 }: { ms?: number }): number {
+    const since = ms > 0 ? this.host.clock.now() - ms : Infinity;
+    let lost = this.retained.forgetSince(since);
+    for (const session of [...this.sessions.values()]) {
+      session.link?.lost();
+      lost += session.forgetSince(since);
+    }
+    return lost;
+  }
+
+  /** Resets those of the connections that have not acknowledged all; what is missing is sent again when they are back. */
+  redeliver(connections: readonly Connection[]): number {
+    const behind = [...this.sessions.values()].flatMap(({ link, unacknowledged }) => (link !== null && unacknowledged > 0 ? [link.connection] : []));
+    const concerned = behind.filter((connection) => connections.includes(connection));
+    for (const connection of concerned) connection.abort(true);
+    return concerned.length;
+  }
+
   /** An id for a client that brought none [MQTT-3.1.3-6], drawn from the seed. */
   newClientId(): string {
     for (;;) {
@@ -222,7 +245,11 @@ export class MqttBroker implements Server {
   }
 
   /** Stores and fans out a message that did not come from a client's PUBLISH. */
-  private emit(message: Message): void {
+  private emit(message: Message, event: MessageEvent | null = null): void {
+    const { observer } = this.host.hooks;
+    if (observer !== null) {
+      observer.stored(message.topic, message, event ?? new MessageEvent(null, message, this.host.clock.now(), message.qos, message.retain, false, null));
+    }
     const route = this.subscriptions.route(message.topic, message.topicBytes);
     this.countTopic(message.topic, 1);
     if (message.retain) this.retained.keep(message);
@@ -256,10 +283,12 @@ export class MqttBroker implements Server {
   }
 
   private settleWill(event: MessageEvent, final: Final | null): void {
+    const { observer } = this.host.hooks;
+    if (observer !== null && final !== null && final.kind !== "duplicate") observer.refused(event, final.kind);
     if (final?.kind === "reroute") return this.reroute(event, final.to);
     if (final?.kind === "later") return final.go(() => this.settleWill(event, null));
     if (final !== null && final.kind !== "duplicate") return;
-    for (let i = final?.times ?? 0; i >= 0; i--) this.emit(event.message);
+    for (let i = final?.times ?? 0; i >= 0; i--) this.emit(event.message, event);
   }
 
   /** Sends what a hook has seen somewhere else. */

@@ -1,15 +1,17 @@
 import type { FrameLength } from "../bytes/framer.ts";
 import type { Timer } from "../core/time.ts";
 import type { Decision, Final } from "../hooks/chain.ts";
+import type { Delivered } from "../hooks/observer.ts";
 import type { ProtocolHooks } from "../hooks/seam.ts";
 import type { Close, Hang } from "../hooks/verdicts.ts";
 import type { CloseReason, Connection, Session } from "../net/connection.ts";
+import { Patience } from "../net/patience.ts";
 import { PUBACK, PUBCOMP, PUBREC, PUBREL, writeAck } from "./acks.ts";
 import { Backlog } from "./backlog.ts";
 import type { MqttBroker } from "./broker.ts";
 import { ClientEvent, MessageEvent, PacketEvent } from "./events.ts";
 import { handlers } from "./handler.ts";
-import { copySize, writeCopy, type Copy } from "./message.ts";
+import { copySize, type Copy, type Message, writeCopy } from "./message.ts";
 import { decode, encode, frameLength, type Ack, type Packet, type Version, type Will } from "./packets.ts";
 import { mayCarry, MqttError, PACKET_TYPES, REASONS, returnCode, type ErrorName } from "./reasons.ts";
 import { answerTo, refusalOf, withError } from "./replies.ts";
@@ -59,7 +61,7 @@ export class Link implements Session {
       return length(buf, pos, end);
     };
     this.seen = broker.time();
-    this.timer = broker.host.clock.after(CONNECT_WITHIN, () => connection.close());
+    this.timer = new Patience(connection, broker.host.clock, CONNECT_WITHIN, () => connection.close());
   }
 
   // --- In ---------------------------------------------------------------------------------------
@@ -162,9 +164,9 @@ export class Link implements Session {
   /** [MQTT-3.1.2-22]: one and a half times the keep alive without a packet ends the connection. */
   private watch(ms: number): void {
     const check = (): void => {
-      const idle = this.waits > 0 ? 0 : this.broker.host.clock.now() - this.seen;
+      const idle = this.waits > 0 ? 0 : this.connection.silentFor(this.seen);
       if (idle >= ms) this.disconnect("Keep Alive timeout");
-      else this.timer = this.broker.host.clock.after(ms - idle, check);
+      else this.timer = this.broker.host.clock.after(this.connection.timeLeft(ms - idle), check);
     };
     this.timer = this.broker.host.clock.after(ms, check);
   }
@@ -200,6 +202,11 @@ export class Link implements Session {
     const reasonString = text?.replace(/[\p{Cc}\p{Cn}\p{Cs}]/gu, "?").slice(0, 300);
     const fits = reasonString && 3 * reasonString.length + 16 <= this.maxPacketSize;
     this.send({ type: "DISCONNECT", code, ...(fits && { properties: { reasonString } }) });
+  }
+
+  /** The broker died: nobody says goodbye. */
+  lost(): void {
+    this.detach(false);
   }
 
   /** The session goes on without this connection. */
@@ -275,19 +282,33 @@ export class Link implements Session {
   /** Sends a copy in QoS 0, if the client takes it. */
   deliver(copy: Copy): void {
     const size = copySize(copy, this.five);
-    if (size > this.maxPacketSize || !this.admits(size)) return;
+    const tooLarge = size > this.maxPacketSize;
+    if (tooLarge || !this.admits(size)) {
+      const { observer } = this.hooks;
+      if (observer !== null && !copy.retain) {
+        const { message } = copy;
+        observer.left({ protocol: "mqtt", place: message.topic, id: message }, tooLarge ? "too large" : "overflow", this.session!.clientId, false);
+      }
+      return;
+    }
     this.sendCopy(copy, false);
   }
 
   /** Sends a copy; one in QoS 1 or 2 is in flight already. */
   sendCopy(copy: Copy, dup: boolean): void {
     if (this.hooks.delivery !== null || this.connection.waiting) this.consider(copy, dup);
-    else this.write(copy, dup);
+    else this.write(copy, dup, copy.message, null);
   }
 
-  private write(copy: Copy, dup: boolean): void {
+  private delivery(kept: Message, tag: number, event: MessageEvent | null): Delivered {
+    return { protocol: "mqtt", place: kept.topic, id: kept, consumer: this.session!.clientId, connection: this.connection, tag, event };
+  }
+
+  /** @param kept the message as it was stored, before any hook changed it @param event what the hooks were asked about */
+  private write(copy: Copy, dup: boolean, kept: Message, event: MessageEvent | null): void {
     const { out } = this.connection;
     const { message, qos, retain, ids, id } = copy;
+    if (this.hooks.observer !== null && !retain) this.hooks.observer.delivered(this.delivery(kept, id, event), qos === 0);
     this.broker.delivered++;
     if (ids === null && !dup && this.aliasesOut === null && message.expiresAt === Infinity) {
       return this.broker.fanout.write(out, message, this.five, qos, retain, id);
@@ -325,6 +346,11 @@ export class Link implements Session {
 
   private settleDelivery(copy: Copy, dup: boolean, event: MessageEvent | null, final: Final | null): void {
     const { session } = this;
+    const { observer } = this.hooks;
+    const kept = copy.message;
+    if (observer !== null && final !== null && final.kind !== "duplicate") {
+      observer.withheld(this.delivery(kept, copy.id, event), final.kind, copy.qos === 0 || final.kind === "reroute");
+    }
     switch (final?.kind) {
       case "drop": // in QoS 1 and 2 it stays in flight, as after a loss on the network
         return;
@@ -338,9 +364,9 @@ export class Link implements Session {
         return this.broker.reroute(event!, final.to);
     }
     if (event !== null && event.message !== copy.message) copy = session!.changeCopy(copy, event.message, event.qos, event.retain);
-    this.write(copy, dup && copy.qos > 0); // [MQTT-3.3.1-2]: a hook may have lowered it
+    this.write(copy, dup && copy.qos > 0, kept, event); // [MQTT-3.3.1-2]: a hook may have lowered it
     // The same packet again, as a network that repeats itself would bring it.
-    if (final?.kind === "duplicate") for (let i = 0; i < final.times; i++) this.write(copy, copy.qos > 0);
+    if (final?.kind === "duplicate") for (let i = 0; i < final.times; i++) this.write(copy, copy.qos > 0, kept, event);
   }
 
   /** PUBACK, PUBREC, PUBREL or PUBCOMP, by their first bytes. @param topic of the message that it is about, where that is at hand */

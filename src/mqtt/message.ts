@@ -31,7 +31,7 @@ export class Message {
   /** Client id of the sender, for No Local; null when the broker or a plugin made it. */
   readonly publisher: string | null;
 
-  constructor(now: number, { topic, payload, qos, retain, properties, publisher = null }: MessageParts, topicBytes: Buffer = Buffer.from(topic)) {
+  constructor(/** When it came, in milliseconds of the clock. */ readonly at: number, { topic, payload, qos, retain, properties, publisher = null }: MessageParts, topicBytes: Buffer = Buffer.from(topic)) {
     this.topic = topic;
     this.topicBytes = topicBytes;
     this.payload = payload;
@@ -39,7 +39,7 @@ export class Message {
     this.retain = retain;
     this.publisher = publisher;
     const { messageExpiryInterval, ...rest } = properties ?? NONE;
-    this.expiresAt = messageExpiryInterval === undefined ? Infinity : now + messageExpiryInterval * 1000;
+    this.expiresAt = messageExpiryInterval === undefined ? Infinity : at + messageExpiryInterval * 1000;
     this.props = properties === undefined ? EMPTY : listed(rest);
   }
 

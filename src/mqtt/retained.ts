@@ -59,6 +59,13 @@ export class Retained {
     return found.length;
   }
 
+  /** Forgets those that came at `time` or later and returns how many they were. */
+  forgetSince(time: number): number {
+    const young = [...this.byTopic.values()].filter(({ at }) => at >= time);
+    for (const message of young) this.remove(message);
+    return young.length;
+  }
+
   topics(): string[] {
     return [...this.byTopic.keys()];
   }

@@ -1,4 +1,5 @@
 import type { Timer } from "../core/time.ts";
+import type { Departure, Stored } from "../hooks/observer.ts";
 import type { ConnectionInfo } from "../hooks/plugin.ts";
 import { PUBREL } from "./acks.ts";
 import type { MqttBroker } from "./broker.ts";
@@ -105,6 +106,12 @@ export class ClientSession {
     this.broker.forget(this);
     for (const subscription of this.subscriptions.values()) this.broker.subscriptions.remove(subscription);
     this.subscriptions.clear();
+    const { observer } = this.broker.host.hooks;
+    if (observer !== null) {
+      for (const { message } of [...this.inflight.values(), ...this.queue.slice(this.queueHead)]) {
+        observer.left(observed(message), "session ended", this.clientId, false);
+      }
+    }
     this.broker.queuedBytes -= this.bytes;
     this.bytes = 0;
     this.inflight.clear();
@@ -118,11 +125,30 @@ export class ClientSession {
     }
   }
 
+  /** Forgets copies of messages that came at `time` or later, and a Will that was still to come; returns how many copies that were. */
+  forgetSince(time: number): number {
+    this.will?.timer.cancel();
+    this.will = null;
+    if (time === Infinity) return 0;
+    const waiting = this.queue.slice(this.queueHead);
+    const young = [...waiting, ...this.inflight.values()].filter(({ message }) => message.at >= time);
+    for (const copy of young) {
+      this.settle(copy);
+      this.inflight.delete(copy.id);
+    }
+    this.queue = waiting.filter(({ message }) => message.at < time);
+    this.queueHead = 0;
+    return young.length;
+  }
+
   // --- Out --------------------------------------------------------------------------------------
 
   /** Sends a copy, or keeps it until it can be sent. QoS 0 is for those who are there. */
   deliver(message: Message, qos: QoS, retain: boolean, ids: readonly number[] | null): void {
     const { link } = this;
+    const { observer } = this.broker.host.hooks;
+    // What was retained is shown to every new subscription: nobody is owed that.
+    if (observer !== null && !retain && (qos > 0 || link !== null)) observer.queued(observed(message), this.clientId);
     if (qos === 0) {
       if (link !== null) link.deliver({ message, qos, retain, ids, id: 0 });
       return;
@@ -134,6 +160,7 @@ export class ClientSession {
       this.broker.queuedBytes + size > maxTotalQueuedBytes || this.ended
     ) {
       this.broker.dropped++;
+      if (observer !== null && !retain) observer.left(observed(message), "overflow", this.clientId, false);
       return;
     }
     this.bytes += size;
@@ -151,7 +178,7 @@ export class ClientSession {
 
   private start(link: Link, copy: Copy): void {
     // [MQTT-3.1.2-25]: what is too large for the client counts as delivered.
-    if (copy.message.size > link.maxPacketSize && copySize(copy, link.five) > link.maxPacketSize) return this.settle(copy);
+    if (copy.message.size > link.maxPacketSize && copySize(copy, link.five) > link.maxPacketSize) return this.leave(copy, "too large");
     link.sendCopy(this.track(copy), false);
   }
 
@@ -188,7 +215,7 @@ export class ClientSession {
     while (this.queueHead < this.queue.length && this.mayStart(link)) {
       const copy = this.queue[this.queueHead++]!;
       if (this.queued === PRESSURE / 2) link.backlog.proceed();
-      if (copy.message.expiresAt <= now) this.settle(copy);
+      if (copy.message.expiresAt <= now) this.leave(copy, "expired");
       else this.start(link, copy);
     }
     if (this.queueHead === this.queue.length) {
@@ -204,6 +231,19 @@ export class ClientSession {
   private settle({ message }: Copy): void {
     this.bytes -= message.size;
     this.broker.queuedBytes -= message.size;
+  }
+
+  /** A copy that nobody gets. */
+  private leave(copy: Copy, why: Departure): void {
+    this.settle(copy);
+    const { observer } = this.broker.host.hooks;
+    if (observer !== null) observer.left(observed(copy.message), why, this.clientId, false);
+  }
+
+  private acknowledge(out: Outbound): void {
+    const { observer } = this.broker.host.hooks;
+    if (observer !== null) observer.acknowledged(observed(out.message), this.clientId);
+    this.finish(out);
   }
 
   private finish(out: Outbound): void {
@@ -240,14 +280,14 @@ export class ClientSession {
     const out = this.inflight.get(id);
     if (out === undefined) return;
     if (out.qos !== 1) throw new MqttError("Protocol Error", `PUBACK for packet ${id}, which went out in QoS ${out.qos}`);
-    this.finish(out);
+    this.acknowledge(out);
   }
 
   /** PUBREC: answered with PUBREL, unless it refuses the message [MQTT-4.3.3-4]. */
   receivedBy(link: Link, id: number, code: number): void {
     const out = this.inflight.get(id);
     if (out !== undefined && out.qos !== 2) throw new MqttError("Protocol Error", `PUBREC for packet ${id}, which went out in QoS ${out.qos}`);
-    if (code >= 0x80) return out === undefined ? undefined : this.finish(out);
+    if (code >= 0x80) return out === undefined ? undefined : this.acknowledge(out);
     if (out === undefined) return link.acknowledge(PUBREL, id, REASONS["Packet Identifier not found"]);
     out.released = true;
     link.acknowledge(PUBREL, id, 0);
@@ -258,6 +298,8 @@ export class ClientSession {
     const out = this.inflight.get(id);
     if (out === undefined) return;
     if (out.qos !== 2) throw new MqttError("Protocol Error", `PUBCOMP for packet ${id}, which went out in QoS ${out.qos}`);
-    this.finish(out);
+    this.acknowledge(out);
   }
 }
+
+const observed = (message: Message): Stored => ({ protocol: "mqtt", place: message.topic, id: message });

@@ -1,13 +1,15 @@
 import { Framer, type FrameLength } from "../bytes/framer.ts";
 import { OutBuffer } from "../bytes/out-buffer.ts";
-import type { Timer } from "../core/time.ts";
 import type { Decision, Final } from "../hooks/chain.ts";
+import type { HookEvent } from "../hooks/event.ts";
 import type { ConnectionInfo, Protocol } from "../hooks/plugin.ts";
 import type { ProtocolHooks } from "../hooks/seam.ts";
 import type { Close, Hang } from "../hooks/verdicts.ts";
 import { ByteEvent } from "./byte-event.ts";
 import { flushSoon } from "./flush.ts";
 import type { Net } from "./net.ts";
+import { Patience } from "./patience.ts";
+import { BLOCKED, HANGING, type Stop } from "./stops.ts";
 import type { Transport, TransportEvents } from "./transport.ts";
 
 /** Unsent bytes above which a connection is not read from, and gets no more deliveries. */
@@ -64,11 +66,15 @@ export class Connection implements ConnectionInfo, TransportEvents {
   private choked = false;
   /** Deliveries were refused because the peer does not read them. */
   private starved = false;
-  /** Nothing is written, and no frame is handed on. */
-  private frozen = false;
+  /** What keeps it from reading or writing now. */
+  private readonly stops = new Set<Stop>();
+  /** No frame is handed on, or nothing is written, because of them. */
+  private isDeaf = false;
+  private isMute = false;
   /** Nothing is read from the socket either. */
-  private deaf = false;
-  private thaw: (() => void) | null = null;
+  private isParted = false;
+  /** It came while a partition keeps its client away: the broker knows nothing of it yet. */
+  private atDoor = false;
   /** The last of the outputs that wait for their turn; null: output goes straight out. */
   private tail: Promise<void> | null = null;
   private bytesInTail: Promise<void> | null = null;
@@ -78,7 +84,7 @@ export class Connection implements ConnectionInfo, TransportEvents {
   private ending = false;
   /** Everything but the last bytes is out. */
   private closing = false;
-  private linger: Timer | null = null;
+  private linger: Patience | null = null;
 
   constructor(
     private readonly net: Net,
@@ -109,6 +115,27 @@ export class Connection implements ConnectionInfo, TransportEvents {
     this.clientId = clientId;
     this.user = user;
     this.ordinal = this.net.countClient(this);
+    this.hooks.forget(this);
+  }
+
+  /**
+   * Lets the client in that has said who it is: once no partition keeps it away, unless a `connect`
+   * hook has it otherwise.
+   */
+  welcome(event: () => HookEvent): Decision {
+    const ask = (): Decision => (this.hooks.connect !== null ? (this.hooks.connect.select(this, "")?.decide(event()) ?? null) : null);
+    const reachable = this.net.reachable(this);
+    if (reachable === null) return ask();
+    this.atDoor = true;
+    return reachable.then(() => {
+      this.atDoor = false;
+      return ask();
+    });
+  }
+
+  /** The client proved, later than its name, which user it is. */
+  loggedIn(user: string): void {
+    this.user = user;
     for (const chain of Object.values(this.hooks)) chain?.forget(this);
   }
 
@@ -151,7 +178,34 @@ export class Connection implements ConnectionInfo, TransportEvents {
 
   /** True while frames that may have come are not handed on: the peer's silence says nothing then. */
   get isHeld(): boolean {
-    return this.holds > 0;
+    return this.holds > (this.isDeaf && !this.isAsleep ? 1 : 0);
+  }
+
+  /**
+   * Milliseconds of the clock since `since` in which the peer could have spoken. What was jumped over
+   * counts only where nothing can come from it: it is blocked, partitioned off or gone, or it lives
+   * in this process, by this clock.
+   */
+  silentFor(since: number): number {
+    if (this.isAsleep || this.atDoor) return 0;
+    const { clock } = this.net;
+    const ms = clock.now() - since;
+    return this.livesOutside ? ms - clock.skippedSince(since) : ms;
+  }
+
+  /** Milliseconds from now on in which the peer will have had `ms` to speak, as far as the clock is known. */
+  timeLeft(ms: number): number {
+    const { clock } = this.net;
+    return this.livesOutside ? ms + clock.horizon() - clock.now() : ms;
+  }
+
+  private get livesOutside(): boolean {
+    return !this.isClosed && this.transport !== "memory" && (this.stops.size === 0 || this.isAsleep);
+  }
+
+  private get isAsleep(): boolean {
+    for (const stop of this.stops) if (stop.asleep) return true;
+    return false;
   }
 
   private resumeInput(): void {
@@ -169,7 +223,7 @@ export class Connection implements ConnectionInfo, TransportEvents {
     const { buffered } = this.framer!;
     if (buffered > INPUT_LIMIT) return this.abort(true); // a transport that cannot stop reading
     // A frame that is still arriving may be larger; what waits behind an operation may not.
-    const wanted = !this.deaf && (this.holds === 0 || buffered < INPUT_MOST);
+    const wanted = !this.isParted && (this.holds === 0 || buffered < INPUT_MOST);
     if (wanted === this.reading) return;
     this.reading = wanted;
     if (wanted) this.socket.resume();
@@ -221,7 +275,7 @@ export class Connection implements ConnectionInfo, TransportEvents {
   /** The out-buffer's sink. */
   private transmit(bytes: Buffer): number {
     if (this.isClosed) return -1;
-    if (this.frozen) return 0;
+    if (this.isMute) return 0;
     if (this.hooks.bytes !== null || this.bytesOutTail !== null) return this.examineOut(bytes);
     return this.socket.write(bytes);
   }
@@ -232,7 +286,7 @@ export class Connection implements ConnectionInfo, TransportEvents {
 
   /** Sends what the socket takes; called once a tick after something was written, and on drain. */
   flush(): void {
-    if (this.isClosed || this.frozen) return;
+    if (this.isClosed || this.isMute) return;
     this.out.flush();
     const pending = this.out.pending + this.bytesOutHeld;
     if (this.closing && pending === 0) return this.finish();
@@ -338,7 +392,7 @@ export class Connection implements ConnectionInfo, TransportEvents {
       this.closing = true;
       this.out.flush();
       if (this.out.pending + this.bytesOutHeld === 0) return this.finish();
-      this.linger = this.net.clock.after(LINGER, () => this.abort(true));
+      this.linger = new Patience(this, this.net.clock, LINGER, () => this.abort(true));
     });
   }
 
@@ -351,7 +405,7 @@ export class Connection implements ConnectionInfo, TransportEvents {
 
   /** Closes at once, unsent bytes are lost: FIN, or RST with `reset`. */
   abort(reset: boolean): void {
-    if (!this.isClosed) this.leave("broker", () => (reset ? this.socket.reset() : this.socket.end()));
+    if (!this.isClosed) this.leave("broker", true, () => (reset ? this.socket.reset() : this.socket.end()));
   }
 
   /** What the verdicts `close` and `hang` ask for. */
@@ -374,51 +428,78 @@ export class Connection implements ConnectionInfo, TransportEvents {
 
   /** The peer sends no more; what is left to do is to close. */
   ended(): void {
-    if (!this.isClosed) this.leave("client", () => this.socket.end());
+    if (!this.isClosed) this.leave("client", false, () => this.socket.end());
   }
 
   gone(error?: Error): void {
-    if (!this.isClosed) this.leave(error === undefined ? "client" : "error", () => undefined);
+    if (!this.isClosed) this.leave(error === undefined ? "client" : "error", error !== undefined, () => undefined);
   }
 
   private finish(): void {
-    this.leave("broker", () => this.socket.end());
+    this.leave("broker", false, () => this.socket.end());
   }
 
-  private leave(reason: CloseReason, end: () => void): void {
+  /** @param lost nobody said goodbye */
+  private leave(reason: CloseReason, lost: boolean, end: () => void): void {
     this.isClosed = true;
     this.linger?.cancel();
     this.framer?.close();
     this.out.clear();
-    this.thaw?.();
     this.net.forget(this);
     const held = this.session?.closed(reason);
+    if (this.hooks.observer !== null) this.hooks.observer.disconnected(this, lost);
     if (held instanceof Promise) void this.net.part(this.socket, held, end);
     else end();
   }
 
   // --- The control surface ----------------------------------------------------------------------
 
-  /** Neither reads nor writes until `unfreeze`; the peer sees a connection that is open and silent. */
-  freeze(): void {
-    this.deaf = true;
-    this.hang();
-    if (!this.isClosed && this.framer !== null) this.adjustReading();
+  /** Neither reads nor writes, or one of them, until `unfreeze` with the same reason; the peer sees a connection that is open and silent. */
+  freeze(stop: Stop = BLOCKED): void {
+    if (this.isClosed) return;
+    this.stops.add(stop);
+    this.obeyStops();
   }
 
   /** Neither handles nor writes anything until `unfreeze`, but notices when the peer leaves. */
   hang(): void {
-    if (this.frozen || this.isClosed) return;
-    this.frozen = true;
-    this.holdInput(new Promise<void>((resolve) => (this.thaw = resolve)));
+    this.freeze(HANGING);
   }
 
-  unfreeze(): void {
-    if (!this.frozen) return;
-    this.frozen = this.deaf = false;
-    this.thaw?.();
-    this.thaw = null;
+  unfreeze(stop: Stop = BLOCKED): void {
+    const had = this.stops.delete(stop);
+    // Who lets go of a blocked connection means one that hangs, too.
+    const hung = stop === BLOCKED && this.stops.delete(HANGING);
+    if ((had || hung) && !this.isClosed) this.obeyStops();
+  }
+
+  private obeyStops(): void {
+    let deaf = false, mute = false;
+    this.isParted = false;
+    for (const { direction, sees } of this.stops) {
+      deaf ||= direction !== "out";
+      this.isParted ||= direction !== "out" && !sees;
+      mute ||= direction !== "in";
+    }
+    const wasMute = this.isMute;
+    this.isMute = mute;
+    if (deaf && !this.isDeaf) {
+      this.holds++;
+      this.framer!.pause();
+    }
+    const hears = !deaf && this.isDeaf;
+    this.isDeaf = deaf;
+    if (hears) {
+      this.holds--;
+      this.resumeInput();
+    }
     this.adjustReading();
-    this.flush();
+    if (wasMute && !mute) this.flush();
+  }
+
+  /** Came while a partition keeps everybody like it away: nothing of what it sends is seen before that is over. */
+  waitAtDoor(healed: Promise<void>): void {
+    this.atDoor = true;
+    this.holdInput(healed.then(() => void (this.atDoor = false)));
   }
 }

@@ -1,9 +1,10 @@
-import type { Clock } from "../core/time.ts";
+import type { JumpingClock } from "../core/time.ts";
 import { matchesConnection } from "../hooks/match.ts";
 import type { ConnectionFilter, Outgoing, Protocol } from "../hooks/plugin.ts";
 import type { Random } from "../hooks/random.ts";
 import type { ProtocolHooks, Seam } from "../hooks/seam.ts";
 import { Connection, type Session } from "./connection.ts";
+import { type Direction, Partition, Pause } from "./stops.ts";
 import type { Transport } from "./transport.ts";
 
 /** A protocol, as a listener sees it. */
@@ -17,7 +18,7 @@ export interface Server {
 /** What a protocol gets from the house it stands in. */
 export interface Host {
   readonly hooks: ProtocolHooks;
-  readonly clock: Clock;
+  readonly clock: JumpingClock;
   readonly net: Net;
   /**
    * Sends a message to whichever protocol its target names: for `reroute`. Where there is no such
@@ -41,11 +42,13 @@ export interface ProtocolCounts {
 
 /** All connections of all protocols. */
 export class Net {
-  readonly clock: Clock;
+  readonly clock: JumpingClock;
   readonly counts: Record<Protocol, ProtocolCounts> = { kafka: zero(), mqtt: zero(), amqp: zero() };
   private readonly open = new Map<number, Connection>();
   private readonly clients = new Map<string, number>();
   private lastId = 0;
+  private readonly pauses = new Set<Pause>();
+  private readonly partitions = new Set<Partition>();
   /** Sockets of connections that are over, but whose end a hook keeps back. */
   private readonly parting = new Set<Transport>();
 
@@ -70,6 +73,9 @@ export class Net {
     counts.accepted++;
     this.open.set(connection.id, connection);
     connection.start(server.accept(connection));
+    for (const pause of this.pauses) if (matchesConnection(pause.filter, connection)) connection.freeze(pause);
+    const healed = this.reachable(connection);
+    if (healed !== null) connection.waitAtDoor(healed);
     return connection;
   }
 
@@ -104,6 +110,63 @@ export class Net {
   countFailure(connection: Connection, error: Error): void {
     this.counts[connection.protocol].failed++;
     this.report(`${connection.protocol} connection ${connection.id} from ${connection.remote}: ${String(error)}`);
+  }
+
+  // --- The control surface ----------------------------------------------------------------------
+
+  /** All connections like this, and those that come, are as if the broker's process were stopped. */
+  pause(filter: ConnectionFilter): void {
+    if (this.isPaused(filter)) return;
+    const pause = new Pause(filter);
+    this.pauses.add(pause);
+    for (const connection of this.connections(filter)) connection.freeze(pause);
+  }
+
+  isPaused(filter: ConnectionFilter): boolean {
+    return [...this.pauses].some((pause) => Bun.deepEquals(pause.filter, filter));
+  }
+
+  /** Ends the pauses with this filter. */
+  resume(filter: ConnectionFilter): void {
+    for (const pause of this.pauses) {
+      if (!Bun.deepEquals(pause.filter, filter)) continue;
+      this.pauses.delete(pause);
+      for (const connection of this.open.values()) connection.unfreeze(pause);
+    }
+  }
+
+  /**
+   * What these clients send no longer arrives (`in`), or what is sent to them (`out`), or neither;
+   * nothing is closed. Who connects while it lasts waits at the door, whatever the direction: it
+   * takes both to begin a connection. Returns how many open connections it concerns.
+   */
+  partition(filter: ConnectionFilter, direction: Direction): number {
+    const partition = new Partition(filter, direction);
+    const concerned = this.connections(filter);
+    this.partitions.add(partition);
+    for (const connection of concerned) connection.freeze(partition);
+    return concerned.length;
+  }
+
+  /** Ends the partitions with this filter, or all of them; returns how many. */
+  heal(filter?: ConnectionFilter): number {
+    let healed = 0;
+    for (const partition of this.partitions) {
+      if (filter !== undefined && !Bun.deepEquals(partition.filter, filter)) continue;
+      this.partitions.delete(partition);
+      partition.heal();
+      for (const connection of this.open.values()) connection.unfreeze(partition);
+      healed++;
+    }
+    return healed;
+  }
+
+  /** Settles when no partition keeps this connection away; null: none does. */
+  reachable(connection: Connection): Promise<void> | null {
+    for (const partition of this.partitions) {
+      if (matchesConnection(partition.filter, connection)) return partition.healed.then(() => this.reachable(connection) ?? undefined);
+    }
+    return null;
   }
 
   connections(filter: ConnectionFilter = {}): Connection[] {

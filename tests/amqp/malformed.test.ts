@@ -124,11 +124,11 @@ test(`${FRAMES} malformed frames, seed ${SEED}: nothing breaks, nothing is kept,
       }
     }
     client?.connection!.gone();
-    house.broker.vhosts.set("fuzz", new Vhost("fuzz", house.clock, house.host("amqp").random("fuzz")));
+    house.broker.vhosts.set("fuzz", new Vhost("fuzz", house.clock, house.seam.amqp, house.host("amqp").random("fuzz")));
     await settled();
     Bun.gc(true);
   };
-  house.broker.vhosts.set("fuzz", new Vhost("fuzz", house.clock, house.host("amqp").random("fuzz")));
+  house.broker.vhosts.set("fuzz", new Vhost("fuzz", house.clock, house.seam.amqp, house.host("amqp").random("fuzz")));
   await attack(FRAMES / 4);
   const before = heapStats().heapSize;
   await attack((FRAMES * 3) / 4);

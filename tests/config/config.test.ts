@@ -92,7 +92,7 @@ describe("layers", () => {
       "admin.host": ["::", "::"], "admin.token": ["123", "123"], "plugins.dir": ["p", "p"],
       ...Object.fromEntries(["kafka", "mqtt", "amqp"].flatMap((one) => [[`${one}.enabled`, ["false", false]], [`${one}.fixtures_dir`, ["f", "f"]]])),
       "admin.enabled": ["false", false], "kafka.auto_create_topics": ["false", false],
-      "chaos": ["[{ fault: drop }]", [{ fault: "drop" }]], "triggers": ["true", true],
+      "chaos": ["[{ fault: drop }]", [{ fault: "drop" }]], "triggers": ["true", true], "oracle": ["true", true],
     };
     for (const { path, variable, unit } of allKeys()) {
       const key = path.join(".");

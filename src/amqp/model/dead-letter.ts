@@ -14,7 +14,10 @@ const text = (value: string) => new Field("S", value);
  */
 export function deadLetter(vhost: Vhost, queue: AmqpQueue, message: Message, reason: DeathReason): void {
   const { deadLetterExchange, deadLetterRoutingKey } = queue.given;
-  if (deadLetterExchange === null || !vhost.exchanges.has(deadLetterExchange)) return;
+  const { observer } = vhost.hooks;
+  const hasExchange = deadLetterExchange !== null && vhost.exchanges.has(deadLetterExchange);
+  if (observer !== null) observer.left({ protocol: "amqp", place: queue.place, id: message }, reason, null, hasExchange);
+  if (!hasExchange) return;
   const { exchange, routingKey } = message.address;
   const properties = message.properties();
   const headers: Entries = (properties.headers?.fields() ?? []).map(([name, field]) => [name, field]);
@@ -50,7 +53,7 @@ export function deadLetter(vhost: Vhost, queue: AmqpQueue, message: Message, rea
   const address = new Address(deadLetterExchange, deadLetterRoutingKey ?? routingKey);
   const letter = message.withProperties(address, { ...others, headers: FieldTable.ofFields(kept) });
   for (const next of vhost.route(address.exchange, address.routingKey).queuesFor(letter)) {
-    if (reason === "rejected" || !isCycle(next, story)) next.offer(letter);
+    if (reason === "rejected" || !isCycle(next, story)) vhost.offer(next, letter);
   }
 }
 

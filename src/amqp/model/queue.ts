@@ -1,5 +1,7 @@
 import { type Entry, Queue } from "../../core/queue.ts";
 import type { Clock, Timer } from "../../core/time.ts";
+import type { Departure } from "../../hooks/observer.ts";
+import type { ProtocolHooks } from "../../hooks/seam.ts";
 import { Field, FieldTable } from "../v091/fields.ts";
 import { FLAG } from "../v091/properties.ts";
 import { LONGEST, type QueueArguments } from "./arguments.ts";
@@ -23,6 +25,7 @@ export interface QueueSettings {
 /** What a queue needs of the vhost it is in. */
 export interface QueueHost {
   readonly name: string;
+  readonly hooks: ProtocolHooks;
   readonly clock: Clock;
   deadLetter(queue: AmqpQueue, message: Message, reason: DeathReason): void;
   deleteQueue(queue: AmqpQueue): number;
@@ -59,11 +62,17 @@ export class AmqpQueue {
     this.touch();
   }
 
+  /** What observers call it: its name, behind its vhost's where that is not "/". */
+  get place(): string {
+    return this.host.name === "/" ? this.name : `${this.host.name}/${this.name}`;
+  }
+
   /** Takes a message in. False: refused, the queue is full and says so to publishers. */
   offer(message: Message): boolean {
     const { items } = this;
     if (this.limits !== null && this.isFull(message.size)) {
       if (this.given.overflow === "reject-publish-dlx") this.host.deadLetter(this, message, "maxlen");
+      else this.gone(message, "rejected by a full queue");
       return false;
     }
     if (items.ready === 0) {
@@ -86,6 +95,11 @@ export class AmqpQueue {
       items.expire();
     }
     return true;
+  }
+
+  /** Puts a message back that was here before; `expires` in milliseconds of the clock. */
+  restore(message: Message, expires: number, deliveries: number): void {
+    this.items.restore(message, message.size, expires, this.rank(message), deliveries);
   }
 
   /** Takes the next message for `basic.get`. */
@@ -125,6 +139,11 @@ export class AmqpQueue {
 
   /** Entries come back to where they were, in a quorum queue to the end, and go to whoever can take them. */
   requeue(entries: readonly Held[]): void {
+    const { observer } = this.host.hooks;
+    for (const entry of entries) {
+      if (this.isDeleted) this.gone(entry.item, "removed");
+      else if (observer !== null) observer.returned({ protocol: "amqp", place: this.place, id: entry.item });
+    }
     if (this.isDeleted) return;
     if (!this.given.isQuorum) this.items.requeue(entries);
     else {
@@ -161,6 +180,7 @@ export class AmqpQueue {
 
   purge(): number {
     this.items.expire();
+    for (const { item } of this.items) this.gone(item, "removed");
     return this.items.purge();
   }
 
@@ -194,9 +214,15 @@ export class AmqpQueue {
     this.isDeleted = true;
     this.idle?.cancel();
     const lost = this.items.ready;
+    for (const { item } of this.items) this.gone(item, "removed");
     this.items.close();
     for (const taker of this.consumers.clear()) taker.cancelled();
     return lost;
+  }
+
+  private gone(message: Message, why: Departure): void {
+    const { observer } = this.host.hooks;
+    if (observer !== null) observer.left({ protocol: "amqp", place: this.place, id: message }, why, null, false);
   }
 
   private isFull(size: number): boolean {

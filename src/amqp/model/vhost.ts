@@ -1,7 +1,9 @@
 import type { Clock } from "../../core/time.ts";
 import type { Random } from "../../hooks/random.ts";
+import type { ProtocolHooks } from "../../hooks/seam.ts";
 import { type Field, FieldTable, typeName } from "../v091/fields.ts";
 import { queueArguments, same, sameField, sameQueueArguments } from "./arguments.ts";
+import { AmqpMessageEvent } from "../v091/events.ts";
 import { deadLetter } from "./dead-letter.ts";
 import { AmqpError } from "./errors.ts";
 import { type Binding, type Destination, Exchange, type ExchangeSettings, EXCHANGE_TYPES } from "./exchange.ts";
@@ -35,7 +37,7 @@ export class Vhost implements QueueHost {
   private routes = new Map<string, Route>();
   private readonly owned = new Map<object, Set<AmqpQueue>>();
 
-  constructor(readonly name: string, readonly clock: Clock, private readonly random: Random) {
+  constructor(readonly name: string, readonly clock: Clock, readonly hooks: ProtocolHooks, private readonly random: Random) {
     for (const [exchange, type, internal] of PREDECLARED) {
       this.exchanges.set(exchange, new Exchange(exchange, { type, durable: true, autoDelete: false, internal, arguments: FieldTable.EMPTY }));
     }
@@ -126,6 +128,11 @@ export class Vhost implements QueueHost {
     const queue = new AmqpQueue(this, chosen, { ...settings, arguments: settings.arguments.keep() }, given);
     this.addQueue(queue);
     return queue;
+  }
+
+  /** Puts a queue in that was here before, whatever its name. */
+  restoreQueue(name: string, settings: QueueSettings): void {
+    this.addQueue(new AmqpQueue(this, name, settings, queueArguments(settings.arguments, this.what("queue", name))));
   }
 
   /** Puts a queue in under its name; without a declaration for those that the broker makes for itself. */
@@ -225,7 +232,14 @@ export class Vhost implements QueueHost {
   /** Publishes as the broker itself; to an exchange that is not there it is lost. */
   publish(message: Message): void {
     const { exchange, routingKey } = message.address;
-    for (const queue of this.route(exchange, routingKey).queuesFor(message)) queue.offer(message);
+    for (const queue of this.route(exchange, routingKey).queuesFor(message)) this.offer(queue, message);
+  }
+
+  /** Puts a message that no client published into a queue. */
+  offer(queue: AmqpQueue, message: Message): void {
+    const { observer } = this.hooks;
+    if (observer !== null) observer.stored(queue.place, message, new AmqpMessageEvent(null, this.name, message, "", false));
+    queue.offer(message);
   }
 
   deadLetter(queue: AmqpQueue, message: Message, reason: DeathReason): void {

@@ -105,11 +105,19 @@ export class Channel {
     const delivery = this.unacked.take(tag);
     if (delivery === undefined) throw unknownTag(tag);
     const { queue, entry, consumer } = delivery;
-    if (entry !== null) queue.settle();
+    if (entry !== null) {
+      queue.settle();
+      this.observed(queue, entry);
+    }
     if (consumer === null) return;
     consumer.release();
     if (this.prefetch !== 0) this.pump();
     else queue.pump();
+  }
+
+  private observed(queue: AmqpQueue, entry: Held): void {
+    const { observer } = this.connection.hooks;
+    if (observer !== null) observer.acknowledged({ protocol: "amqp", place: queue.place, id: entry.item }, "");
   }
 
   reject(tag: number, multiple: boolean, requeue: boolean): void {
@@ -125,8 +133,10 @@ export class Channel {
       const back = touched.get(queue) ?? [];
       touched.set(queue, back);
       if (entry === null) continue;
-      if (how === "ack") queue.settle();
-      else if (how === "reject") queue.reject(entry);
+      if (how === "ack") {
+        queue.settle();
+        this.observed(queue, entry);
+      } else if (how === "reject") queue.reject(entry);
       else back.push(entry);
     }
     for (const [queue, back] of touched) if (back.length > 0) queue.requeue(back);
@@ -149,6 +159,13 @@ export class Channel {
     if (this.consumers.get(consumer.tag) !== consumer) return;
     this.consumers.delete(consumer.tag);
     if (this.isOpen && this.session.notifiesCancel) this.send("basic.cancel", { consumerTag: consumer.tag, noWait: true });
+  }
+
+  /** Everything that was handed out and is not settled for good. */
+  *unsettled(): IterableIterator<Delivery> {
+    yield* this.unacked;
+    yield* this.untagged;
+    if (this.transaction !== null) yield* this.transaction.uncommitted();
   }
 
   // --- The end ----------------------------------------------------------------------------------

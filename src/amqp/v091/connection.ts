@@ -2,6 +2,7 @@ import { DecodeError, Reader } from "../../bytes/reader.ts";
 import type { Timer } from "../../core/time.ts";
 import type { Final } from "../../hooks/chain.ts";
 import type { CloseReason, Connection, Session } from "../../net/connection.ts";
+import { Patience } from "../../net/patience.ts";
 import type { AmqpBroker } from "../broker.ts";
 import { AmqpError, refusal } from "../model/errors.ts";
 import { Address, type Message } from "../model/message.ts";
@@ -14,6 +15,8 @@ import { AmqpOperation, mergeArgs } from "./events.ts";
 import { BODY, FRAME_END, FRAME_HEAD, FrameError, frameLength, HEADER, HEARTBEAT, METHOD, writeHeartbeat, writeMethod } from "./frames.ts";
 import { erlang } from "./erlang.ts";
 import type { Handler } from "./handlers.ts";
+import type { Delivery } from "./unacked.ts";
+import { loginOf } from "./login.ts";
 import { type Args, type ArgsOut, type ClientMethod, methodOf, type MethodName, type ServerMethod, specOf } from "./methods.ts";
 
 /** How long a client may take for `close-ok`, in milliseconds. */
@@ -39,7 +42,6 @@ export class AmqpConnection implements Session {
   notifiesCancel = false;
   notifiesBlocked = false;
   closesOnBadLogin = false;
-  connectionName = "";
   /** The client has said who it is. */
   isKnown = false;
   /** The method being carried out: an error names it. */
@@ -57,6 +59,12 @@ export class AmqpConnection implements Session {
     this.frameMax = broker.options.frameMax;
     this.channelMax = broker.options.channelMax;
     this.frameLength = frameLength(this.frameMax);
+    broker.sessions.add(this);
+  }
+
+  /** What its channels hold. */
+  *unsettled(): IterableIterator<Delivery> {
+    for (const channel of this.channels.values()) yield* channel.unsettled();
   }
 
   // --- In ---------------------------------------------------------------------------------------
@@ -146,6 +154,8 @@ export class AmqpConnection implements Session {
   }
 
   private ask(channel: Channel | null, name: ClientMethod, args: Args<ClientMethod>): void {
+    // With it the client says who it is; hooks are to see that.
+    if (name === "connection.start-ok" && this.state === "starting") this.introduce(args as Args<"connection.start-ok">);
     if (this.connection.hooks.request !== null) {
       const chain = this.connection.hooks.request.select(this.connection, name);
       if (chain !== null) {
@@ -172,8 +182,11 @@ export class AmqpConnection implements Session {
     if (final === null) return this.carryOut(channel, name, args);
     if (name === "basic.publish") return this.obeyPublish(final, channel!, operation.args as Args<"basic.publish">);
     if (final.kind === "close" || final.kind === "hang") this.connection.obey(final);
-    else if (final.kind === "fail") throw refusal(final);
-    else if (final.kind === "reply") {
+    else if (final.kind === "fail") {
+      // Whoever cannot read why it may not come in sees the connection end.
+      if (name === "connection.start-ok" && !this.closesOnBadLogin) this.connection.close();
+      else throw refusal(final);
+    } else if (final.kind === "reply") {
       const answer = specOf(name).replies?.[0] as ServerMethod | undefined;
       if (answer !== undefined) this.send(channel?.id ?? 0, answer, mergeArgs(answer, blank(answer), final.body));
     }
@@ -188,6 +201,15 @@ export class AmqpConnection implements Session {
       if (final.code !== "nack") throw refusal(final);
       publishing.nack(new Address(exchange, routingKey));
     }
+  }
+
+  private introduce({ clientProperties, mechanism, response }: Args<"connection.start-ok">): void {
+    const capabilities = clientProperties.get("capabilities") as Record<string, unknown> | undefined;
+    this.notifiesCancel = capabilities?.consumer_cancel_notify === true;
+    this.notifiesBlocked = capabilities?.["connection.blocked"] === true;
+    this.closesOnBadLogin = capabilities?.authentication_failure_close === true;
+    const name = clientProperties.get("connection_name");
+    this.connection.identify(typeof name === "string" ? name : "", loginOf(mechanism, response)?.user ?? "");
   }
 
   /** Does something outside of `frame` that may fail as a method does. */
@@ -251,12 +273,21 @@ export class AmqpConnection implements Session {
   block(over: Promise<void>): void {
     if (this.isBlocked) return;
     this.isBlocked = true;
-    if (this.notifiesBlocked) this.send(0, "connection.blocked", { reason: "low on memory" });
+    this.tellBlocked("low on memory");
     const goOn = () => {
       this.isBlocked = false;
-      if (this.notifiesBlocked && this.state === "running") this.send(0, "connection.unblocked", {});
+      this.tellUnblocked();
     };
     this.connection.holdInput(over.then(goOn));
+  }
+
+  /** Says that nothing is read for now, to a client that wants to know. */
+  tellBlocked(reason: string): void {
+    if (this.notifiesBlocked) this.send(0, "connection.blocked", { reason });
+  }
+
+  tellUnblocked(): void {
+    if (this.notifiesBlocked && this.state === "running") this.send(0, "connection.unblocked", {});
   }
 
   // --- Errors and the end -----------------------------------------------------------------------
@@ -299,7 +330,7 @@ export class AmqpConnection implements Session {
     this.end();
     this.state = "closing";
     this.send(0, "connection.close", closing(error, method));
-    this.timer = this.broker.host.clock.after(CLOSE_TIMEOUT, () => this.connection.abort(false));
+    this.timer = new Patience(this.connection, this.broker.host.clock, CLOSE_TIMEOUT, () => this.connection.abort(false));
   }
 
   /** Everything that the connection had is over: channels, consumers, queues of its own. */
@@ -331,6 +362,7 @@ export class AmqpConnection implements Session {
   }
 
   closed(reason: CloseReason): void | Promise<unknown> {
+    this.broker.sessions.delete(this);
     this.end();
     return this.broker.closed(this, reason);
   }
@@ -358,8 +390,13 @@ export class AmqpConnection implements Session {
 
   /** Half an interval at a time: says something where nothing was said, and leaves a peer that was silent for two intervals. */
   private beat(): void {
-    this.timer = this.broker.host.clock.after(this.heartbeat * 500, () => {
+    const { clock } = this.broker.host;
+    const since = clock.now();
+    const half = this.heartbeat * 500;
+    this.timer = clock.after(this.connection.timeLeft(half), () => {
       if (this.connection.isClosed) return;
+      // Jumped over: nobody had the time to send anything.
+      if (this.connection.silentFor(since) < half) return this.beat();
       this.silent = this.heard || this.connection.isHeld ? 0 : this.silent + 1;
       if (this.silent >= 4) {
         this.broker.host.net.countFailure(this.connection, new Error(`missed heartbeats from client, timeout: ${this.heartbeat}s`));

@@ -1,4 +1,5 @@
 import type { Final } from "../../hooks/chain.ts";
+import type { Delivered } from "../../hooks/observer.ts";
 import type { Taker } from "../model/consumers.ts";
 import type { Message } from "../model/message.ts";
 import type { AmqpQueue, Held } from "../model/queue.ts";
@@ -50,7 +51,7 @@ export class Consumer implements Taker {
   deliver(message: Message, redelivered: boolean): void {
     const { connection } = this.channel;
     if (connection.hooks.delivery !== null || connection.waiting) this.deliverInTurn(message, redelivered, null);
-    else this.send(message, redelivered, null);
+    else this.send(message, redelivered, null, message, null);
   }
 
   hold(entry: Held): void {
@@ -59,7 +60,7 @@ export class Consumer implements Taker {
     const { connection } = this.channel;
     const message = entry.deliveries === 0 ? entry.item : this.queue.outgoing(entry);
     if (connection.hooks.delivery !== null || connection.waiting) this.deliverInTurn(message, entry.deliveries > 0, entry);
-    else this.send(message, entry.deliveries > 0, entry);
+    else this.send(message, entry.deliveries > 0, entry, entry.item, null);
   }
 
   /** A message of this consumer was settled. */
@@ -72,14 +73,21 @@ export class Consumer implements Taker {
     this.channel.consumerGone(this);
   }
 
-  private send(message: Message, redelivered: boolean, entry: Held | null): void {
+  /** @param kept the message as the queue knows it, before any hook changed it @param event what the hooks were asked about */
+  private send(message: Message, redelivered: boolean, entry: Held | null, kept: Message, event: object | null): void {
     const { channel } = this;
     const { session } = channel;
+    const { observer } = channel.connection.hooks;
     const tag = channel.nextTag();
+    if (observer !== null) observer.delivered(this.delivery(kept, tag, event), this.noAck);
     if (!this.noAck) channel.unacked.add(new Delivery(tag, entry, this.queue, this));
     session.spoke = true;
     session.broker.messagesOut++;
     this.frame.write(channel.connection.out, tag, redelivered, message, session.frameMax);
+  }
+
+  private delivery(kept: Message, tag: number, event: object | null): Delivered {
+    return { protocol: "amqp", place: this.queue.place, id: kept, consumer: "", connection: this.channel.connection, tag, event };
   }
 
   private deliverInTurn(message: Message, redelivered: boolean, entry: Held | null): void {
@@ -97,14 +105,18 @@ export class Consumer implements Taker {
       if (final?.kind === "later") return final.go(() => connection.inOrder(null, settle));
       this.undecided--;
       if (!channel.isOpen) return;
-      this.obey(final, event, limbo);
+      this.obey(final, event, limbo, entry?.item ?? message);
       if (this.undecided === UNDECIDED_MOST - 1) queue.pump();
     };
     connection.inOrder(decision, settle);
   }
 
-  private obey(final: Final | null, event: AmqpMessageEvent, limbo: Delivery | null): void {
+  private obey(final: Final | null, event: AmqpMessageEvent, limbo: Delivery | null, kept: Message): void {
     const { channel, queue } = this;
+    const { observer } = channel.connection.hooks;
+    if (observer !== null && final !== null && final.kind !== "duplicate") {
+      observer.withheld(this.delivery(kept, 0, event), final.kind, limbo === null || final.kind === "reroute");
+    }
     switch (final?.kind) {
       // Lost on the way: it stays unsettled until the channel ends, as if the network had lost it.
       case "drop":
@@ -125,7 +137,7 @@ export class Consumer implements Taker {
         return limbo === null ? undefined : queue.pump();
     }
     if (limbo !== null) channel.untagged.delete(limbo);
-    this.send(event.message, event.redelivered, limbo?.entry ?? null);
+    this.send(event.message, event.redelivered, limbo?.entry ?? null, kept, event);
     if (final?.kind !== "duplicate") return;
     for (let i = 0; i < final.times; i++) {
       if (!this.noAck) {
@@ -133,7 +145,7 @@ export class Consumer implements Taker {
         channel.held++;
       }
       // As it looks when a message that was handed out comes back.
-      this.send(event.message, true, null);
+      this.send(event.message, true, null, kept, event);
     }
   }
 }

@@ -85,6 +85,8 @@ export class AmqpMessageEvent implements HookEvent, AmqpMessage {
     /** Empty before routing. */
     readonly queue: string,
     readonly redelivered: boolean,
+    /** Tells the publisher that it has to wait. */
+    readonly tell: (reason: string) => void = () => undefined,
   ) {}
 
   get name(): string {

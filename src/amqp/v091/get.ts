@@ -16,11 +16,16 @@ export function answerGet(channel: Channel, queue: AmqpQueue, entry: Held, noAck
   // Without a tag until it is written: what waits to be written before it gets its own first.
   const limbo = new Delivery(0, entry, queue, null);
   if (!noAck) channel.untagged.add(limbo);
+  let event: AmqpMessageEvent | null = null;
   const written = (): { deliveryTag: number } | null => {
     if (!channel.isOpen) return null;
     const deliveryTag = channel.nextTag();
     if (channel.untagged.delete(limbo)) channel.unacked.add(new Delivery(deliveryTag, entry, queue, null));
     session.broker.messagesOut++;
+    const { observer } = connection.hooks;
+    if (observer !== null) {
+      observer.delivered({ protocol: "amqp", place: queue.place, id: entry.item, consumer: "", connection, tag: deliveryTag, event }, noAck);
+    }
     return { deliveryTag };
   };
   const answer = (message: Message) => {
@@ -30,9 +35,13 @@ export function answerGet(channel: Channel, queue: AmqpQueue, entry: Held, noAck
   const chain = connection.hooks.delivery !== null ? connection.hooks.delivery.select(connection, queue.name) : null;
   if (chain === null) return answer(got);
 
-  const event = new AmqpMessageEvent(connection, session.vhost.name, got, queue.name, redelivered);
+  const asked = (event = new AmqpMessageEvent(connection, session.vhost.name, got, queue.name, redelivered));
   const obey = (final: Final | null) => {
     if (!channel.isOpen) return;
+    const { observer } = connection.hooks;
+    if (observer !== null && final !== null && final.kind !== "duplicate") {
+      observer.withheld({ protocol: "amqp", place: queue.place, id: entry.item, consumer: "", connection, tag: 0, event: asked }, final.kind, noAck || final.kind === "reroute");
+    }
     switch (final?.kind) {
       case "hang":
       case "close":
@@ -43,13 +52,13 @@ export function answerGet(channel: Channel, queue: AmqpQueue, entry: Held, noAck
       case "expire":
       case "reroute":
         if (channel.untagged.delete(limbo)) queue.settle();
-        if (final.kind === "reroute") session.broker.reroute(event, final.to);
-        else queue.expired(event.message);
+        if (final.kind === "reroute") session.broker.reroute(asked, final.to);
+        else queue.expired(asked.message);
         return channel.send("basic.get-empty", {});
     }
-    answer(event.message);
+    answer(asked.message);
   };
-  const decision = chain.decide(event);
+  const decision = chain.decide(asked);
   if (decision instanceof Promise) connection.holdInput(decision.then((final) => session.guard(channel, () => obey(final))));
   else obey(decision);
 }

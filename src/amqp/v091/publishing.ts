@@ -182,17 +182,33 @@ export class Publishing {
     this.expecting = "method";
     const { connection, session } = this.channel;
     checkProperties(message.buf, message.propsStart, message.propsEnd);
+    if (connection.hooks.observer === null && connection.hooks.message === null) return this.publish(this.address!, message, null);
+    let told = false;
+    const tell = (reason: string): void => {
+      if (!told) session.tellBlocked(reason);
+      told = true;
+    };
+    let event: AmqpMessageEvent | null = null;
+    if (connection.hooks.observer !== null) {
+      event = new AmqpMessageEvent(connection, session.vhost.name, message, "", false, tell);
+      connection.hooks.observer.received(event);
+    }
     if (connection.hooks.message !== null) {
       const chain = connection.hooks.message.select(connection, message.address.exchange);
       if (chain !== null) {
-        const event = new AmqpMessageEvent(connection, session.vhost.name, message, "", false);
-        const decision = chain.decide(event);
-        if (!(decision instanceof Promise)) return this.obey(decision, event);
-        connection.holdInput(decision.then((final) => session.guard(this.channel, () => this.obey(final, event))));
+        const asked = event ?? new AmqpMessageEvent(connection, session.vhost.name, message, "", false, tell);
+        const decision = chain.decide(asked);
+        if (!(decision instanceof Promise)) return this.obey(decision, asked);
+        connection.holdInput(
+          decision.then((final) => {
+            if (told) session.tellUnblocked();
+            session.guard(this.channel, () => this.obey(final, asked));
+          }),
+        );
         return;
       }
     }
-    this.publish(this.address!, message);
+    this.publish(this.address!, message, event);
   }
 
   private obey(final: Final | null, event: AmqpMessageEvent): void {
@@ -200,6 +216,8 @@ export class Publishing {
     const { message } = event;
     if (!channel.isOpen) return;
     channel.session.current = "basic.publish";
+    const { observer } = channel.connection.hooks;
+    if (observer !== null && final !== null && final.kind !== "duplicate" && final.kind !== "later") observer.refused(event, final.kind);
     switch (final?.kind) {
       case "hang":
       case "close":
@@ -213,15 +231,15 @@ export class Publishing {
         if (channel.confirms !== null) channel.confirms.ack(channel.confirms.next(), message.address);
         return;
       case "later":
-        if (channel.transaction === null) return this.setAside(final, message);
+        if (channel.transaction === null) return this.setAside(final, message, event);
     }
     const route = message.address === this.address!.address ? this.address! : channel.session.vhost.route(message.address.exchange, message.address.routingKey);
-    if (final?.kind === "duplicate") for (let i = 0; i < final.times; i++) this.route(route, message, false);
-    this.publish(route, message);
+    if (final?.kind === "duplicate") for (let i = 0; i < final.times; i++) this.route(route, message, false, event);
+    this.publish(route, message, event);
   }
 
   /** The message is published, and confirmed, when others have passed it; also when its sender has left by then. */
-  private setAside(later: Later, message: Message): void {
+  private setAside(later: Later, message: Message, event: AmqpMessageEvent): void {
     const { channel } = this;
     const { session } = channel;
     const mandatory = (this.bits & MANDATORY) !== 0;
@@ -229,8 +247,8 @@ export class Publishing {
     message.keep();
     later.go(() => {
       const route = session.vhost.route(message.address.exchange, message.address.routingKey);
-      if (!channel.isOpen) this.route(route, message, false);
-      else session.guard(channel, () => this.publish(route, message, mandatory, sequence));
+      if (!channel.isOpen) this.route(route, message, false, event);
+      else session.guard(channel, () => this.publish(route, message, event, mandatory, sequence));
     });
   }
 
@@ -246,8 +264,8 @@ export class Publishing {
     confirms?.nack(confirms.next(), address);
   }
 
-  /** @param number the message's among those to be confirmed, where it has one already */
-  private publish(route: Route, given: Message, mandatory = (this.bits & MANDATORY) !== 0, number?: number): void {
+  /** @param event what the hooks and the observer know it as, where there are any @param number the message's among those to be confirmed, where it has one already */
+  private publish(route: Route, given: Message, event: AmqpMessageEvent | null, mandatory = (this.bits & MANDATORY) !== 0, number?: number): void {
     const { channel } = this;
     const { session } = channel;
     if (this.bits & IMMEDIATE) throw new AmqpError("NOT_IMPLEMENTED", "immediate=true");
@@ -258,8 +276,8 @@ export class Publishing {
     }
     const message = given.flags & CHECKED ? this.checked(given) : given;
     const sequence = number ?? (channel.confirms === null ? 0 : channel.confirms.next());
-    if (channel.transaction !== null) return channel.transaction.publish(route, message, mandatory);
-    const accepted = this.route(route, message, mandatory);
+    if (channel.transaction !== null) return channel.transaction.publish(route, message, mandatory, event);
+    const accepted = this.route(route, message, mandatory, event);
     if (session.broker.alarm.over !== null) session.block(session.broker.alarm.over);
     if (sequence === 0) return;
     if (accepted) channel.confirms!.ack(sequence, route.address);
@@ -267,8 +285,9 @@ export class Publishing {
   }
 
   /** Puts the message into its queues. False: one of them refused it. */
-  route(route: Route, message: Message, mandatory: boolean): boolean {
+  route(route: Route, message: Message, mandatory: boolean, event: AmqpMessageEvent | null): boolean {
     const { session } = this.channel;
+    const { observer } = session.connection.hooks;
     session.broker.messagesIn++;
     session.broker.alarm.published();
     if (route.exchange !== undefined) route.exchange.published++;
@@ -279,7 +298,10 @@ export class Publishing {
     }
     const copy = message.flags & FLAG.headers ? withoutBcc(message) : message;
     let accepted = true;
-    for (let i = 0; i < queues.length; i++) if (!queues[i]!.offer(copy)) accepted = false;
+    for (let i = 0; i < queues.length; i++) {
+      if (observer !== null) observer.stored(queues[i]!.place, copy, event ?? new AmqpMessageEvent(session.connection, session.vhost.name, copy, "", false));
+      if (!queues[i]!.offer(copy)) accepted = false;
+    }
     return accepted;
   }
 

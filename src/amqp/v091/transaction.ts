@@ -1,36 +1,44 @@
 import type { Message } from "../model/message.ts";
 import type { Route } from "../model/route.ts";
 import type { Channel } from "./channel.ts";
+import type { AmqpMessageEvent } from "./events.ts";
 import type { Delivery } from "./unacked.ts";
 
 type Outcome = "ack" | "reject" | "requeue";
 
 /** What a channel in transaction mode has published and settled since the last commit or rollback. */
 export class Transaction {
-  private messages: { route: Route; message: Message; mandatory: boolean }[] = [];
+  private messages: { route: Route; message: Message; mandatory: boolean; event: AmqpMessageEvent | null }[] = [];
   private settled: { deliveries: readonly Delivery[]; how: Outcome }[] = [];
 
   constructor(private readonly channel: Channel) {}
 
-  publish(route: Route, message: Message, mandatory: boolean): void {
+  publish(route: Route, message: Message, mandatory: boolean, event: AmqpMessageEvent | null): void {
     message.keep();
-    this.messages.push({ route, message, mandatory });
+    this.messages.push({ route, message, mandatory, event });
   }
 
   settle(deliveries: readonly Delivery[], how: Outcome): void {
     this.settled.push({ deliveries, how });
   }
 
+  /** What was settled and could still be rolled back. */
+  *uncommitted(): IterableIterator<Delivery> {
+    for (const { deliveries } of this.settled) yield* deliveries;
+  }
+
   commit(): void {
     const { messages, settled } = this;
     this.messages = [];
     this.settled = [];
-    for (const { route, message, mandatory } of messages) this.channel.publishing.route(route, message, mandatory);
+    for (const { route, message, mandatory, event } of messages) this.channel.publishing.route(route, message, mandatory, event);
     for (const { deliveries, how } of settled) this.channel.settle(deliveries, how);
   }
 
   /** The messages were never published; what was settled is unsettled again. */
   rollback(): void {
+    const { observer } = this.channel.connection.hooks;
+    if (observer !== null) for (const { event } of this.messages) if (event !== null) observer.refused(event, "error");
     this.messages = [];
     const deliveries = this.settled.flatMap((settled) => settled.deliveries);
     this.settled = [];

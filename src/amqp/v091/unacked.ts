@@ -65,6 +65,11 @@ export class Unacked {
     return taken;
   }
 
+  /** Those that are out, to look at. */
+  *[Symbol.iterator](): IterableIterator<Delivery> {
+    for (let i = this.head; i < this.list.length; i++) if (!this.list[i]!.isSettled) yield this.list[i]!;
+  }
+
   /** Puts back what was taken, where it was. */
   restore(deliveries: readonly Delivery[]): void {
     for (const delivery of deliveries) delivery.isSettled = false;

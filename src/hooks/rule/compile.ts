@@ -65,6 +65,11 @@ function faultParts(rule: RuleRead): [string, Hooks, Part[]] {
   const hooks: Hooks = {};
   let action: Action | null = null;
   if (fault.act !== undefined) {
+    try {
+      fault.check?.(options, narrowed);
+    } catch (error) {
+      throw flawed(["fault", kind, ...(error instanceof FaultError ? error.path : [])], (error as Error).message);
+    }
     action = new Action(rule, fault, options, narrowed, gate);
     for (const [point, hook] of action.hooks()) add(hooks, point, hook);
   } else {

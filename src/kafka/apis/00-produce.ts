@@ -113,8 +113,9 @@ function answer(call: Call, body: Body, results: readonly Appended[]): Draft<Ret
       const recordErrors = records.map((batchIndex) => ({ batchIndex, batchIndexErrorMessage: reason }));
       const done = { index, errorCode: error, baseOffset, logAppendTimeMs: logAppendTime, logStartOffset, recordErrors, errorMessage: reason };
       if (error !== Errors.NOT_LEADER_OR_FOLLOWER) return done;
-      leaders.push(partition!.leader);
-      return { ...done, currentLeader: { leaderId: partition!.leader, leaderEpoch: partition!.leaderEpoch } };
+      const { leader, leaderEpoch } = partition!.shown;
+      leaders.push(leader);
+      return { ...done, currentLeader: { leaderId: leader, leaderEpoch } };
     });
     return { name: asked.name, topicId: asked.topicId, partitionResponses };
   });

@@ -3,6 +3,7 @@ import { Entry } from "../../core/log.ts";
 import type { Call } from "../call.ts";
 import { Errors } from "../errors.ts";
 import { applyDeliveryHooks } from "../messages.ts";
+import { deliveredRecords } from "../observed.ts";
 import { api } from "../protocol.ts";
 import { array, type Draft, type Infer, int16, int32, int64, int8, records, string, struct, uuid } from "../schema.ts";
 import type { Partition } from "../topics.ts";
@@ -168,7 +169,7 @@ function answer(call: Call, body: Body, wanted: readonly Wanted[]): Response | P
   let empty = true;
   let i = 0;
   const leaders: number[] = [];
-  /** Partitions whose records the delivery hooks have to see. */
+  /** Partitions whose records the delivery hooks, or an observer, have to see. */
   let hooked: Hooked[] | null = null;
   const responses = body.topics.map(({ topic, topicId, partitions }) => ({
     topic,
@@ -179,7 +180,7 @@ function answer(call: Call, body: Body, wanted: readonly Wanted[]): Response | P
       if (error !== Errors.NONE) {
         if (error === one.missing) return { ...failed(index, error), abortedTransactions: [] };
         if (error !== Errors.NOT_LEADER_OR_FOLLOWER) return failed(index, error);
-        const { leader, leaderEpoch } = one.partition!;
+        const { leader, leaderEpoch } = one.partition!.shown;
         leaders.push(leader);
         return { ...failed(index, error), currentLeader: { leaderId: leader, leaderEpoch } };
       }
@@ -197,7 +198,7 @@ function answer(call: Call, body: Body, wanted: readonly Wanted[]): Response | P
         partitionIndex: index, errorCode: 0, highWatermark, lastStableOffset: highWatermark, logStartOffset: partition.log.start,
         abortedTransactions: body.isolationLevel === 1 ? [] : null, records: Entry.pieces(entries) as readonly Buffer[],
       };
-      if (hooks.delivery !== null && entries.length > 0) (hooked ??= []).push({ data, wanted: one, entries });
+      if ((hooks.delivery !== null || hooks.observer !== null) && entries.length > 0) (hooked ??= []).push({ data, wanted: one, entries });
       return data;
     }),
   }));
@@ -212,17 +213,24 @@ interface Hooked {
 }
 
 async function deliver(call: Call, hooked: readonly Hooked[], response: Response): Promise<Response | null> {
+  const { connection } = call;
+  const { hooks } = connection;
   for (const { data, wanted, entries } of hooked) {
     const partition = wanted.partition!;
-    const chain = call.connection.hooks.delivery?.select(call.connection, partition.topic.name) ?? null;
-    if (chain === null) continue;
-    const outcome = await applyDeliveryHooks(chain, call.connection, partition, wanted.offset, entries, call.cluster.host);
-    if (Array.isArray(outcome)) data.records = outcome;
-    else if (outcome === "expired") Object.assign(data, failed(data.partitionIndex, Errors.OFFSET_OUT_OF_RANGE), { logStartOffset: partition.log.start });
-    else {
-      call.connection.obey(outcome);
-      return null;
+    const chain = hooks.delivery?.select(connection, partition.topic.name) ?? null;
+    if (chain !== null) {
+      const outcome = await applyDeliveryHooks(chain, connection, partition, wanted.offset, entries, call.cluster.host);
+      if (outcome === "expired") {
+        Object.assign(data, failed(data.partitionIndex, Errors.OFFSET_OUT_OF_RANGE), { logStartOffset: partition.log.start });
+        continue;
+      }
+      if (!Array.isArray(outcome)) {
+        connection.obey(outcome);
+        return null;
+      }
+      data.records = outcome;
     }
+    if (hooks.observer !== null) deliveredRecords(hooks.observer, connection, partition, wanted.offset, data.records);
   }
   return response;
 }

@@ -106,11 +106,12 @@ function describe(call: Call, { name, id, partitions }: Topic): Described {
 }
 
 function describePartition({ cluster }: Call, partition: Partition): Described["partitions"][number] {
+  const { leader, leaderEpoch } = partition.shown;
   return {
-    errorCode: partition.leader === NO_LEADER ? Errors.LEADER_NOT_AVAILABLE : Errors.NONE,
+    errorCode: leader === NO_LEADER ? Errors.LEADER_NOT_AVAILABLE : Errors.NONE,
     partitionIndex: partition.index,
-    leaderId: partition.leader,
-    leaderEpoch: partition.leaderEpoch,
+    leaderId: leader,
+    leaderEpoch,
     replicaNodes: partition.replicas,
     isrNodes: partition.isr,
     offlineReplicas: partition.replicas.filter((id) => !cluster.nodes.isUp(id)),

@@ -1,4 +1,4 @@
-import { Errors } from "../errors.ts";
+import { errorName, Errors } from "../errors.ts";
 import { api } from "../protocol.ts";
 import { array, int16, int32, int64, string, uuid } from "../schema.ts";
 
@@ -49,7 +49,8 @@ export default api({
   handle(call, body) {
     const { groupId, memberId, groupInstanceId, generationIdOrMemberEpoch } = body;
     const { groups } = call.cluster;
-    const who = { groupId, memberId, instanceId: groupInstanceId, generation: generationIdOrMemberEpoch };
+    const { hooks } = call.connection;
+    const who = { peer: call.connection, groupId, memberId, instanceId: groupInstanceId, generation: generationIdOrMemberEpoch };
     let error = call.coordinates(groupId) || groups.checkCommit(who);
     if (error === Errors.GROUP_ID_NOT_FOUND && call.version < NOT_FOUND_FROM) error = Errors.ILLEGAL_GENERATION;
     const topics = body.topics.map((asked) => {
@@ -60,6 +61,10 @@ export default api({
           error !== Errors.NONE ? error :
           topic?.partitions[partitionIndex] === undefined ? call.noTopic(topic, IDS_FROM) :
           metadata.length > METADATA_MOST ? Errors.OFFSET_METADATA_TOO_LARGE : Errors.NONE;
+        if (hooks.observer !== null && topic !== undefined) {
+          const refused = errorCode === Errors.NONE ? null : errorName(errorCode);
+          hooks.observer.committed(groupId, `${topic.name}-${partitionIndex}`, committedOffset, memberId, call.connection, refused);
+        }
         if (errorCode === Errors.NONE) groups.commit(groupId, topic!.name, partitionIndex, committedOffset, committedLeaderEpoch, metadata);
         return { partitionIndex, errorCode };
       });

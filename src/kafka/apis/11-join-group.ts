@@ -48,9 +48,12 @@ export default api({
   handle(call, body) {
     const error = call.coordinates(body.groupId);
     if (error !== 0) return failed(call, body.memberId, error);
+    const { hooks } = call.connection;
+    if (hooks.observer !== null) hooks.observer.joined(body.groupId, call.connection);
     const joined = call.cluster.groups.join(body.groupId, {
       memberId: body.memberId,
       instanceId: body.groupInstanceId,
+      peer: call.connection,
       clientId: call.clientId,
       clientHost: `/${call.connection.remote.replace(/:\d+$/, "")}`,
       sessionTimeout: body.sessionTimeoutMs,

@@ -21,7 +21,7 @@ export default api({
   request,
   response,
   handle(call, { groupId, memberId, generationId, groupInstanceId }) {
-    const who = { groupId, memberId, instanceId: groupInstanceId, generation: generationId };
+    const who = { peer: call.connection, groupId, memberId, instanceId: groupInstanceId, generation: generationId };
     return { errorCode: call.coordinates(groupId) || call.cluster.groups.heartbeat(who) };
   },
   refuse: (_body, error) => ({ errorCode: error }),

@@ -39,7 +39,7 @@ export default api({
     const named = call.version < NAMES_FROM || (protocolType !== null && protocolName !== null);
     const error = named ? call.coordinates(groupId) : Errors.INCONSISTENT_GROUP_PROTOCOL;
     if (error !== 0) return { errorCode: error, assignment: EMPTY };
-    const who = { groupId, memberId, instanceId: groupInstanceId, generation: generationId };
+    const who = { peer: call.connection, groupId, memberId, instanceId: groupInstanceId, generation: generationId };
     const synced = call.cluster.groups.sync(who, protocolType, protocolName, assignments);
     return synced instanceof Promise ? synced.then(answer) : answer(synced);
   },

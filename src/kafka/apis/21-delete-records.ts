@@ -42,7 +42,11 @@ export default api({
           partition === undefined ? Errors.UNKNOWN_TOPIC_OR_PARTITION :
           call.leads(partition, -1) ||
           (before < 0 || before > partition.highWatermark ? Errors.OFFSET_OUT_OF_RANGE : Errors.NONE);
-        if (errorCode === Errors.NONE) partition!.log.deleteBefore(before);
+        if (errorCode === Errors.NONE) {
+          const { observer } = call.connection.hooks;
+          partition!.log.deleteBefore(before);
+          if (observer !== null) observer.trimmed(partition!.name, before, "removed");
+        }
         return { partitionIndex, lowWatermark: errorCode === Errors.NONE ? partition!.log.start : -1, errorCode };
       }),
     })),

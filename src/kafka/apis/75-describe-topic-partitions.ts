@@ -81,11 +81,12 @@ export default api({
 type Described = Draft<ReturnType<typeof response>>["topics"][number];
 
 function describe({ cluster }: Call, partition: Partition): Described["partitions"][number] {
+  const { leader, leaderEpoch } = partition.shown;
   return {
-    errorCode: partition.leader === NO_LEADER ? Errors.LEADER_NOT_AVAILABLE : Errors.NONE,
+    errorCode: leader === NO_LEADER ? Errors.LEADER_NOT_AVAILABLE : Errors.NONE,
     partitionIndex: partition.index,
-    leaderId: partition.leader,
-    leaderEpoch: partition.leaderEpoch,
+    leaderId: leader,
+    leaderEpoch,
     replicaNodes: partition.replicas,
     isrNodes: partition.isr,
     // Every in-sync replica may lead, and nobody else (KIP-966).

@@ -5,6 +5,7 @@ import type { KafkaOptions } from "../options.ts";
 import { Group } from "./group.ts";
 import { join } from "./joins.ts";
 import type { Joined, Joining, Synced } from "./member.ts";
+import type { Peer } from "./peer.ts";
 
 /** `group.min.session.timeout.ms` and `group.max.session.timeout.ms`. */
 const SESSION_LEAST = 6_000, SESSION_MOST = 1_800_000;
@@ -14,8 +15,9 @@ const OFFSETS_RETENTION = 7 * 86_400_000;
 /** Groups and client ids whose member ids are counted. */
 const IDS_MOST = 100_000;
 
-/** Who a member says it is, in which generation. */
+/** Who a member says it is, in which generation, and over which connection. */
 export interface Membership {
+  readonly peer: Peer;
   readonly groupId: string;
   readonly memberId: string;
   readonly instanceId: string | null;
@@ -116,6 +118,27 @@ export class Coordinator {
     return false;
   }
 
+  /** Everybody has to join again, as when a member comes or goes. False: the group has no members. */
+  rebalance(groupId: string): boolean {
+    const group = this.groups.get(groupId);
+    if (group === undefined || group.members.size === 0) return false;
+    group.rebalance();
+    return true;
+  }
+
+  /** Another node coordinates the group from now on: what waits for an answer here does so in vain. */
+  moved(groupId: string): void {
+    this.groups.get(groupId)?.unloaded();
+  }
+
+  /** Throws out the members with these connections, whose uncommitted records others read again. Returns how many. */
+  expelPeers(peers: ReadonlySet<Peer>): number {
+    const members = [...this.groups.values()].flatMap((group) => [...group.members.values()].map((member) => ({ group, member })));
+    const expelled = members.filter(({ member }) => peers.has(member.peer));
+    for (const { group, member } of expelled) group.remove(member);
+    return expelled.length;
+  }
+
   /** The control surface's way to throw a member out: it rejoins when it notices. */
   expel(groupId: string, memberId: string): boolean {
     const group = this.groups.get(groupId);
@@ -160,7 +183,9 @@ export class Coordinator {
     if (group.state === "Dead") return Errors.COORDINATOR_NOT_AVAILABLE;
     const error = group.checkMember(who.memberId, who.instanceId);
     if (error !== Errors.NONE) return error;
-    return who.generation === group.generation ? Errors.NONE : Errors.ILLEGAL_GENERATION;
+    if (who.generation !== group.generation) return Errors.ILLEGAL_GENERATION;
+    group.members.get(who.memberId)!.session.peer = who.peer;
+    return Errors.NONE;
   }
 
   /** Another one each time, also for a group that was forgotten in between: a member of the old one must not pass for one of the new. */

@@ -4,6 +4,7 @@ import type { Clock } from "../../core/time.ts";
 import { Errors } from "../errors.ts";
 import { type GroupProtocol, type Joined, type Joining, Member, type Synced } from "./member.ts";
 import { Offsets } from "./offsets.ts";
+import type { PeerDeadline } from "./peer.ts";
 
 /**
  * The states of a classic group:
@@ -30,7 +31,7 @@ export class Group {
   /** Member ids by group instance id (KIP-345). */
   readonly statics = new Map<string, string>();
   /** Member ids given out and not yet used (KIP-394), each with its end. */
-  readonly pending = new Map<string, Deadline>();
+  readonly pending = new Map<string, PeerDeadline>();
   readonly offsets = new Offsets();
   /** Since when it has no members, in milliseconds of the clock. */
   emptySince: number;
@@ -38,13 +39,15 @@ export class Group {
   private readonly unsynced = new Set<string>();
   private readonly syncDeadline: Deadline;
   private readonly joinDeadline: Deadline;
+  /** When the members were last told to join, or to sync. */
+  private askedAt = 0;
   /** Milliseconds of the first rebalance's delay that may still be added; null when it is not under way. */
   private delayLeft: number | null = null;
   private newcomer = false;
 
   constructor(readonly id: string, readonly clock: Clock, private readonly initialDelay: number, private readonly draw: (prefix: string) => string) {
     this.emptySince = clock.now();
-    this.joinDeadline = new Deadline(clock, () => (this.delayLeft === null ? this.completeJoin() : this.delayOver()));
+    this.joinDeadline = new Deadline(clock, () => (this.delayLeft === null ? this.joinOver() : this.delayOver()));
     this.syncDeadline = new Deadline(clock, () => this.syncOver());
   }
 
@@ -129,8 +132,25 @@ export class Group {
       this.delayLeft = Math.max(0, this.rebalanceTimeout - this.initialDelay);
       return this.joinDeadline.set(this.initialDelay);
     }
+    this.askedAt = this.clock.now();
     this.joinDeadline.set(this.rebalanceTimeout);
     this.tryCompleteJoin();
+  }
+
+  private joinOver(): void {
+    const late = [...this.members.values()].filter((member) => member.joining === null);
+    if (!this.wait(late, this.joinDeadline)) this.completeJoin();
+  }
+
+  /** Puts a deadline off for members that did not have all of their time: the clock was moved on meanwhile. */
+  private wait(late: readonly Member[], deadline: Deadline): boolean {
+    const waits = late.map(({ peer }) => {
+      const left = this.rebalanceTimeout - peer.silentFor(this.askedAt);
+      return left > 0 ? peer.timeLeft(left) : 0;
+    });
+    const longest = Math.max(0, ...waits);
+    if (longest > 0) deadline.set(longest);
+    return longest > 0;
   }
 
   private delayOver(): void {
@@ -170,6 +190,7 @@ export class Group {
     this.protocol = this.vote();
     this.state = "CompletingRebalance";
     for (const member of this.members.values()) this.unsynced.add(member.id);
+    this.askedAt = this.clock.now();
     this.syncDeadline.set(this.rebalanceTimeout);
     for (const member of present) {
       member.isNew = false;
@@ -181,6 +202,7 @@ export class Group {
   /** Members that joined and then kept silent leave (KAFKA-13435). */
   private syncOver(): void {
     const silent = [...this.unsynced].map((id) => this.members.get(id)).filter((member) => member !== undefined);
+    if (this.wait(silent, this.syncDeadline)) return;
     for (const member of silent) this.drop(member);
     if (silent.length > 0) this.rebalance();
   }
@@ -292,6 +314,15 @@ export class Group {
 
   notSynced(error: number): Synced {
     return { error, protocolType: null, protocol: null, assignment: EMPTY };
+  }
+
+  /** Another node has it now. */
+  unloaded(): void {
+    for (const member of this.members.values()) {
+      if (member.joining !== null || member.syncing !== null) member.alive();
+      member.answerJoin(this.notJoined(Errors.NOT_COORDINATOR, member.id));
+      member.answerSync(this.notSynced(Errors.NOT_COORDINATOR));
+    }
   }
 
   /** The group was deleted. */

@@ -1,7 +1,7 @@
-import { Deadline } from "../../core/deadline.ts";
 import { Errors } from "../errors.ts";
 import type { Group } from "./group.ts";
 import type { Joined, Joining, Member } from "./member.ts";
+import { PeerDeadline } from "./peer.ts";
 
 /** The rules of JoinGroup: who may come in, who has to wait, who is told again what is known. */
 export function join(group: Group, joining: Joining): Joined | Promise<Joined> {
@@ -21,7 +21,7 @@ function newcomer(group: Group, joining: Joining): Joined | Promise<Joined> {
   }
   if (!joining.idFirst) return group.add(id, joining);
   // KIP-394: the id first, so that a client that gives up and comes again does not leave a ghost in the group.
-  const end = new Deadline(group.clock, () => group.forgetPending(id));
+  const end = new PeerDeadline(group.clock, joining.peer, () => group.forgetPending(id));
   group.pending.set(id, end);
   end.set(joining.sessionTimeout);
   return group.notJoined(Errors.MEMBER_ID_REQUIRED, id);

@@ -1,6 +1,6 @@
 import { EMPTY } from "../../bytes/writer.ts";
-import { Deadline } from "../../core/deadline.ts";
 import type { Clock } from "../../core/time.ts";
+import { type Peer, PeerDeadline } from "./peer.ts";
 
 export interface GroupProtocol {
   readonly name: string;
@@ -11,6 +11,7 @@ export interface GroupProtocol {
 export interface Joining {
   readonly memberId: string;
   readonly instanceId: string | null;
+  readonly peer: Peer;
   readonly clientId: string;
   readonly clientHost: string;
   readonly sessionTimeout: number;
@@ -58,15 +59,16 @@ export class Member {
   /** It has not been through a rebalance. */
   isNew = true;
   /** The end of its session, put off by every sign of life. */
-  readonly session: Deadline;
+  readonly session: PeerDeadline;
 
   constructor(public id: string, joining: Joining, clock: Clock, expired: (member: Member) => void) {
     this.instanceId = joining.instanceId;
-    this.session = new Deadline(clock, () => expired(this));
+    this.session = new PeerDeadline(clock, joining.peer, () => expired(this));
     this.update(joining);
   }
 
   update(joining: Joining): void {
+    this.session.peer = joining.peer;
     this.clientId = joining.clientId;
     this.clientHost = joining.clientHost;
     this.sessionTimeout = joining.sessionTimeout;
@@ -84,6 +86,11 @@ export class Member {
       protocols.length === this.protocols.length &&
       protocols.every((p, i) => p.name === this.protocols[i]!.name && p.metadata.equals(this.protocols[i]!.metadata))
     );
+  }
+
+  /** The connection it was heard on last. */
+  get peer(): Peer {
+    return this.session.peer;
   }
 
   alive(): void {

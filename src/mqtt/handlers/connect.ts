@@ -21,20 +21,13 @@ const connect: Handler = {
     if (properties?.authenticationMethod !== undefined) return link.refuseClient("Bad authentication method", version);
     const id = clientId === "" ? link.broker.newClientId() : clientId;
     link.connection.identify(id, asked.username ?? "");
-    if (link.hooks.connect !== null) {
-      const chain = link.hooks.connect.select(link.connection, "");
-      if (chain !== null) {
-        const event = new ClientEvent(link.connection, "connect", "client");
-        return link.decided(chain.decide(event), (final) => {
-          if (link.connection.isClosed) return;
-          if (final === null) return open(link, asked, id);
-          if (final.kind === "drop") link.ignore();
-          else if (final.kind === "close" || final.kind === "hang") link.obey(final);
-          else if (final.kind === "fail") link.refuseClient(link.broker.errorNamed(final.code), version);
-        });
-      }
-    }
-    open(link, asked, id);
+    link.decided(link.connection.welcome(() => new ClientEvent(link.connection, "connect", "client")), (final) => {
+      if (link.connection.isClosed) return;
+      if (final === null) return open(link, asked, id);
+      if (final.kind === "drop") link.ignore();
+      else if (final.kind === "close" || final.kind === "hang") link.obey(final);
+      else if (final.kind === "fail") link.refuseClient(link.broker.errorNamed(final.code), version);
+    });
   },
 };
 export default connect;

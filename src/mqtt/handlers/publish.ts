@@ -18,7 +18,7 @@ const publish: Handler = {
     view.read(buf, start, end, link.version);
     const { broker } = link;
     if ((view.head & 0x0f) !== 0 || view.propsEnd > view.propsStart) receive(link);
-    else if (link.hooks.message !== null || link.hooks.delivery !== null) receive(link);
+    else if (link.hooks.message !== null || link.hooks.delivery !== null || link.hooks.observer !== null) receive(link);
     else {
       const route = broker.subscriptions.find(buf, view.topicStart, view.topicEnd);
       route.count++;
@@ -56,14 +56,19 @@ function receive(link: Link): void {
     },
     route.bytes,
   );
+  let event: MessageEvent | null = null;
+  if (link.hooks.observer !== null) {
+    event = new MessageEvent(link.connection, message, broker.host.clock.now(), qos, view.retain, view.dup, null);
+    link.hooks.observer.received(event);
+  }
   if (link.hooks.message !== null && !route.reserved) {
     const chain = link.hooks.message.select(link.connection, route.topic);
     if (chain !== null) {
-      const event = new MessageEvent(link.connection, message, broker.host.clock.now(), qos, view.retain, view.dup, null);
-      return link.decided(chain.decide(event), (final) => settle(link, qos, id, event, final));
+      const asked = event ?? new MessageEvent(link.connection, message, broker.host.clock.now(), qos, view.retain, view.dup, null);
+      return link.decided(chain.decide(asked), (final) => settle(link, qos, id, asked, final));
     }
   }
-  acknowledge(link, qos, id, store(link, message, route), message.topic);
+  acknowledge(link, qos, id, store(link, message, route, event), message.topic);
 }
 
 /** The route of the packet's topic, or of the topic that its alias stands for (3.3.2.3.4). */
@@ -84,10 +89,15 @@ function find(link: Link, properties: Properties | undefined): Route {
 }
 
 /** Retains and fans out; returns the reason for the acknowledgement. */
-function store(link: Link, message: Message, route: Route): ReasonName {
+function store(link: Link, message: Message, route: Route, event: MessageEvent | null): ReasonName {
   const { broker } = link;
-  if (route.reserved) return "Not authorized";
-  if (message.retain && !broker.retained.keep(message)) return "Quota exceeded";
+  const { observer } = link.hooks;
+  const problem = route.reserved ? "Not authorized" : message.retain && !broker.retained.keep(message) ? "Quota exceeded" : null;
+  if (problem !== null) {
+    if (observer !== null && event !== null) observer.refused(event, "error");
+    return problem;
+  }
+  if (observer !== null && event !== null) observer.stored(route.topic, message, event);
   return broker.route(message, route) ? "Success" : "No matching subscribers";
 }
 
@@ -106,6 +116,8 @@ function acknowledge(link: Link, qos: QoS, id: number, reason: ReasonName, topic
 function settle(link: Link, qos: QoS, id: number, event: MessageEvent, final: Final | null): void {
   const { broker } = link;
   const { message } = event;
+  const { observer } = link.hooks;
+  if (observer !== null && final !== null && final.kind !== "duplicate" && final.kind !== "later") observer.refused(event, final.kind);
   switch (final?.kind) {
     case "drop":
       return acknowledge(link, qos, id, "Success", message.topic);
@@ -125,7 +137,7 @@ function settle(link: Link, qos: QoS, id: number, event: MessageEvent, final: Fi
   }
   // Subscriptions may have changed while the verdict was pending, and the topic with it.
   const route = broker.subscriptions.route(message.topic, message.topicBytes);
-  let reason = store(link, message, route);
-  if (final?.kind === "duplicate") for (let i = 0; i < final.times; i++) reason = store(link, message, route);
+  let reason = store(link, message, route, event);
+  if (final?.kind === "duplicate") for (let i = 0; i < final.times; i++) reason = store(link, message, route, event);
   acknowledge(link, qos, id, reason, message.topic);
 }

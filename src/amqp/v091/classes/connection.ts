@@ -1,20 +1,14 @@
 import { AmqpError, refusal } from "../../model/errors.ts";
 import type { AmqpConnection, State } from "../connection.ts";
 import { AmqpConnectEvent } from "../events.ts";
-import { FieldTable } from "../fields.ts";
 import { FRAME_MIN_SIZE, frameLength } from "../frames.ts";
 import { amqpClass } from "../handlers.ts";
+import { loginOf } from "../login.ts";
 
 export default amqpClass("connection", {
-  "start-ok"(session, { clientProperties, mechanism, response }) {
+  "start-ok"(session, { mechanism, response }) {
     expect(session, "starting");
-    const capabilities = clientProperties.get("capabilities") as Record<string, unknown> | undefined;
-    session.notifiesCancel = capabilities?.consumer_cancel_notify === true;
-    session.notifiesBlocked = capabilities?.["connection.blocked"] === true;
-    session.closesOnBadLogin = capabilities?.authentication_failure_close === true;
-    const name = clientProperties.get("connection_name");
-    session.connectionName = typeof name === "string" ? name : "";
-    const login = mechanism === "PLAIN" ? plain(response) : mechanism === "AMQPLAIN" ? amqplain(response) : undefined;
+    const login = loginOf(mechanism, response);
     if (login === undefined) throw new AmqpError("ACCESS_REFUSED", `${mechanism} is not a mechanism that this server offers`);
     if (login === null || !session.broker.admits(login.user, login.password)) return session.refuseLogin(mechanism);
     session.user = login.user;
@@ -43,15 +37,13 @@ export default amqpClass("connection", {
     expect(session, "opening");
     const vhost = session.broker.vhosts.get(virtualHost);
     if (vhost === undefined) throw new AmqpError("NOT_ALLOWED", `vhost ${virtualHost} not found`);
-    const { connection, user } = session;
-    connection.identify(session.connectionName, user);
+    const { connection } = session;
     session.isKnown = true;
     const accept = () => {
       session.opened(vhost);
       session.send(0, "connection.open-ok", {});
     };
-    if (connection.hooks.connect === null) return accept();
-    const decision = connection.hooks.connect.select(connection, "")?.decide(new AmqpConnectEvent(connection, "connect")) ?? null;
+    const decision = connection.welcome(() => new AmqpConnectEvent(connection, "connect"));
     const obey = (final: Awaited<typeof decision>) => {
       if (final === null) accept();
       else if (final.kind === "close" || final.kind === "hang") connection.obey(final);
@@ -89,22 +81,4 @@ function negotiated(name: string, value: number, least: number, most: number): v
     const spelled = value === 0 ? "0 (no limit)" : String(value);
     throw new AmqpError("NOT_ALLOWED", `negotiated ${name} = ${spelled} is higher than the maximum allowed value (${most})`);
   }
-}
-
-interface Login {
-  user: string;
-  password: string;
-}
-
-/** [RFC 4616] identity NUL user NUL password. */
-function plain(response: Buffer): Login | null {
-  const parts = response.toString("utf8").split("\0");
-  return parts.length === 3 ? { user: parts[1]!, password: parts[2]! } : null;
-}
-
-/** A field table's entries, with LOGIN and PASSWORD among them. */
-function amqplain(response: Buffer): Login | null {
-  const table = new FieldTable(response);
-  const [user, password] = [table.get("LOGIN"), table.get("PASSWORD")];
-  return typeof user === "string" && typeof password === "string" ? { user, password } : null;
 }

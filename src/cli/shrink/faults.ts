@@ -1,0 +1,44 @@
+import type { JournalEntry, JournalLine, JournalRule } from "../../hooks/journal.ts";
+
+/** What one rule did at one event: a verdict, uses of the control surface before it, or both. */
+export interface FiredFault {
+  rule: JournalRule;
+  stream: string;
+  /** Counted from 0 among the events on the stream that the rule's match admitted. */
+  ordinal: number;
+  /** In order; at most the last one is a verdict. */
+  entries: JournalEntry[];
+}
+
+/** The faults of a journal in the order in which they fired. */
+export function faultsOf(journal: readonly JournalLine[]): FiredFault[] {
+  const rules = new Map<string, JournalRule>();
+  const faults = new Map<string, FiredFault>();
+  for (const line of journal) {
+    if ("rules" in line) for (const rule of line.rules) rules.set(rule.rule, rule);
+    if (!("n" in line)) continue;
+    const key = keyOf(line);
+    const fault = faults.get(key);
+    const rule = rules.get(line.rule);
+    if (rule === undefined) throw new Error(`the journal fires ${line.rule}, of which it does not tell the match`);
+    if (fault === undefined) faults.set(key, { rule, stream: line.stream, ordinal: line.ordinal, entries: [line] });
+    else fault.entries.push(line);
+  }
+  return [...faults.values()];
+}
+
+/** A journal in which only these fired. All rules stay, so that every stream is counted as it was. */
+export function journalOf(journal: readonly JournalLine[], faults: readonly FiredFault[]): JournalLine[] {
+  const kept = new Set(faults.flatMap(({ entries }) => entries));
+  return journal.filter((line) => !("n" in line) || kept.has(line));
+}
+
+/** Those of the faults that fired in a replay of them. */
+export function firedIn(replayed: readonly JournalLine[], faults: readonly FiredFault[]): FiredFault[] {
+  const fired = new Set(replayed.flatMap((line) => ("n" in line ? [keyOf(line)] : [])));
+  return faults.filter(({ entries }) => fired.has(keyOf(entries[0]!)));
+}
+
+function keyOf({ rule, stream, ordinal }: JournalEntry): string {
+  return `${rule}\0${stream}\0${ordinal}`;
+}

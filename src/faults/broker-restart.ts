@@ -1,0 +1,37 @@
+import { duration, flag, object, optional } from "../core/shape.ts";
+import type { Fault } from "../hooks/rule.ts";
+import { brokersOf, checkBroker, where, type Where } from "./lib/where.ts";
+
+interface Options {
+  broker?: Where;
+  /** Milliseconds that it is away. */
+  down: number;
+  /** Several restart one after the other, with `pause` between them. */
+  rolling: boolean;
+  pause: number;
+}
+
+/** A broker restarts; clients lose their connections and find it again. */
+const brokerRestart: Fault<Options> = {
+  name: "broker-restart",
+  summary: "a { broker } restarts and is { down } for a while; with { broker: all, rolling: true } one after the other, { pause } between them",
+  options: object({ broker: where, down: optional(duration, 1000), rolling: optional(flag, false), pause: optional(duration, 1000) }),
+  check: ({ broker }, match) => checkBroker("broker-restart", broker, match),
+  async act({ broker: which, down, rolling, pause }, match, broker, { clock }) {
+    const brokers = brokersOf(which, match, broker);
+    if (!rolling) {
+      for (const one of brokers) broker.killBroker(one);
+      await clock.sleep(down);
+      for (const one of brokers) broker.restartBroker(one);
+      return;
+    }
+    for (const [i, one] of brokers.entries()) {
+      if (i > 0) await clock.sleep(pause);
+      broker.killBroker(one);
+      await clock.sleep(down);
+      broker.restartBroker(one);
+    }
+  },
+};
+
+export default brokerRestart;

@@ -1,0 +1,36 @@
+import type { Timer } from "../core/time.ts";
+import { duration, object, optional, whole, word } from "../core/shape.ts";
+import { FaultError, type Fault } from "../hooks/rule.ts";
+import { filterOf, groupsOf, picks } from "./lib/where.ts";
+
+interface Options {
+  of: "connections" | "rebalances" | "redeliveries";
+  /** Milliseconds from one to the next. */
+  every: number;
+  /** How often; until it is over when left out. */
+  times?: number | undefined;
+}
+
+/** The same trouble again and again: all connections are cut at once, groups rebalance, or what is unacknowledged is delivered again. */
+const storm: Fault<Options> = {
+  name: "storm",
+  summary: "again and { every } time again all connections are cut; { of: rebalances }: Kafka groups rebalance; { of: redeliveries }: what is unacknowledged comes again",
+  options: object({ of: optional(word("connections", "rebalances", "redeliveries"), "connections"), every: optional(duration, 1000), times: optional(whole(1)) }),
+  check({ of }, { protocol }) {
+    if (of === "rebalances" && protocol !== undefined && ![protocol].flat().includes("kafka")) throw new FaultError("only Kafka has groups that rebalance", ["of"]);
+  },
+  act({ of, every, times = Infinity }, match, broker, { clock }) {
+    const filter = filterOf(match);
+    let timer: Timer | null = null;
+    const blow = (left: number): void => {
+      if (of === "connections") broker.disconnect(filter, { reset: true });
+      else if (of === "redeliveries") broker.redeliver(filter);
+      else for (const group of groupsOf(broker, picks(undefined, match.group))) broker.rebalance(group);
+      timer = left > 1 ? clock.after(every, () => blow(left - 1)) : null;
+    };
+    blow(times);
+    return () => timer?.cancel();
+  },
+};
+
+export default storm;

@@ -1,0 +1,54 @@
+import { duration, object, optional, whole } from "../core/shape.ts";
+import { delay, fail, replace, type Operation, type Plugin } from "../hooks/plugin.ts";
+import type { Fault } from "../hooks/rule.ts";
+import apis from "../kafka/apis/index.ts";
+import { meant } from "./support/protocols.ts";
+
+interface Options {
+  ms: number;
+  /** MQTT 5.0: what CONNACK says of it. */
+  receive_maximum?: number | undefined;
+}
+
+/** Responses that can tell a client to wait. */
+const TELLING: ReadonlySet<string> = new Set(apis.filter(({ response }) => "throttleTimeMs" in response.fields).map(({ name }) => name));
+/** What quotas are about, where the rule names no operation. */
+const BY_QUOTA = ["Produce", "Fetch"];
+
+/**
+ * Clients are slowed down as their protocol does it. Kafka: the answer carries `throttle_time_ms`, and the
+ * channel is muted for as long (KIP-219). MQTT: publishes fail with Quota exceeded where they can, and
+ * else wait; with `receive_maximum` CONNACK allows so many at a time. AMQP: publishers are told
+ * `connection.blocked` and are not read from.
+ */
+const throttle: Fault<Options> = {
+  name: "throttle",
+  summary: "slowed down for { ms: 1s } as the protocol does it; MQTT 5.0: CONNACK grants a { receive_maximum }",
+  options: object({ ms: optional(duration, 1000), receive_maximum: optional(whole(1, 0xffff)) }),
+  plugin({ ms, receive_maximum }, match): Plugin {
+    const protocols = meant(match);
+    const request: object[] = [], response: object[] = [], message: object[] = [];
+    if (protocols.includes("kafka")) {
+      const run = ({ operation }: Operation) => (TELLING.has(operation) ? replace({ throttleTimeMs: ms }, "throttle") : undefined);
+      const { direction: _, ...named } = match;
+      response.push({ match: { protocol: "kafka", operation: named.operation ?? BY_QUOTA }, run });
+    }
+    if (protocols.includes("mqtt")) {
+      if (receive_maximum === undefined) request.push({ match: { protocol: "mqtt", operation: "PUBLISH" }, run: (operation: Operation) => mqtt(operation, ms) });
+      else response.push({ match: { protocol: "mqtt", operation: "CONNACK" }, run: (operation: Operation) => granted(operation, receive_maximum) });
+    }
+    if (protocols.includes("amqp")) message.push({ match: { protocol: "amqp" }, run: () => ({ ...delay(ms, "throttle"), tell: true }) });
+    return Object.fromEntries(Object.entries({ request, response, message }).filter(([, hooks]) => hooks.length > 0)) as Plugin;
+  },
+};
+
+function mqtt({ version, body }: Operation, ms: number) {
+  return version === 5 && body.qos > 0 ? fail("Quota exceeded", "throttle") : delay(ms, "throttle");
+}
+
+function granted({ version, body }: Operation, receiveMaximum: number) {
+  if (version < 5 || body.code !== 0) return undefined;
+  return replace({ properties: { ...body.properties, receiveMaximum } }, "throttle");
+}
+
+export default throttle;
