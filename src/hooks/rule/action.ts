@@ -30,6 +30,7 @@ export class Action {
   /** How often it fired by the clock. */
   private ticks = 0;
   private readonly ends: (() => void)[] = [];
+  private ticker: { cancel(): void } | null = null;
   private over: { cancel(): void } | null = null;
   private readonly once: boolean;
   private readonly byTime: boolean;
@@ -68,16 +69,15 @@ export class Action {
       if (time !== undefined) this.timer(time, () => this.look());
     }
     this.ends.push(house.watch(() => this.look()));
-    const every = this.rule.when?.every;
     // At once, but not within the call that added the rule.
     if (this.byTime && this.gate.after === null) this.timer(0, () => this.look());
-    if (this.byTime && every !== undefined && "ms" in every) this.again(every.ms);
   }
 
+  /** Each so many milliseconds from the first time on. */
   private again(ms: number): void {
-    this.timer(ms, () => {
-      this.look();
+    this.ticker = this.house!.after(ms, () => {
       this.again(ms);
+      this.look(undefined, true);
     });
   }
 
@@ -87,19 +87,25 @@ export class Action {
   }
 
   /** Something may have come that was waited for. */
-  look(at?: At): void {
+  look(at?: At, isTick = false): void {
     const { house, gate } = this;
     if (house === null) return;
     const now = house.now();
     if (this.active && gate.isOver(now)) this.takeBack();
     if (!this.byTime || this.active || (this.once && gate.fired > 0) || !gate.isOpen(now)) return;
+    if (this.ticker !== null && !isTick) return;
     const own = at ?? house.at(this.ticks++);
-    if (gate.passes(NO_EVENT, own)) this.begin(own);
+    if (!gate.passes(NO_EVENT, own, isTick)) return;
+    const every = this.rule.when?.every;
+    if (every !== undefined && "ms" in every && this.ticker === null) this.again(every.ms);
+    this.begin(own);
   }
 
   /** Out of force: what was done is taken back. */
   disarm(): void {
     for (const end of this.ends.splice(0)) end();
+    this.ticker?.cancel();
+    this.ticker = null;
     this.takeBack();
     this.house = null;
   }

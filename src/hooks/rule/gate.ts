@@ -107,8 +107,8 @@ export class Gate {
     return (this.until?.since(this.whole, null, now, this.armedAt ?? now, this.house) ?? null) !== null;
   }
 
-  /** Counts an event that the match admits, and says whether the rule fires on it. Draws from `at.random` where there is a probability. */
-  passes(event: HookEvent, at: At): boolean {
+  /** Counts an event that the match admits, and says whether the rule fires on it. Draws from `at.random` where there is a probability. `isTick`: the time between two is kept by the caller. */
+  passes(event: HookEvent, at: At, isTick = false): boolean {
     const now = this.needsTime ? at.clock.now() : 0;
     this.armedAt ??= now;
     this.matched++;
@@ -120,7 +120,7 @@ export class Gate {
     if (scope.fired >= this.times) return false;
     if (this.nth !== null && !this.nth.has(scope.inWindow)) return false;
     const { every, probability } = this.when ?? {};
-    if (every !== undefined && ("count" in every ? scope.inWindow % every.count !== 0 : now - scope.firedAt < every.ms)) return false;
+    if (every !== undefined && ("count" in every ? scope.inWindow % every.count !== 0 : !isTick && now - scope.firedAt < every.ms)) return false;
     if (probability !== undefined && !at.random.chance(probability)) return false;
     scope.fired++;
     scope.firedAt = now;
