@@ -1,13 +1,13 @@
 /**
  * Builds the binary: `bun build.ts` for this machine, `--all` for every platform, `--indexes` only
- * the generated files: indexes and the JSON Schema of havoq.yaml.
+ * the generated files: indexes, the JSON Schema of havoq.yaml, the manual page.
  */
 import { mkdir, readdir, rename, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import manifest from "./package.json" with { type: "json" };
 
 /** A folder whose files are all of one kind gets an `index.ts`: a binary cannot list its own sources. */
-export const FAMILIES = ["src/amqp/model/exchanges", "src/amqp/v091/classes", "src/cli", "src/faults", "src/kafka/apis", "src/mqtt/handlers", "src/presets"];
+export const FAMILIES = ["src/admin/resources", "src/amqp/model/exchanges", "src/amqp/v091/classes", "src/cli", "src/faults", "src/kafka/apis", "src/mqtt/handlers", "src/presets"];
 
 /** What a family's `index.ts` must be: the default exports of its files, ordered by file name. */
 export async function indexOf(family: string): Promise<string> {
@@ -25,7 +25,7 @@ export async function indexOf(family: string): Promise<string> {
 /** `18-api-versions` → `apiVersions`; a reserved word gets an underscore. */
 function identifier(stem: string): string {
   const name = stem.replace(/^\d+-/, "").replace(/-+(\w)/g, (_, letter: string) => letter.toUpperCase());
-  return /^(delete|default|new|export|import|void|with)$/.test(name) ? `${name}_` : name;
+  return /^(await|delete|default|new|export|import|void|with)$/.test(name) ? `${name}_` : name;
 }
 
 export async function writeIndexes(): Promise<void> {
@@ -40,13 +40,21 @@ export async function writeIndexes(): Promise<void> {
 /** What editors read; made from the schema of havoq.yaml. */
 export const SCHEMA_FILE = "docs/havoq.schema.json";
 
+/** The manual page, made from the commands. */
+export const MAN_FILE = "docs/havoq.1";
+
+export async function manText(): Promise<string> {
+  const [{ manPage }, { havoqProgram }] = await Promise.all([import("./.ci/man.ts"), import("./src/program.ts")]);
+  return manPage(havoqProgram(), manifest.version);
+}
+
 export async function schemaText(): Promise<string> {
   const { jsonSchema } = await import("./src/config/json-schema.ts");
   return `${JSON.stringify(jsonSchema(), null, 2)}\n`;
 }
 
 /** Bun's name of a target, and the npm package that carries its runtime. */
-const TARGETS = [
+export const TARGETS = [
   { target: "bun-linux-x64", runtime: "bun-linux-x64", out: "havoq-linux-x64" },
   { target: "bun-linux-arm64", runtime: "bun-linux-aarch64", out: "havoq-linux-arm64" },
   { target: "bun-linux-x64-musl", runtime: "bun-linux-x64-musl", out: "havoq-linux-x64-musl" },
@@ -109,6 +117,7 @@ async function main(args: string[]): Promise<void> {
   if (args.includes("--indexes")) {
     await writeIndexes();
     await Bun.write(join(import.meta.dirname, SCHEMA_FILE), await schemaText());
+    await Bun.write(join(import.meta.dirname, MAN_FILE), await manText());
     return;
   }
   const dist = join(import.meta.dirname, "dist");

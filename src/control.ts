@@ -1,30 +1,19 @@
+import type { AmqpBroker } from "./amqp/broker.ts";
 import type { Clock } from "./core/time.ts";
 import type { AdvanceableClock } from "./hooks/clock.ts";
 import type {
   Broker, BrokerInfo, BrokerName, ConnectionFilter, ConnectionInfo, GroupInfo, Outgoing, Pattern, Protocol, TopicInfo, Unflushed,
 } from "./hooks/plugin.ts";
 import type { KafkaCluster } from "./kafka/cluster.ts";
-import type { Connection } from "./net/connection.ts";
+import type { MqttBroker } from "./mqtt/broker.ts";
 import type { Net } from "./net/net.ts";
 import type { Direction } from "./net/stops.ts";
 
-interface Publishes<P extends Protocol> {
-  publish(message: Extract<Outgoing, { protocol: P }>): void;
-}
-
-/** A broker of one process that can die with all its connections. */
-interface Mortal {
-  /** Drops what would not outlive the process; its connections are reset behind that. Returns how many messages are lost. */
-  die(unflushed: Unflushed): number;
-  /** Of these connections, those that hold deliveries unacknowledged. */
-  redeliver(connections: readonly Connection[]): number;
-}
-
-/** What the control surface needs of each protocol. */
+/** The brokers that there are. */
 export interface Parts {
-  kafka: KafkaCluster | null;
-  mqtt: (Pick<Broker, "expireSession"> & Mortal & Publishes<"mqtt">) | null;
-  amqp: (Pick<Broker, "raiseAlarm" | "clearAlarm"> & Mortal & Publishes<"amqp">) | null;
+  readonly kafka: KafkaCluster | null;
+  readonly mqtt: MqttBroker | null;
+  readonly amqp: AmqpBroker | null;
 }
 
 /** The listeners of the MQTT and AMQP brokers, which close with them. */
@@ -42,7 +31,7 @@ export class Control implements Broker {
   ) {}
 
   publish(message: Outgoing): void {
-    (this.part(message.protocol) as Publishes<Protocol>).publish(message);
+    this.part(message.protocol).publish(message as never);
   }
 
   connections(filter?: ConnectionFilter): ConnectionInfo[] {
@@ -163,6 +152,24 @@ export class Control implements Broker {
   }
   clearAlarm(): void {
     this.part("amqp").clearAlarm();
+  }
+
+  // --- Snapshots --------------------------------------------------------------------------------
+
+  /** All brokers' state as MessagePack: topics, positions, retained messages, sessions, queues; not the clients' connections. */
+  async snapshot(): Promise<Uint8Array> {
+    const { pack, take } = await import("./snapshot.ts");
+    return pack(take(this.parts));
+  }
+
+  /** Puts a snapshot in the place of all state; every client's connection is reset. Throws TypeError for bytes that are none. */
+  async restore(bytes: Uint8Array): Promise<void> {
+    const { put, unpack } = await import("./snapshot.ts");
+    const snapshot = unpack(bytes);
+    // Wills of sessions that are no more are nobody's.
+    this.parts.mqtt?.die({});
+    for (const connection of this.net.connections()) connection.abort(true);
+    put(this.parts, snapshot);
   }
 
   expireSession(clientId: string): boolean {

@@ -4,7 +4,7 @@ import type { Net, Server } from "./net/net.ts";
 
 /** A listener; the HTTP API's serves no protocol. */
 type Door = Pick<Listener, "port" | "stop"> & Partial<Listener>;
-type Answer = (request: Request) => Response | Promise<Response>;
+type Answer = (request: Request, server: Bun.Server<unknown>) => Response | Promise<Response>;
 
 /**
  * Every port of a configuration, by what it serves: `kafka 1 plain`, `mqtt websocket`, `amqp tls`,
@@ -16,6 +16,7 @@ export class Doors {
   private readonly ports = new Map<string, number>();
   private readonly openers = new Map<string, (port: number) => Door>();
   private readonly admin = Promise.withResolvers<Answer>();
+  private adminServes = false;
 
   constructor(private readonly config: Config, private readonly tls: { cert: string; key: string } | null) {}
 
@@ -42,7 +43,9 @@ export class Doors {
   }
 
   private http(port: number): Door {
-    const server = Bun.serve({ hostname: this.config.host, port, fetch: async (request) => (await this.admin.promise)(request) });
+    const fetch = async (request: Request, server: Bun.Server<unknown>): Promise<Response> =>
+      (this.adminServes ? null : tooEarly(request)) ?? (await this.admin.promise)(request, server);
+    const server = Bun.serve({ hostname: this.config.admin.host, port, fetch });
     return { port: server.port!, stop: () => void server.stop(true) };
   }
 
@@ -60,7 +63,7 @@ export class Doors {
       const [protocol, ...rest] = name.split(" ");
       const taken = (error as { code?: string }).code === "EADDRINUSE";
       throw new Error(
-        `${protocol} cannot listen on ${this.config.host}:${port} (${rest.join(" ")}): ` +
+        `${protocol} cannot listen on ${protocol === "admin" ? this.config.admin.host : this.config.host}:${port} (${rest.join(" ")}): ` +
           (taken ? "the port is taken; choose another, or 0 for a free one" : (error as Error).message),
       );
     }
@@ -81,12 +84,18 @@ export class Doors {
 
   /** The HTTP API's answers, from now on and to those who wait. */
   serveAdmin(answer: Answer): void {
+    this.adminServes = true;
     this.admin.resolve(answer);
   }
 
   /** The port of a listener, also of one that is closed; null where there is none. */
   port(name: string): number | null {
     return this.ports.get(name) ?? null;
+  }
+
+  /** Whether somebody listens there now. */
+  isOpen(name: string): boolean {
+    return this.listeners.has(name);
   }
 
   /** Nobody can connect any more to what begins so: `kafka 2`, `mqtt`. */
@@ -111,4 +120,12 @@ export class Doors {
     for (const listener of this.listeners.values()) listener.stop();
     this.listeners.clear();
   }
+}
+
+/** Who asks how things stand while the brokers are still being loaded gets an answer; all else waits. */
+function tooEarly(request: Request): Response | null {
+  const { pathname } = new URL(request.url);
+  if (pathname === "/health/live") return Response.json({ status: "up" });
+  if (pathname === "/health/ready") return Response.json({ status: "starting", problems: ["the brokers are being loaded"] }, { status: 503 });
+  return null;
 }

@@ -1,7 +1,9 @@
+import type { Answer } from "./admin/routes.ts";
 import { AMQP_DEFAULTS, AmqpBroker } from "./amqp/broker.ts";
 import type { Config } from "./config/config.ts";
 import { Control, type Parts } from "./control.ts";
 import type { Doors } from "./doors.ts";
+import { FixtureRoom } from "./fixture-room.ts";
 import faults from "./faults/index.ts";
 import { AdvanceableClock } from "./hooks/clock.ts";
 import { plainGuard, TimedGuard } from "./hooks/guard.ts";
@@ -16,6 +18,7 @@ import { KafkaCluster } from "./kafka/cluster.ts";
 import type { Network } from "./kafka/nodes.ts";
 import { MqttBroker } from "./mqtt/broker.ts";
 import type { Oracle, OracleOptions } from "./oracle/oracle.ts";
+import { ScenarioDoor } from "./scenarios/door.ts";
 import { Net, type Host } from "./net/net.ts";
 import presets from "./presets/index.ts";
 import { Rules } from "./rules/rules.ts";
@@ -59,9 +62,15 @@ export class Havoq {
   readonly mqtt: MqttBroker | null;
   readonly amqp: AmqpBroker | null;
   readonly control: Control;
+  readonly fixtures: FixtureRoom;
   /** The rules in force, which can be added and removed while everything runs. */
   readonly rules: Rules;
   readonly seed: number;
+  /** When it was made, by its own clock. */
+  readonly started: number;
+  /** When the process began, by the machine's. */
+  readonly bornAt = performance.timeOrigin;
+  readonly scenarios = new ScenarioDoor(() => import("./scenarios/scenarios.ts").then(({ Scenarios }) => new Scenarios(this)));
   /** The account of all messages; null unless somebody asked for it. */
   oracle: Oracle | null = null;
 
@@ -69,6 +78,7 @@ export class Havoq {
   private readonly guard: TimedGuard | null;
   private pluginFolder: PluginFolder | null = null;
   private readonly ends: (() => void)[] = [];
+  private phase: "starting" | "serving" | "stopping" = "starting";
 
   /** Behind doors that are open already. */
   static async start(config: Config, options: StartOptions, doors: Doors): Promise<Havoq> {
@@ -86,12 +96,13 @@ export class Havoq {
 
   /** What is inside, before anything is served: tests talk to it in memory. */
   constructor(
-    readonly config: Config, private readonly options: StartOptions, private readonly doors: Doors, replay: Replay | null,
+    readonly config: Config, private readonly options: StartOptions, private readonly doors: Doors, private readonly replay: Replay | null,
   ) {
     this.print = options.print ?? ((line) => void process.stderr.write(`${line}\n`));
     registerFaults(faults);
     registerPresets(presets);
     this.clock = options.clock ?? new AdvanceableClock();
+    this.started = this.clock.now();
     this.seed = config.seed ?? replay?.seed ?? freshSeed();
     this.journal = new Journal(VERSION, this.seed, () => this.clock.now());
     this.guard = config.plugins.dir === undefined ? null : new TimedGuard(config.plugins.time_limit);
@@ -127,6 +138,8 @@ export class Havoq {
       up: (protocol) => this.doors.reopenFor(protocol, this[protocol]!, this.net),
     });
     this.seam.control = this.control;
+    this.fixtures = new FixtureRoom(this, { clock: this.clock, seed: this.seed, print: this.print });
+    this.ends.push(() => this.fixtures.close());
     this.rules = new Rules(this.seam, this.clock, { brokers: config.kafka.brokers });
   }
 
@@ -136,14 +149,25 @@ export class Havoq {
     const { oracle } = this.config;
     if (oracle !== false) await this.keepAccount(oracle === true ? {} : oracle);
     await this.loadPlugins();
-    if (this.config.chaos.length > 0) this.rules.addAll(this.config.chaos as unknown as Rule[], { source: "file" });
+    if (this.config.chaos.length > 0 && this.replay === null) this.rules.addAll(this.config.chaos as unknown as Rule[], { source: "file" });
     this.journal.begin();
     for (const server of [this.kafka, this.mqtt, this.amqp]) {
       if (server !== null) this.doors.serve(server, this.net);
     }
+    this.replay?.startClock(this.seam);
     // hono and the routes are loaded by the first request.
-    let app: Promise<(request: Request) => Response | Promise<Response>> | null = null;
-    this.doors.serveAdmin(async (request) => (await (app ??= import("./admin/routes.ts").then(({ routes }) => routes(this))))(request));
+    let app: Promise<Answer> | null = null;
+    this.doors.serveAdmin(async (request, server) => (await (app ??= import("./admin/routes.ts").then(({ routes }) => routes(this))))(request, server));
+    await this.loadFixtures();
+    this.phase = "serving";
+  }
+
+  /** After the brokers serve: who waits for the first message of a fixture can connect. */
+  private async loadFixtures(): Promise<void> {
+    for (const protocol of ["kafka", "mqtt", "amqp"] as const) {
+      const { enabled, fixtures_dir: folder } = this.config[protocol];
+      if (enabled && folder !== undefined) await this.fixtures.load(folder, protocol);
+    }
   }
 
   /** From now on there is an account of every message; the one that there is goes on. */
@@ -222,10 +246,22 @@ export class Havoq {
       },
       mqtt: this.mqtt && { host, port: port("mqtt plain"), websocketPort: port("mqtt websocket"), tlsPort: optional("mqtt tls") },
       amqp: this.amqp && { host, port: port("amqp plain"), tlsPort: optional("amqp tls") },
-      admin: this.config.admin.enabled ? { host, port: port("admin http") } : null,
+      admin: this.config.admin.enabled ? { host: this.config.admin.host, port: port("admin http") } : null,
       pid: process.pid,
       seed: this.seed,
     };
+  }
+
+  /** Why clients cannot be served as they should; none: everything is ready. */
+  problems(): string[] {
+    if (this.phase !== "serving") return [`havoq is ${this.phase}`];
+    const { kafka, mqtt, amqp, doors } = this;
+    const problems: string[] = [];
+    const up = kafka?.nodes.all.filter(({ id, up, paused }) => up && !paused && doors.isOpen(`kafka ${id} plain`)) ?? [];
+    if (kafka !== null && up.length === 0) problems.push("kafka: no broker is up");
+    if (mqtt !== null && !doors.isOpen("mqtt plain")) problems.push("mqtt: nothing listens");
+    if (amqp !== null && !doors.isOpen("amqp plain")) problems.push("amqp: nothing listens");
+    return problems;
   }
 
   /** A few calm lines for the person at the terminal. */
@@ -246,6 +282,8 @@ export class Havoq {
 
   /** Closes every listener and connection; safe to call more than once. */
   async stop(): Promise<void> {
+    this.phase = "stopping";
+    this.scenarios.stop();
     this.doors.close();
     this.rules.close();
     for (const connection of this.net.connections()) connection.bye();

@@ -8,6 +8,8 @@ import serve from "./cli/serve.ts";
 const [command, ...args] = process.argv.slice(2);
 const flags = command === serve.name ? serve.plainFlags(args) : null;
 if (flags === null) {
+  // Until the command has come to its end: one that waits for what never comes must not look done.
+  process.exitCode = 1;
   const { runProgram } = await import("./program.ts");
   process.exitCode = await runProgram(process.argv.slice(2));
 } else {

@@ -14,8 +14,9 @@ const FLOORS: string[][] = [
   ["cli"],
   ["report", "testing"],
   ["app"],
+  ["scenarios"],
   ["rules"],
-  ["admin", "fixtures", "faults", "presets", "oracle", "config"],
+  ["admin", "fixtures", "faults", "presets", "oracle", "config", "metrics"],
   ["kafka", "mqtt", "amqp"],
   ["net"],
   ["hooks"],
@@ -25,8 +26,12 @@ const FLOORS: string[][] = [
 
 /** What a room may reach although its floor says otherwise, with the reason. */
 const DOORS: Record<string, string[]> = {
-  // The HTTP API is a face of the running whole: it knows its type, and is loaded by it on the first request.
-  admin: ["app"],
+  // The HTTP API is a face of the running whole: it looks into every room, and is loaded on the first request.
+  admin: ["app", "rules", "scenarios", "config", "fixtures", "metrics"],
+  // Metrics too, on the first scrape.
+  metrics: ["app"],
+  // So is a scenario's: it drives the running whole, and is loaded by it with the first one.
+  scenarios: ["app"],
 };
 
 function room(file: string): string {

@@ -2,8 +2,8 @@
 import { join } from "node:path";
 import type { BunPlugin } from "bun";
 
-/** How a hot path asks whether any plugin is interested, e.g. `this.hooks.message !== null`. */
-const CHECK = /[\w.#]*\bhooks\.(connect|disconnect|request|response|message|delivery|bytes) !== null/g;
+/** How a hot path asks whether any plugin or observer is interested, e.g. `this.hooks.message !== null`. */
+const CHECK = /[\w.#]*\bhooks\.(connect|disconnect|request|response|message|delivery|bytes|observer) !== null|(?<![\w.])observer !== null/g;
 const HOT = /[\\/]src[\\/](kafka|mqtt|amqp|net)[\\/].*\.ts$/;
 
 /** Answers how many checks were taken out: none when `seam` stays. */

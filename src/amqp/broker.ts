@@ -1,14 +1,16 @@
 import { totalmem } from "node:os";
+import { inject, inTurn, Sent } from "../hooks/inject.ts";
 import type { Target, Outgoing } from "../hooks/plugin.ts";
 import type { CloseReason, Connection, Session } from "../net/connection.ts";
 import type { Host, Server } from "../net/net.ts";
 import { MemoryAlarm } from "./alarm.ts";
 import { Address, Message } from "./model/message.ts";
+import { withoutBcc } from "./model/route.ts";
 import { Vhost } from "./model/vhost.ts";
 import { Port } from "./port.ts";
 import { countMessages, durableOf, load, save } from "./snapshot.ts";
 import type { AmqpConnection } from "./v091/connection.ts";
-import { AmqpConnectEvent, type AmqpMessageEvent, basicProperties } from "./v091/events.ts";
+import { AmqpConnectEvent, AmqpMessageEvent, basicProperties } from "./v091/events.ts";
 import { FieldTable, type Plain } from "./v091/fields.ts";
 
 export interface AmqpOptions {
@@ -70,6 +72,51 @@ export class AmqpBroker implements Server {
 
   /** Puts a message on an exchange as a client would, past the `message` hooks. Throws for a vhost or exchange that is not there. */
   publish(outgoing: Outgoing & { protocol: "amqp" }): void {
+    const [vhost, message] = this.messageOf(outgoing);
+    vhost.publish(message);
+  }
+
+  /** Puts messages on their exchanges as a client would, through the `message` hooks; waits while the memory alarm is on. */
+  send(messages: readonly Outgoing[]): Sent | Promise<Sent> {
+    const sent = new Sent();
+    const wait = inTurn(messages, (message) => (this.alarm.over === null ? this.sendOne(message, sent) : this.alarm.over.then(() => this.sendOne(message, sent))));
+    return wait instanceof Promise ? wait.then(() => sent) : sent;
+  }
+
+  private sendOne(outgoing: Outgoing, sent: Sent): void | Promise<void> {
+    let vhost: Vhost, message: Message;
+    try {
+      if (outgoing.protocol !== "amqp") throw new TypeError(`a message for ${outgoing.protocol} came to AMQP`);
+      [vhost, message] = this.messageOf(outgoing);
+    } catch (error) {
+      return sent.refuse((error as Error).message);
+    }
+    const { hooks } = this.host;
+    const chain = hooks.message?.select(null, message.address.exchange) ?? null;
+    if (chain === null && hooks.observer === null) return this.store(vhost, message, sent, null);
+    const event = new AmqpMessageEvent(null, vhost.name, message, "", false);
+    const store = (): void => this.store(vhost, event.message, sent, event);
+    return inject({ event, chain, observer: hooks.observer, store, reroute: (to) => this.reroute(event, to) }, sent);
+  }
+
+  /** Counted as a client's; a queue that is full and refuses it refuses it here too. */
+  private store(vhost: Vhost, given: Message, sent: Sent, event: AmqpMessageEvent | null): void {
+    const route = vhost.route(given.address.exchange, given.address.routingKey);
+    this.messagesIn++;
+    this.alarm.published();
+    if (route.exchange !== undefined) route.exchange.published++;
+    const message = withoutBcc(given);
+    const { observer } = this.host.hooks;
+    let accepted = true;
+    for (const queue of route.queuesFor(given)) {
+      if (observer !== null) observer.stored(queue.place, message, event ?? new AmqpMessageEvent(null, vhost.name, message, "", false));
+      if (!queue.offer(message)) accepted = false;
+    }
+    if (accepted) sent.accepted++;
+    else sent.refuse("a queue is full");
+  }
+
+  private messageOf(outgoing: Outgoing & { protocol: "amqp" }): [Vhost, Message] {
     const vhost = this.vhosts.get(outgoing.vhost ?? "/");
     if (vhost === undefined) throw new Error(`there is no vhost ${outgoing.vhost}`);
     const { payload, headers, exchange = "", routingKey } = outgoing;
@@ -78,7 +125,7 @@ export class AmqpBroker implements Server {
     if (headers !== undefined && Object.keys(headers).length > 0) properties.headers = FieldTable.of(headers as { [name: string]: Plain });
     const body = payload === null ? "" : payload instanceof Uint8Array || typeof payload === "string" ? payload : JSON.stringify(payload);
     const key = routingKey ?? (outgoing.key === undefined || outgoing.key === null ? "" : Buffer.from(outgoing.key as string).toString());
-    vhost.publish(Message.of(new Address(exchange, key), properties, Buffer.from(body as string)));
+    return [vhost, Message.of(new Address(exchange, key), properties, Buffer.from(body as string))];
   }
 
   /** A plugin sends a message somewhere else. */

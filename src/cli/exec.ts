@@ -1,6 +1,6 @@
 import { Option, type Command } from "commander";
 import type { ExecFlags } from "./exec/exec.ts";
-import { addSetup, reportFile } from "./exec/setup.ts";
+import { addReplay, addSetup, reportFile } from "./exec/setup.ts";
 
 /** `havoq exec`: a command, such as the tests of a project, with brokers of its own. */
 export default { name: "exec", define };
@@ -22,4 +22,5 @@ function define(command: Command): void {
       process.exit(await exec(argv, flags));
     });
   addSetup(command);
+  addReplay(command);
 }

@@ -1,10 +1,11 @@
 import type { Command } from "commander";
+import { addAdmin } from "./lib/options.ts";
 
 /** `havoq plugin`: what an author of plugins needs beside an editor. */
 export default { name: "plugin", define };
 
 function define(plugin: Command): void {
-  plugin.description("write and check plugins").addHelpText("after", "\nExample:\n  havoq plugin new slow-orders --dir plugins");
+  plugin.description("write, check and list plugins").addHelpText("after", "\nExample:\n  havoq plugin new slow-orders --dir plugins");
   plugin
     .command("new")
     .argument("<name>", "name of the plugin, and of its file")
@@ -29,4 +30,9 @@ function define(plugin: Command): void {
       if (problems.length > 0) throw new Error(`${problems.length} problem${problems.length === 1 ? "" : "s"}`);
       if (json !== true) console.log("no problems");
     });
+  addAdmin(plugin.command("list"))
+    .description("plugins that a running havoq has loaded, with their errors and what they did")
+    .option("--json", "print JSON")
+    .addHelpText("after", "\nExample:\n  havoq plugin list")
+    .action(async (options) => (await import("./plugin/list.ts")).listPlugins(options));
 }

@@ -2,6 +2,8 @@ import type { Command } from "commander";
 import { start, type Havoq } from "../app.ts";
 import type { Setting } from "../config/layers.ts";
 import { loadConfig } from "../load-config.ts";
+import type { ChaosFile } from "../scenarios/file.ts";
+import type { Chaos } from "../scenarios/scenarios.ts";
 
 export interface Flags {
   config?: string;
@@ -19,6 +21,7 @@ export interface Flags {
   seed?: number;
   journal?: string;
   replay?: string;
+  chaos?: string;
   oracle?: string;
   readyFile?: string;
   quiet?: boolean;
@@ -51,6 +54,7 @@ const OPTIONS: readonly Option[] = [
   { flags: "--seed <n>", description: "seed of all random draws; a fresh one is chosen and printed when left out", key: "seed", read: whole },
   { flags: "--journal <file>", description: "write every fired verdict to this file: JSON lines, or MessagePack where it ends in .msgpack" },
   { flags: "--replay <file>", description: "fire the verdicts of this journal again, without plugins and draws" },
+  { flags: "--chaos <file>", description: "put the rules of this file in force and run its scenarios; what does not hold at the end makes the exit code 1" },
   { flags: "--oracle <file>", description: "keep account of every message, and write at the end what was lost, doubled, out of order or left over: JSON, or text where it ends in .txt" },
   { flags: "--ready-file <file>", description: "once all ports are open, write them to this file as JSON" },
   { flags: "--quiet", description: "print errors only" },
@@ -100,6 +104,7 @@ async function run(flags: Flags): Promise<void> {
   const config = await loadConfig({ config: flags.config, settings: await settingsOf(flags) });
   if (flags.oracle !== undefined) config.oracle ||= true;
   const print = (line: string): void => console.log(line);
+  const file = flags.chaos === undefined ? null : await readChaos(flags.chaos, flags.replay);
   const havoq = await start(config, {
     print: (line) => console.error(line),
     fatal: (error) => {
@@ -109,23 +114,42 @@ async function run(flags: Flags): Promise<void> {
     ...(flags.journal === undefined ? {} : { journalFile: flags.journal }),
     ...(flags.replay === undefined ? {} : { replayFile: flags.replay }),
   });
+  const chaos = file === null ? null : await havoq.scenarios.start(file);
   if (!flags.quiet) for (const line of havoq.summary()) print(line);
   if (flags.readyFile !== undefined) await writeReadyFile(flags.readyFile, JSON.stringify(havoq.addresses()));
   const stop = (): void => {
     // A second signal does not wait.
     for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => process.exit(1));
-    void end(havoq, flags).then(() => process.exit(0));
+    void end(havoq, flags, chaos).then((code) => process.exit(code));
   };
   for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, stop);
 }
 
-async function end(havoq: Havoq, { oracle: file }: Flags): Promise<void> {
+/** A chaos file without flaws. */
+export async function readChaos(path: string, replay?: string): Promise<ChaosFile> {
+  if (replay !== undefined) throw new Error("--chaos and --replay: a replay fires what its journal says, and nothing else");
+  if (!(await Bun.file(path).exists())) throw new Error(`there is no file ${path}`);
+  const { parseChaosFile } = await import("../scenarios/file.ts");
+  const file = parseChaosFile(await Bun.file(path).text(), path);
+  if (file.errors.length > 0) throw new Error(file.errors.map(({ message }) => message).join("\n"));
+  return file;
+}
+
+/** The exit code. */
+async function end(havoq: Havoq, { oracle: file }: Flags, chaos: Chaos | null): Promise<number> {
+  const result = await chaos?.finish();
+  if (result !== undefined) {
+    const { resultLines, verdictLines } = await import("../scenarios/text.ts");
+    for (const line of [...result.scenarios.flatMap(resultLines), ...verdictLines(result.expectations)]) console.error(line);
+  }
   // What the brokers cut when they stop is no finding.
   const report = havoq.oracle?.report();
   await havoq.stop();
-  if (file === undefined || report === undefined) return;
+  const code = result === undefined || result.passed ? 0 : 1;
+  if (file === undefined || report === undefined) return code;
   const { reportText } = await import("../oracle/report.ts");
   await Bun.write(file, `${file.endsWith(".txt") ? reportText(report) : JSON.stringify(report, null, 2)}\n`);
+  return code;
 }
 
 /** Whoever waits for the file must never see half of it. */

@@ -18,7 +18,7 @@ export const DEFAULTS: Config = {
     enabled: true, port: 5672, max_connections: 10_000, heartbeat_interval: 60, frame_max: 131_072, channel_max: 2047,
     max_message_size: 134_217_728, vhosts: ["/"],
   },
-  admin: { enabled: true, port: 9080, token: null },
+  admin: { enabled: true, port: 9080, host: "127.0.0.1", token: null },
   plugins: { options: {}, time_limit: 250 },
   oracle: false,
   chaos: [], triggers: false,

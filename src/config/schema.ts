@@ -80,8 +80,8 @@ const amqp = z.strictObject({
 const admin = z.strictObject({
   enabled: z.boolean().default(true),
   port: port.default(9080),
-  host: z.string().min(1).optional().describe("Address of the HTTP API; that of the brokers when left out."),
-  token: z.string().min(1).nullable().default(null).describe("What callers have to bring to change anything."),
+  host: z.string().min(1).default("127.0.0.1").describe("Address of the HTTP API. Where others than this machine can connect, changing anything needs the token."),
+  token: z.string().min(1).nullable().default(null).describe("What callers have to bring to change anything: Authorization: Bearer TOKEN."),
 });
 
 const plugins = z.strictObject({

@@ -96,6 +96,12 @@ export class Log {
     return entry;
   }
 
+  /** The next entry begins at `offset`: there is nothing up to it. */
+  skipTo(offset: number): void {
+    if (offset > this.last) this.last = offset;
+    if (this.head === this.entries.length) this.first = this.last;
+  }
+
   /** The entries from the one that covers `offset` on, as many as fit in `most` bytes; the first even if it does not, with `oneAtLeast`. */
   read(offset: number, most: number, oneAtLeast: boolean): Entry[] {
     const found: Entry[] = [];

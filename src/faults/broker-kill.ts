@@ -1,6 +1,6 @@
 import { object } from "../core/shape.ts";
 import type { Fault } from "../hooks/rule.ts";
-import { brokersOf, checkBroker, where, type Where } from "./lib/where.ts";
+import { brokersOf, checkBroker, where, type Where } from "./support/where.ts";
 
 /** A broker goes away: connections are reset, its port refuses. It is back when it is over. */
 const brokerKill: Fault<{ broker?: Where }> = {
@@ -11,7 +11,10 @@ const brokerKill: Fault<{ broker?: Where }> = {
   act({ broker: which }, match, broker) {
     const killed = brokersOf(which, match, broker);
     for (const one of killed) broker.killBroker(one);
-    return () => killed.forEach((one) => broker.restartBroker(one));
+    return () => {
+      const down = broker.brokers().filter(({ up }) => !up).map((one) => one.broker);
+      for (const one of killed) if (down.includes(one)) broker.restartBroker(one);
+    };
   },
 };
 

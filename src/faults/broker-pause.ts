@@ -1,6 +1,6 @@
 import { object } from "../core/shape.ts";
 import type { Fault } from "../hooks/rule.ts";
-import { brokersOf, checkBroker, where, type Where } from "./lib/where.ts";
+import { brokersOf, checkBroker, where, type Where } from "./support/where.ts";
 
 /** A broker is silent, as if its process were stopped: connections stay open, new ones are not answered. */
 const brokerPause: Fault<{ broker?: Where }> = {

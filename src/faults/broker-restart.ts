@@ -1,6 +1,6 @@
 import { duration, flag, object, optional } from "../core/shape.ts";
 import type { Fault } from "../hooks/rule.ts";
-import { brokersOf, checkBroker, where, type Where } from "./lib/where.ts";
+import { brokersOf, checkBroker, where, type Where } from "./support/where.ts";
 
 interface Options {
   broker?: Where;

@@ -1,6 +1,6 @@
 import { object, optional, whole } from "../core/shape.ts";
 import type { Fault } from "../hooks/rule.ts";
-import { groupsOf, names, picks } from "./lib/where.ts";
+import { groupsOf, names, picks } from "./support/where.ts";
 
 interface Options {
   group?: string[] | undefined;

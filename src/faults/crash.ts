@@ -1,6 +1,6 @@
 import { duration, flag, object, optional, whole } from "../core/shape.ts";
 import { FaultError, type Fault } from "../hooks/rule.ts";
-import { brokersOf, checkBroker, where, type Where } from "./lib/where.ts";
+import { brokersOf, checkBroker, where, type Where } from "./support/where.ts";
 
 interface Options {
   broker?: Where;

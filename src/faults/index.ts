@@ -30,5 +30,6 @@ import slowClose from "./slow-close.ts";
 import staleMetadata from "./stale-metadata.ts";
 import storm from "./storm.ts";
 import throttle from "./throttle.ts";
+import verdict from "./verdict.ts";
 
-export default [authFail, bandwidth, brokerKill, brokerPause, brokerRestart, clockJump, coordinatorMove, corrupt, crash, disconnect, drop, duplicate, error, expire, hang, jitter, latency, leaderChange, loseAnswer, memoryAlarm, partition, pauseReading, poisonMessage, rebalance, refuseConnections, reorder, slice, slowClose, staleMetadata, storm, throttle];
+export default [authFail, bandwidth, brokerKill, brokerPause, brokerRestart, clockJump, coordinatorMove, corrupt, crash, disconnect, drop, duplicate, error, expire, hang, jitter, latency, leaderChange, loseAnswer, memoryAlarm, partition, pauseReading, poisonMessage, rebalance, refuseConnections, reorder, slice, slowClose, staleMetadata, storm, throttle, verdict];

@@ -1,7 +1,7 @@
 import { object, optional, whole } from "../core/shape.ts";
 import type { Fault } from "../hooks/rule.ts";
-import { changeLeaders } from "./lib/leaders.ts";
-import { names, picks } from "./lib/where.ts";
+import { changeLeaders } from "./support/leaders.ts";
+import { names, picks } from "./support/where.ts";
 
 interface Options {
   topic?: string[] | undefined;

@@ -1,6 +1,6 @@
 import { object, optional, several, text, whole, word } from "../core/shape.ts";
 import type { Fault } from "../hooks/rule.ts";
-import { filterOf } from "./lib/where.ts";
+import { filterOf } from "./support/where.ts";
 
 interface Options {
   /** Clients and brokers that cannot reach each other; those of the rule's match when left out. */

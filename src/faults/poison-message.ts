@@ -1,5 +1,5 @@
 import { flag, object, optional, size, text, word } from "../core/shape.ts";
-import { replace, type AmqpMessage, type At, type KafkaMessage, type Message, type Target } from "../hooks/plugin.ts";
+import { delay, replace, type AmqpMessage, type At, type KafkaMessage, type Message, type Target } from "../hooks/plugin.ts";
 import { FaultError, type Fault } from "../hooks/rule.ts";
 import { at, placeOf } from "./support/place.ts";
 
@@ -32,6 +32,8 @@ const poisonMessage: Fault<Options> = {
       if (!beside) return replace({ payload: made }, reason);
       const { key, headers } = message;
       broker.publish({ ...addressOf(message), payload: made, headers: { ...headers }, ...(message.protocol === "kafka" ? { key } : {}) });
+      // The message itself goes on; the verdict says that the rule fired.
+      return delay(0, reason);
     });
   },
 };

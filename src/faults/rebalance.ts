@@ -1,6 +1,6 @@
 import { object } from "../core/shape.ts";
 import type { Fault } from "../hooks/rule.ts";
-import { groupsOf, names, picks } from "./lib/where.ts";
+import { groupsOf, names, picks } from "./support/where.ts";
 
 /** Consumer groups rebalance, as when a member comes or goes. */
 const rebalance: Fault<{ group?: string[] | undefined }> = {

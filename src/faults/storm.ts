@@ -1,12 +1,14 @@
 import type { Timer } from "../core/time.ts";
-import { duration, object, optional, whole, word } from "../core/shape.ts";
+import { duration, object, optional, several, text, whole, word } from "../core/shape.ts";
 import { FaultError, type Fault } from "../hooks/rule.ts";
-import { filterOf, groupsOf, picks } from "./lib/where.ts";
+import { filterOf, groupsOf, picks } from "./support/where.ts";
 
 interface Options {
   of: "connections" | "rebalances" | "redeliveries";
   /** Milliseconds from one to the next. */
   every: number;
+  /** Whom it meets; the clients of the rule's match when left out. */
+  client?: string[] | undefined;
   /** How often; until it is over when left out. */
   times?: number | undefined;
 }
@@ -15,12 +17,12 @@ interface Options {
 const storm: Fault<Options> = {
   name: "storm",
   summary: "again and { every } time again all connections are cut; { of: rebalances }: Kafka groups rebalance; { of: redeliveries }: what is unacknowledged comes again",
-  options: object({ of: optional(word("connections", "rebalances", "redeliveries"), "connections"), every: optional(duration, 1000), times: optional(whole(1)) }),
+  options: object({ of: optional(word("connections", "rebalances", "redeliveries"), "connections"), every: optional(duration, 1000), times: optional(whole(1)), client: optional(several(text)) }),
   check({ of }, { protocol }) {
     if (of === "rebalances" && protocol !== undefined && ![protocol].flat().includes("kafka")) throw new FaultError("only Kafka has groups that rebalance", ["of"]);
   },
-  act({ of, every, times = Infinity }, match, broker, { clock }) {
-    const filter = filterOf(match);
+  act({ of, every, times = Infinity, client }, match, broker, { clock }) {
+    const filter = filterOf({ ...match, ...(client && { client }) });
     let timer: Timer | null = null;
     const blow = (left: number): void => {
       if (of === "connections") broker.disconnect(filter, { reset: true });

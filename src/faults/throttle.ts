@@ -10,8 +10,6 @@ interface Options {
   receive_maximum?: number | undefined;
 }
 
-/** Responses that can tell a client to wait. */
-const TELLING: ReadonlySet<string> = new Set(apis.filter(({ response }) => "throttleTimeMs" in response.fields).map(({ name }) => name));
 /** What quotas are about, where the rule names no operation. */
 const BY_QUOTA = ["Produce", "Fetch"];
 
@@ -29,9 +27,8 @@ const throttle: Fault<Options> = {
     const protocols = meant(match);
     const request: object[] = [], response: object[] = [], message: object[] = [];
     if (protocols.includes("kafka")) {
-      const run = ({ operation }: Operation) => (TELLING.has(operation) ? replace({ throttleTimeMs: ms }, "throttle") : undefined);
-      const { direction: _, ...named } = match;
-      response.push({ match: { protocol: "kafka", operation: named.operation ?? BY_QUOTA }, run });
+      const run = ({ operation }: Operation) => (tells(operation) ? replace({ throttleTimeMs: ms }, "throttle") : undefined);
+      response.push({ match: { protocol: "kafka", operation: match.operation ?? BY_QUOTA }, run });
     }
     if (protocols.includes("mqtt")) {
       if (receive_maximum === undefined) request.push({ match: { protocol: "mqtt", operation: "PUBLISH" }, run: (operation: Operation) => mqtt(operation, ms) });
@@ -41,6 +38,12 @@ const throttle: Fault<Options> = {
     return Object.fromEntries(Object.entries({ request, response, message }).filter(([, hooks]) => hooks.length > 0)) as Plugin;
   },
 };
+
+/** Whether a Kafka response can tell its client to wait. */
+function tells(operation: string): boolean {
+  const api = apis.find(({ name }) => name === operation);
+  return api !== undefined && "throttleTimeMs" in api.response.fields;
+}
 
 function mqtt({ version, body }: Operation, ms: number) {
   return version === 5 && body.qos > 0 ? fail("Quota exceeded", "throttle") : delay(ms, "throttle");

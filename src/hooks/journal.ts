@@ -38,6 +38,11 @@ export interface JournalRule {
 /** The lines of a journal: what ran, then what fired. A later `rules` line, `at` milliseconds after the start, follows what came, went or was reloaded. */
 export type JournalLine = { havoq: string; seed: number; rules: JournalRule[] } | { rules: JournalRule[]; at?: number } | JournalEntry;
 
+/** Not a header, and not a change of rules. */
+export function isEntry(line: JournalLine): line is JournalEntry {
+  return "n" in line;
+}
+
 /** Entries kept in memory; the file, where there is one, holds all. */
 const KEPT = 100_000;
 
@@ -99,6 +104,16 @@ export class Journal {
 /** One line of a journal file. */
 export function formatLine(line: JournalLine): string {
   return JSON.stringify(line, (_key, value) => pack(value));
+}
+
+/** A value as it lies in a journal: JSON and nothing else. */
+export function toJournal(value: unknown): unknown {
+  return JSON.parse(JSON.stringify(value ?? null, (_key, one) => pack(one)));
+}
+
+/** What `toJournal` was given. */
+export function fromJournal(value: unknown): unknown {
+  return JSON.parse(JSON.stringify(value ?? null), (_key, one) => unpack(one));
 }
 
 /** Reads a journal file; an error names the line. */

@@ -15,7 +15,6 @@ export class Replay {
   private readonly fates = new Map<string, Fate>();
   /** Which rules were in force from when on; the first from the start. */
   private readonly stages: { at: number; rules: JournalRule[] }[] = [{ at: 0, rules: [] }];
-  private readonly entries: JournalEntry[] = [];
   private readonly asked = new Map<string, JournalRule>();
 
   constructor(lines: readonly JournalLine[]) {
@@ -38,7 +37,6 @@ export class Replay {
   }
 
   private add(entry: JournalEntry): void {
-    this.entries.push(entry);
     const key = `${entry.rule}\0${entry.stream}\0${entry.ordinal}`;
     let fate = this.fates.get(key);
     if (fate === undefined) this.fates.set(key, (fate = { actions: [], verdict: null }));
@@ -57,43 +55,68 @@ export class Replay {
     return this.stages.slice(1).map(({ at }) => at);
   }
 
-  /** What no event brought on: it is done again when the same time has passed. */
-  timed(): { entry: JournalEntry; plugin: string }[] {
-    return this.entries.flatMap((entry) => (entry.action !== undefined && entry.stream === "clock" ? [{ entry, plugin: entry.rule.slice(0, entry.rule.lastIndexOf("/")) }] : []));
-  }
-
   /** Stands in for the hook's own function. */
   runner(rule: string, seam: Seam): (event: unknown, at: At) => Verdict | undefined {
     return (_event, at) => {
       const fate = this.fates.get(`${rule}\0${at.stream}\0${at.ordinal}`);
       if (fate === undefined) return undefined;
-      const first = fate.actions[0]?.at ?? 0;
-      for (const entry of fate.actions) {
-        // What came later, such as the end of what it did, comes as much later again.
-        if (entry.at - first > 1) at.clock.after(entry.at - first, () => this.repeat(entry, at, seam));
-        else this.repeat(entry, at, seam);
-      }
+      perform(stepsOf(fate.actions), at, (step, error) => seam.log(seam.record(pluginOf(rule)), [`replay of ${step.action}: ${error}`]));
       return fate.verdict === null ? undefined : revive(fate.verdict, at);
     };
   }
 
-  /** Uses the control surface as it was used then. */
-  repeat({ rule, action, detail }: JournalEntry, at: At, seam: Seam): void {
-    const broker = at.broker as unknown as Record<string, (...args: unknown[]) => unknown>;
-    if (typeof broker[action!] !== "function") throw new TypeError(`the journal names an unknown action ${action}`);
-    // What failed then fails again: the hook went on, or its failure is in the journal as a verdict that is not there.
-    const failed = (error: unknown): void => seam.log(seam.record(rule.slice(0, rule.lastIndexOf("/"))), [`replay of ${action}: ${error}`]);
-    try {
-      const done = broker[action!]!(...(detail as unknown[]).map((arg) => arg ?? undefined));
-      if (done instanceof Promise) done.catch(failed);
-    } catch (error) {
-      failed(error);
+  /** Does again, when its time comes, what no event brought on. */
+  startClock(seam: Seam): void {
+    for (const { actions } of this.fates.values()) {
+      const first = actions[0];
+      if (first?.stream !== CLOCK) continue;
+      const at = seam.atClock(pluginOf(first.rule), first.ordinal);
+      const steps = stepsOf(actions).map((step) => ({ ...step, after: step.after + first.at }));
+      perform(steps, at, (step, error) => seam.log(seam.record(pluginOf(first.rule)), [`replay of ${step.action}: ${error}`]));
     }
   }
 }
 
-function revive({ verdict, detail, reason }: JournalEntry, at: At): Verdict {
+/** The stream of what a moment of the clock brought on, and no event. */
+export const CLOCK = "clock";
+
+/** A use of the control surface, so many milliseconds after the first of its hook. */
+export interface Step {
+  action: string;
+  args: unknown[];
+  after: number;
+}
+
+export function stepsOf(actions: readonly JournalEntry[]): Step[] {
+  return actions.map(({ action, detail, at }) => ({ action: action!, args: detail as unknown[], after: at - actions[0]!.at }));
+}
+
+/** What failed then fails again: the hook went on, or its failure is in the journal as a verdict that is not there. */
+export function perform(steps: readonly Step[], at: At, failed: (step: Step, error: unknown) => void): void {
+  for (const step of steps) {
+    const act = (): void => {
+      try {
+        const broker = at.broker as unknown as Record<string, (...args: unknown[]) => unknown>;
+        if (typeof broker[step.action] !== "function") throw new TypeError(`the control surface has no ${step.action}`);
+        const done = broker[step.action]!(...step.args.map((arg) => arg ?? undefined));
+        if (done instanceof Promise) done.catch((error) => failed(step, error));
+      } catch (error) {
+        failed(step, error);
+      }
+    };
+    if (step.after > 0) at.clock.after(step.after, act);
+    else act();
+  }
+}
+
+/** The verdict of a journal's entry. */
+export function revive({ verdict, detail, reason }: Pick<JournalEntry, "verdict" | "detail" | "reason">, at: At): Verdict {
   // How long a promise held is all that is known of it.
   if (verdict === "hold") return hold(at.clock.sleep((detail as { ms: number }).ms), reason);
   return { kind: verdict, ...(detail as object | undefined), ...(reason === undefined ? {} : { reason }) } as Verdict;
+}
+
+/** A rule's id, or a plugin's name: the hook point follows it. */
+function pluginOf(rule: string): string {
+  return rule.slice(0, rule.lastIndexOf("/"));
 }

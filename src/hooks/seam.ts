@@ -242,13 +242,12 @@ export class Seam implements ChainHost {
     this.rebuild(hooks);
   }
 
-  /** A replay has its rules in force as the journal tells, and does by the clock what was done by the clock. */
+  /** A replay has its rules in force as the journal tells. */
   private begin(replay: Replay): void {
     const start = this.clock.now();
     this.elapsed = () => this.clock.now() - start;
     this.restand(replay);
     for (const at of replay.changes()) this.clock.after(at, () => this.restand(replay));
-    for (const { entry, plugin } of replay.timed()) this.clock.after(entry.at, () => replay.repeat(entry, this.atClock(plugin, entry.ordinal), this));
   }
   private elapsed: () => number = () => 0;
 
@@ -447,10 +446,10 @@ export class Seam implements ChainHost {
     this.observer?.fired(null, event, entry);
   }
 
-  /** What something that no event brought on gets as `at`: the n-th such time of a rule. */
-  atClock(plugin: string, ordinal: number): At {
+  /** What something that no event brought on gets as `at`: the n-th such time of a rule, the next one unless told. */
+  atClock(plugin: string, ordinal?: number): At {
     const hook = this.hookOf({ rule: `${plugin}/clock`, plugin, point: "connect", match: {} }, () => undefined);
-    return new HookAt(this, hook, NO_EVENT, ordinal);
+    return new HookAt(this, hook, NO_EVENT, ordinal ?? hook.streams.next(NO_EVENT.stream));
   }
 
   log(plugin: PluginRecord, words: unknown[]): void {

@@ -24,7 +24,12 @@ export interface Duplicate { readonly kind: "duplicate"; readonly times: number;
 export interface Reroute { readonly kind: "reroute"; readonly to: Target; readonly reason?: string }
 export interface Reorder { readonly kind: "reorder"; readonly places: number; readonly ms: number; readonly reason?: string }
 export interface Expire { readonly kind: "expire"; readonly reason?: string }
-export interface Hang { readonly kind: "hang"; readonly reason?: string }
+export interface Hang {
+  readonly kind: "hang";
+  /** Milliseconds after which the connection is reset. */
+  readonly ms?: number;
+  readonly reason?: string;
+}
 export interface Close {
   readonly kind: "close";
   readonly reset: boolean;
@@ -86,9 +91,9 @@ export function expire(reason?: string): Expire {
   return { kind: "expire", reason };
 }
 
-/** Nothing more is handled and nothing more is said on this connection, which stays open. */
-export function hang(reason?: string): Hang {
-  return { kind: "hang", reason };
+/** Nothing more is handled and nothing more is said on this connection, which stays open: for good, or until it is reset after `ms` milliseconds. */
+export function hang(ms?: number, reason?: string): Hang {
+  return { kind: "hang", ...(ms === undefined ? {} : { ms }), reason };
 }
 
 /** The connection is closed: FIN, or RST with `reset`. What was in the middle of it is not answered; of a chunk of bytes, `after` bytes still go on. */

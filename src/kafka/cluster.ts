@@ -1,3 +1,4 @@
+import type { Sent } from "../hooks/inject.ts";
 import { compilePattern } from "../hooks/match.ts";
 import type { GroupInfo, Outgoing, Pattern, TopicInfo } from "../hooks/plugin.ts";
 import type { Connection, Session } from "../net/connection.ts";
@@ -6,11 +7,12 @@ import apis from "./apis/index.ts";
 import { configProblem, TopicConfig } from "./configs.ts";
 import { type ErrorName, KafkaError } from "./errors.ts";
 import { Coordinator } from "./groups/coordinator.ts";
-import { Metrics } from "./metrics.ts";
+import { consumedBy, Metrics } from "./metrics.ts";
 import { type Network, Nodes } from "./nodes.ts";
 import { kafkaDefaults, type KafkaOptions } from "./options.ts";
 import type { AnyApi } from "./protocol.ts";
 import { publish } from "./publish.ts";
+import { send } from "./send.ts";
 import { KafkaSession } from "./session.ts";
 import { collisionKey, nameProblem, NO_LEADER, Partition, PARTITIONS_MOST, type Tail, Topic } from "./topics.ts";
 
@@ -42,7 +44,7 @@ export class KafkaCluster implements Server {
   readonly metrics = new Metrics();
   /** 22 characters of base64url. */
   readonly id: string;
-  private lastProducerId = -1;
+  lastProducerId = -1;
   private createdTopics = 0;
 
   constructor(options: Partial<KafkaOptions>, readonly host: Host, network: Network) {
@@ -81,9 +83,8 @@ export class KafkaCluster implements Server {
       const wrong = configProblem(config, value);
       if (wrong !== null) throw new KafkaError("INVALID_CONFIG", wrong);
     }
-    const defaults = { "min.insync.replicas": String(this.options.min_insync_replicas) };
     const id = this.uuid(`kafka topic ${name} ${dryRun ? -1 : this.createdTopics++}`);
-    const topic = new Topic(name, id, new TopicConfig(defaults, wanted.config ?? {}));
+    const topic = new Topic(name, id, new TopicConfig(this.topicDefaults, wanted.config ?? {}));
     replicas.forEach((nodes) => this.addPartition(topic, nodes));
     if (!dryRun) {
       this.topics.set(name, topic);
@@ -92,9 +93,16 @@ export class KafkaCluster implements Server {
     return topic;
   }
 
+  /** What the brokers' configuration says of topics. */
+  get topicDefaults(): Record<string, string> {
+    return { "min.insync.replicas": String(this.options.min_insync_replicas) };
+  }
+
   deleteTopic(topic: Topic): void {
     this.topics.delete(topic.name);
     this.topicsById.delete(topic.id);
+    this.metrics.gone.add(topic.name, topic.messagesIn);
+    for (const [group, messages] of topic.messagesOut) this.metrics.goneOut.add(consumedBy(topic.name, group), messages);
     for (const partition of topic.partitions) {
       partition.gone = true;
       partition.changed.wake();
@@ -186,6 +194,11 @@ export class KafkaCluster implements Server {
   /** Puts a record into a topic as a client would, without the `message` hooks. */
   publish(message: Outgoing): void {
     publish(this, message);
+  }
+
+  /** Puts records into their topics as a producer would, through the `message` hooks. */
+  send(messages: readonly Outgoing[]): Sent | Promise<Sent> {
+    return send(this, messages);
   }
 
   /** Makes `broker`, or the next in-sync replica in line, the leader of a partition; returns its node id. */

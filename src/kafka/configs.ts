@@ -110,6 +110,11 @@ export class TopicConfig {
     return { value: TOPIC_CONFIGS[name]!.default, source: ConfigSource.DEFAULT };
   }
 
+  /** The values that the topic was given itself. */
+  own(): Record<string, string> {
+    return Object.fromEntries(this.values);
+  }
+
   /** Values that were checked with `configProblem`; null takes one back to its default. */
   change(values: Readonly<Record<string, string | null>>): void {
     for (const [name, value] of Object.entries(values)) {

@@ -1,3 +1,4 @@
+import { Tally } from "../core/tally.ts";
 import { type ErrorName, errorName } from "./errors.ts";
 import type { AnyApi } from "./protocol.ts";
 import type { Fields } from "./schema.ts";
@@ -33,6 +34,10 @@ export class ApiCounts {
 export class Metrics {
   /** By API name. */
   readonly apis = new Map<string, ApiCounts>();
+  /** Messages of topics that were deleted, by topic. */
+  readonly gone = new Tally();
+  /** What was fetched of them, by topic and group, see `consumedBy`. */
+  readonly goneOut = new Tally();
 
   api(api: AnyApi): ApiCounts {
     let counts = this.apis.get(api.name);
@@ -61,4 +66,9 @@ function firstError(fields: Fields): (body: any) => number {
 
 function mentionsError(fields: Fields): boolean {
   return "errorCode" in fields || Object.values(fields).some((f) => f.element?.fields != null && mentionsError(f.element.fields));
+}
+
+/** A topic and the group that reads it as one name. */
+export function consumedBy(topic: string, group: string): string {
+  return `${topic}\0${group}`;
 }

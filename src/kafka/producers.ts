@@ -5,12 +5,21 @@ import type { ErrorName } from "./errors.ts";
 const REMEMBERED = 5;
 const SEQUENCES = 2 ** 31;
 
-interface Sent {
+export interface Sent {
   first: number;
   last: number;
   offset: number;
   /** The latest time in it: what its repetition is answered with. */
   time: number;
+}
+
+/** What is remembered of one producer, as plain data. */
+export interface ProducerState {
+  id: number;
+  epoch: number;
+  sent: Sent[];
+  /** Milliseconds since it sent something. */
+  ago: number;
 }
 
 interface Producer {
@@ -55,6 +64,13 @@ export class Producers {
     producer.lastTime = now;
     producer.sent.push({ first: batch.baseSequence, last: lastSequence(batch), offset, time });
     if (producer.sent.length > REMEMBERED) producer.sent.shift();
+  }
+
+  save(now: number): ProducerState[] {
+    return [...this.known].map(([id, { epoch, sent, lastTime }]) => ({ id, epoch, sent: sent.map((one) => ({ ...one })), ago: now - lastTime }));
+  }
+  load(states: readonly ProducerState[], now: number): void {
+    for (const { id, epoch, sent, ago } of states) this.known.set(id, { epoch, sent: sent.map((one) => ({ ...one })), lastTime: now - ago });
   }
 
   /** Forgets what was stored from `offset` on. */

@@ -1,5 +1,7 @@
 import { Writer } from "../bytes/writer.ts";
+import { Tally } from "../core/tally.ts";
 import type { Final } from "../hooks/chain.ts";
+import { inject, inTurn, Sent } from "../hooks/inject.ts";
 import type { ConnectionInfo, Outgoing, Target } from "../hooks/plugin.ts";
 import type { Random } from "../hooks/random.ts";
 import type { Connection } from "../net/connection.ts";
@@ -21,9 +23,6 @@ import { isTopicFilter } from "./text.ts";
 
 /** QoS 0 packets of this size and above are sent from the chunk they came in, without a copy. */
 const VIEW_FROM = 16 * 1024;
-/** Topics that are counted one by one; the rest is counted under `other`. */
-const COUNTED_TOPICS = 1000;
-
 const VERSIONS = { 3: "3.1", 4: "3.1.1", 5: "5.0" } as const;
 
 /** A session as it is now; what belongs to a connection is null while there is none. */
@@ -66,8 +65,11 @@ export class MqttBroker implements Server {
   /** A reader that the message in hand has brought too far behind. */
   pressed: Backlog | null = null;
 
+  /** Told of every message that goes on to its subscribers; null: nobody listens within. */
+  heard: ((message: Message) => void) | null = null;
+
   private readonly ids: Random;
-  private readonly published = new Map<string, number>();
+  private readonly published = new Tally();
   private tickTime = 0;
   /** The packet in hand, as clients of the other versions want it. */
   private readonly other = new Writer(512);
@@ -211,6 +213,7 @@ export class MqttBroker implements Server {
 
   /** Gives a message to everybody whom its topic leads to; false when that is nobody. */
   route(message: Message, route: Route): boolean {
+    this.heard?.(message);
     for (const recipient of route.recipients) this.give(message, recipient, message.qos, message.retain);
     this.giveGroups(message, route);
     return !route.empty;
@@ -252,18 +255,56 @@ export class MqttBroker implements Server {
       observer.stored(message.topic, message, event ?? new MessageEvent(null, message, this.host.clock.now(), message.qos, message.retain, false, null));
     }
     const route = this.subscriptions.route(message.topic, message.topicBytes);
-    this.countTopic(message.topic, 1);
+    this.published.add(message.topic, 1);
     if (message.retain) this.retained.keep(message);
     this.route(message, route);
   }
 
   /** Puts a message on its topic as a client would, without passing the `message` hooks. Throws for what no client could send. */
   publish(message: Outgoing): void {
+    this.emit(this.messageOf(message, this.host.clock.now(), null));
+  }
+
+  /** Puts messages on their topics as a client would, through the `message` hooks. */
+  send(messages: readonly Outgoing[], publisher: string | null = null): Sent | Promise<Sent> {
+    const sent = new Sent();
+    const wait = inTurn(messages, (message) => this.sendOne(message, publisher, sent));
+    if (wait instanceof Promise) return wait.then(() => sent);
+    const { pressed } = this;
+    if (pressed === null) return sent;
+    // As any publisher, it waits for a reader that is far behind.
+    this.pressed = null;
+    return pressed.settled().then(() => sent);
+  }
+
+  private sendOne(outgoing: Outgoing, publisher: string | null, sent: Sent): void | Promise<void> {
+    const now = this.host.clock.now();
+    let message: Message;
+    try {
+      message = this.messageOf(outgoing, now, publisher);
+    } catch (error) {
+      return sent.refuse((error as Error).message);
+    }
+    const { hooks } = this.host;
+    const chain = hooks.message?.select(null, message.topic) ?? null;
+    if (chain === null && hooks.observer === null) {
+      sent.accepted++;
+      return this.emit(message);
+    }
+    const event = new MessageEvent(null, message, now, message.qos, message.retain, false, null);
+    const store = (): void => {
+      sent.accepted++;
+      this.emit(event.message, event);
+    };
+    return inject({ event, chain, observer: hooks.observer, store, reroute: (to) => this.reroute(event, to) }, sent);
+  }
+
+  private messageOf(message: Outgoing, now: number, publisher: string | null): Message {
     if (message.protocol !== "mqtt") throw new TypeError(`a message for ${message.protocol} came to MQTT`);
     const { topic, qos = 0, retain = false, payload, headers, properties } = message;
     const all: Properties = { ...(properties as Properties) };
     if (headers !== undefined) all.userProperties = pairs(headers);
-    this.emit(makeMessage(this.host.clock.now(), { topic, qos, retain, payload: bytesOf(payload), properties: all }));
+    return makeMessage(now, { topic, qos, retain, payload: bytesOf(payload), properties: all, publisher });
   }
 
   /** Publishes what a client left behind, past the `message` hooks as any message. */
@@ -338,22 +379,26 @@ export class MqttBroker implements Server {
   /** Messages that came for each topic; those of topics beyond the first thousand are counted as `other`. */
   publishedByTopic(): ReadonlyMap<string, number> {
     for (const route of this.subscriptions.known()) this.countRoute(route);
-    return this.published;
+    return this.published.counts;
   }
 
   private countRoute(route: Route): void {
-    if (route.count > 0) this.countTopic(route.topic, route.count);
+    if (route.count > 0) this.published.add(route.topic, route.count);
     route.count = 0;
-  }
-
-  private countTopic(topic: string, by: number): void {
-    const key = this.published.has(topic) || this.published.size < COUNTED_TOPICS ? topic : "other";
-    this.published.set(key, (this.published.get(key) ?? 0) + by);
   }
 
   /** Forgets the retained messages that a filter meets and returns how many they were. Throws for what is no filter. */
   clearRetained(filter = "#"): number {
-    if (!isTopicFilter(filter)) throw new TypeError(`${JSON.stringify(filter)} is no MQTT topic filter`);
-    return this.retained.clear(filter);
+    return this.retained.clear(checkedFilter(filter));
   }
+
+  /** The retained messages that a filter meets. Throws for what is no filter. */
+  retainedUnder(filter: string): Message[] {
+    return this.retained.match(checkedFilter(filter), this.host.clock.now());
+  }
+}
+
+function checkedFilter(filter: string): string {
+  if (!isTopicFilter(filter)) throw new TypeError(`${JSON.stringify(filter)} is no MQTT topic filter`);
+  return filter;
 }

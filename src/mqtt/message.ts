@@ -43,6 +43,11 @@ export class Message {
     this.props = properties === undefined ? EMPTY : listed(rest);
   }
 
+  /** One that was here before, with its properties as they are on the wire. */
+  static restored(at: number, parts: MessageParts, props: Buffer, expiresAt: number): Message {
+    return Object.assign(new Message(at, parts), { props, expiresAt });
+  }
+
   /** The properties by name, `messageExpiryInterval` as what is left of it. */
   properties(now: number): Properties {
     const properties = this.props.length === 0 ? {} : (readList(this.props) ?? {});

@@ -7,6 +7,7 @@ import type { Link } from "./link.ts";
 import { copySize, type Copy, type Message } from "./message.ts";
 import type { Will } from "./packets.ts";
 import type { QoS } from "./publish.ts";
+import type { SessionState } from "./snapshot.ts";
 import { MqttError, REASONS } from "./reasons.ts";
 import type { Subscription } from "./subscriptions.ts";
 
@@ -42,7 +43,9 @@ export class ClientSession {
   private lastId = 0;
   private bytes = 0;
   private expiryTimer: Timer | null = null;
-  private will: { publish: () => void; timer: Timer } | null = null;
+  private will: { will: Will; from: ConnectionInfo; publish: () => void; timer: Timer; due: number } | null = null;
+  /** When it ends, in milliseconds of the clock; Infinity while it is connected or for good. */
+  private endsAt = Infinity;
   private ended = false;
 
   constructor(private readonly broker: MqttBroker, readonly clientId: string) {}
@@ -66,6 +69,7 @@ export class ClientSession {
     this.onTheWay = 0;
     this.expiryTimer?.cancel();
     this.expiryTimer = null;
+    this.endsAt = Infinity;
     // [MQTT-3.1.3-9]: the client came back in time.
     this.will?.timer.cancel();
     this.will = null;
@@ -84,8 +88,13 @@ export class ClientSession {
     this.resend = [];
     if (will !== null) this.schedule(will, from);
     if (this.expiry === 0) return this.end();
-    if (this.expiry === Infinity) return;
-    this.expiryTimer = this.broker.host.clock.after(this.expiry * 1000, () => this.end());
+    if (this.expiry !== Infinity) this.endIn(this.expiry * 1000);
+  }
+
+  private endIn(ms: number): void {
+    const { clock } = this.broker.host;
+    this.endsAt = clock.now() + ms;
+    this.expiryTimer = clock.after(ms, () => this.end());
   }
 
   private schedule(will: Will, from: ConnectionInfo): void {
@@ -95,7 +104,58 @@ export class ClientSession {
       this.broker.publishWill(from, { ...will, properties });
     };
     if (delay === 0 || this.expiry === 0) return publish();
-    this.will = { publish, timer: this.broker.host.clock.after(delay * 1000, publish) };
+    this.wait(will, from, delay * 1000, publish);
+  }
+
+  private wait(will: Will, from: ConnectionInfo, ms: number, publish: () => void): void {
+    const { clock } = this.broker.host;
+    this.will = { will, from, publish, timer: clock.after(ms, publish), due: clock.now() + ms };
+  }
+
+  // --- Snapshots --------------------------------------------------------------------------------
+
+  /** As plain data; `place` tells where a message is kept. */
+  save(now: number, place: (message: Message) => number): SessionState {
+    const { clientId, expiry, lastId, received, subscriptions, will } = this;
+    const copies = [...this.inflight.values(), ...this.queue.slice(this.queueHead).map((copy) => ({ ...copy, released: false }))];
+    return {
+      clientId, lastId,
+      expiry: expiry === Infinity ? null : expiry,
+      endsIn: this.endsAt === Infinity ? null : this.endsAt - now,
+      received: [...received],
+      subscriptions: [...subscriptions.values()].map(({ text, options }) => ({ filter: text, ...options })),
+      copies: copies.map(({ message, qos, retain, ids, id, released }) => ({ message: place(message), qos, retain, ids, id, released })),
+      will: will === null ? null : { will: will.will, user: will.from.user, in: will.due - now },
+    };
+  }
+
+  /** Takes on what an earlier session was. It is not connected: one that was begins to wait for its client. */
+  load(state: SessionState, copies: readonly (Copy & { released: boolean })[]): void {
+    this.expiry = state.expiry ?? Infinity;
+    this.lastId = state.lastId;
+    for (const id of state.received) this.received.add(id);
+    for (const copy of copies) {
+      this.bytes += copy.message.size;
+      this.broker.queuedBytes += copy.message.size;
+      if (copy.id > 0) this.inflight.set(copy.id, { ...copy, counted: false });
+      else this.queue.push(copy);
+    }
+    const left = state.endsIn ?? this.expiry * 1000;
+    if (left !== Infinity) this.endIn(left);
+    if (state.will === null) return;
+    const { will, user } = state.will;
+    const from: ConnectionInfo = { id: 0, protocol: "mqtt", transport: "memory", remote: "", clientId: this.clientId, user, broker: undefined, ordinal: 0 };
+    const { willDelayInterval: _delay, ...properties } = will.properties ?? {};
+    this.wait(will, from, state.will.in, () => {
+      this.will = null;
+      this.broker.publishWill(from, { ...will, payload: Buffer.from(will.payload), properties });
+    });
+  }
+
+  /** Forgets everything, a Will that was still to come included. */
+  discard(): void {
+    this.forgetSince(Infinity);
+    this.end();
   }
 
   /** Forgets everything. A Will that was still to come comes now [MQTT-3.1.2-8]. */
@@ -133,7 +193,7 @@ export class ClientSession {
     const waiting = this.queue.slice(this.queueHead);
     const young = [...waiting, ...this.inflight.values()].filter(({ message }) => message.at >= time);
     for (const copy of young) {
-      this.settle(copy);
+      this.leave(copy, "crash");
       this.inflight.delete(copy.id);
     }
     this.queue = waiting.filter(({ message }) => message.at < time);

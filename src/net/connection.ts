@@ -1,5 +1,6 @@
 import { Framer, type FrameLength } from "../bytes/framer.ts";
 import { OutBuffer } from "../bytes/out-buffer.ts";
+import type { Timer } from "../core/time.ts";
 import type { Decision, Final } from "../hooks/chain.ts";
 import type { HookEvent } from "../hooks/event.ts";
 import type { ConnectionInfo, Protocol } from "../hooks/plugin.ts";
@@ -85,6 +86,8 @@ export class Connection implements ConnectionInfo, TransportEvents {
   /** Everything but the last bytes is out. */
   private closing = false;
   private linger: Patience | null = null;
+  /** The end of a hanging connection. */
+  private hangs: Timer | null = null;
 
   constructor(
     private readonly net: Net,
@@ -187,7 +190,7 @@ export class Connection implements ConnectionInfo, TransportEvents {
    * in this process, by this clock.
    */
   silentFor(since: number): number {
-    if (this.isAsleep || this.atDoor) return 0;
+    if (!this.isClosed && (this.isAsleep || this.atDoor)) return 0;
     const { clock } = this.net;
     const ms = clock.now() - since;
     return this.livesOutside ? ms - clock.skippedSince(since) : ms;
@@ -360,7 +363,7 @@ export class Connection implements ConnectionInfo, TransportEvents {
 
   /** What a verdict leaves of a chunk. */
   private async endBytes(final: Final, event: ByteEvent, pass: (chunk: Buffer) => Promise<void> | void): Promise<void> {
-    if (final.kind === "hang") return this.hang();
+    if (final.kind === "hang") return this.hang(final.ms);
     if (final.kind !== "close") return;
     let left = final.after ?? 0;
     for (const chunk of event.chunks) {
@@ -410,7 +413,7 @@ export class Connection implements ConnectionInfo, TransportEvents {
 
   /** What the verdicts `close` and `hang` ask for. */
   obey(verdict: Close | Hang): void {
-    if (verdict.kind === "hang") this.hang();
+    if (verdict.kind === "hang") this.hang(verdict.ms);
     else if (verdict.reset) this.abort(true);
     else this.close();
   }
@@ -443,6 +446,7 @@ export class Connection implements ConnectionInfo, TransportEvents {
   private leave(reason: CloseReason, lost: boolean, end: () => void): void {
     this.isClosed = true;
     this.linger?.cancel();
+    this.hangs?.cancel();
     this.framer?.close();
     this.out.clear();
     this.net.forget(this);
@@ -461,15 +465,18 @@ export class Connection implements ConnectionInfo, TransportEvents {
     this.obeyStops();
   }
 
-  /** Neither handles nor writes anything until `unfreeze`, but notices when the peer leaves. */
-  hang(): void {
+  /** Neither handles nor writes anything until `unfreeze`, or until it is reset after `ms`; but notices when the peer leaves. */
+  hang(ms?: number): void {
+    if (this.isClosed || this.stops.has(HANGING)) return;
     this.freeze(HANGING);
+    if (ms !== undefined) this.hangs = this.net.clock.after(ms, () => this.abort(true));
   }
 
   unfreeze(stop: Stop = BLOCKED): void {
     const had = this.stops.delete(stop);
     // Who lets go of a blocked connection means one that hangs, too.
     const hung = stop === BLOCKED && this.stops.delete(HANGING);
+    if (hung) this.hangs?.cancel();
     if ((had || hung) && !this.isClosed) this.obeyStops();
   }
 

@@ -32,7 +32,7 @@ const PLACES_MOST = 20_000;
 export class Oracle implements Observer {
   private readonly identity: Identity;
   private readonly namesIdentity: boolean;
-  private readonly ignores: (place: string) => boolean;
+  private readonly ignores: (place: string, protocol: Protocol) => boolean;
   private readonly most: number;
   private readonly books = new Map<string, Book | null>();
   private readonly arrivals = new Arrivals();
@@ -42,6 +42,7 @@ export class Oracle implements Observer {
   /** All messages in the account, oldest first, from `head` on. */
   private account: Item[] = [];
   private head = 0;
+  private readonly listeners = new Set<() => void>();
   private leftMessages = 0;
   private leftUnacknowledged = 0;
   /** Everything that happens gets the next number. */
@@ -50,7 +51,8 @@ export class Oracle implements Observer {
   constructor(private readonly seed: number, { identity, ignore = [], messages = MESSAGES_MOST }: OracleOptions = {}) {
     this.identity = identity ?? "content";
     this.namesIdentity = identity !== undefined;
-    this.ignores = ignore.length === 0 ? () => false : compilePattern([...ignore], true);
+    const ignored = ignore.map(placeTest);
+    this.ignores = (place, protocol) => ignored.some((test) => test(place, protocol));
     this.most = messages;
     this.findings = new Findings(this.touches, () => this.clock);
   }
@@ -58,6 +60,20 @@ export class Oracle implements Observer {
   report(): OracleReport {
     const books = [...this.books.values()].filter((book) => book !== null);
     return this.findings.report(this.seed, books, { messages: this.leftMessages, unacknowledged: this.leftUnacknowledged });
+  }
+
+  /** Messages stored until now in the places of this name or pattern: Kafka topics or partitions, AMQP queues, MQTT topics. */
+  storedIn(place: string): number {
+    const fits = placeTest(place);
+    let stored = 0;
+    for (const book of this.books.values()) if (book !== null && fits(book.place, book.protocol)) stored += book.counts.stored;
+    return stored;
+  }
+
+  /** Calls `listener` right after each message that was stored; returns what ends it. */
+  onStored(listener: () => void): () => void {
+    this.listeners.add(listener);
+    return () => this.listeners.delete(listener);
   }
 
   // --- In ---------------------------------------------------------------------------------------
@@ -81,6 +97,11 @@ export class Oracle implements Observer {
   }
 
   stored(place: string, id: MessageId, message: AnyMessage): void {
+    this.enter(place, id, message);
+    for (const listener of this.listeners) listener();
+  }
+
+  private enter(place: string, id: MessageId, message: AnyMessage): void {
     const at = ++this.clock;
     const arrival = this.arrivals.take(this.lineOf(message));
     const book = this.book(message.protocol, place);
@@ -224,7 +245,7 @@ export class Oracle implements Observer {
     if (why === "session ended") {
       if (taker!.acknowledged >= owed(item, taker!)) return;
       counts.removed++;
-      this.findings.add("leftover", "unacknowledged when the session ended", item, { taker: taker!, explain: true });
+      this.findings.add("leftover", "unacknowledged when the session ended", item, { taker: taker!, faults: taker!.withheld?.faults ?? [], explain: true });
       return;
     }
     counts.lost++;
@@ -257,12 +278,12 @@ export class Oracle implements Observer {
   }
 
   committed(group: string, place: string, offset: number, member: string, connection: ConnectionInfo, error: string | null): void {
-    const at = ++this.clock;
+    this.clock++;
     const book = this.book("kafka", place);
     if (book === null) return;
     this.groups.joined(group, connection);
     if (error !== null) {
-      if (ZOMBIE.has(error)) this.findings.zombie(book, group, offset, member, connection, error, at);
+      if (ZOMBIE.has(error)) this.findings.zombie(book, group, offset, member, connection, error);
       return;
     }
     const position = book.group(group);
@@ -284,8 +305,7 @@ export class Oracle implements Observer {
     const name = `${protocol} ${place}`;
     let book = this.books.get(name);
     if (book !== undefined) return book;
-    const destination = protocol === "kafka" ? place.replace(/-\d+$/, "") : place;
-    const left = this.books.size >= PLACES_MOST || this.ignores(place) || this.ignores(destination);
+    const left = this.books.size >= PLACES_MOST || this.ignores(place, protocol);
     this.books.set(name, (book = left ? null : new Book(protocol, place)));
     return book;
   }
@@ -338,6 +358,12 @@ function lineOfOrder(message: AnyMessage, sender: string | null): string | null 
 
 function priorityOf(message: AnyMessage): unknown {
   return "properties" in message ? ((message.properties as Record<string, unknown>)["priority"] ?? "") : "";
+}
+
+/** A place by its own name or pattern; for Kafka partitions also by their topic's. */
+export function placeTest(pattern: string): (place: string, protocol: Protocol) => boolean {
+  const test = compilePattern(pattern, true);
+  return (place, protocol) => test(place) || (protocol === "kafka" && test(place.replace(/-\d+$/, "")));
 }
 
 /** What a former member's commit is refused with. */

@@ -1,4 +1,4 @@
-import type { JournalEntry, JournalLine, JournalRule } from "../hooks/journal.ts";
+import type { JournalEntry, JournalLine } from "../hooks/journal.ts";
 import type { Protocol } from "../hooks/plugin.ts";
 
 /** A kind of fault at one operation. */
@@ -18,22 +18,26 @@ export interface FaultCount extends FaultKind {
 
 /** Counts the fired faults of a journal by operation, line by line. */
 export class FaultCounts {
-  private readonly counts = new Map<string, FaultCount>();
-  private rules = new Map<string, JournalRule>();
+  private readonly counts = new Map<string, { entry: JournalEntry; fired: number }>();
 
   add(line: JournalLine): void {
-    if ("rules" in line) for (const rule of line.rules) this.rules.set(rule.rule, rule);
     if (!("n" in line)) return;
-    const kind = kindOf(line, this.rules.get(line.rule));
-    const key = keyOf(kind);
+    const key = `${pluginOf(line)}\0${keyOf(kindOf(line))}`;
     const count = this.counts.get(key);
-    if (count === undefined) this.counts.set(key, { ...kind, fired: 1 });
+    if (count === undefined) this.counts.set(key, { entry: line, fired: 1 });
     else count.fired++;
   }
 
-  /** By protocol, operation, fault and error. */
-  list(): FaultCount[] {
-    return [...this.counts.entries()].sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0)).map(([, count]) => count);
+  /** By protocol, operation, fault and error. `faults` tells the fault of each rule. */
+  list(faults: ReadonlyMap<string, string>): FaultCount[] {
+    const all = new Map<string, FaultCount>();
+    for (const { entry, fired } of this.counts.values()) {
+      const kind = kindOf(entry, faults);
+      const count = all.get(keyOf(kind));
+      if (count === undefined) all.set(keyOf(kind), { ...kind, fired });
+      else count.fired += fired;
+    }
+    return [...all.entries()].sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0)).map(([, count]) => count);
   }
 }
 
@@ -42,12 +46,17 @@ export function keyOf({ protocol, operation, fault, error }: FaultKind): string 
 }
 
 /** What fired, as people speak of it. */
-export function kindOf(entry: JournalEntry, rule?: JournalRule): FaultKind {
+export function kindOf(entry: JournalEntry, faults?: ReadonlyMap<string, string>): FaultKind {
   const point = pointOf(entry);
   const operation = point === "request" || point === "response" ? entry.name : point;
-  const named = (rule as { fault?: string } | undefined)?.fault;
+  const named = faults?.get(pluginOf(entry));
   const error = entry.verdict === "fail" ? String((entry.detail as { code: unknown }).code) : null;
   return { protocol: entry.protocol, operation, fault: named ?? (error === null ? (entry.action ?? entry.verdict!) : "error"), error };
+}
+
+/** A rule's id, or a plugin's name. */
+function pluginOf({ rule }: JournalEntry): string {
+  return rule.slice(0, rule.lastIndexOf("/"));
 }
 
 /** The hook point is the last part of a rule's name in the journal: `plugin/point#2`. */

@@ -1,3 +1,4 @@
+import { faultWords, HEAD, rowOf, type Exploration } from "./exploration.ts";
 import { describeFault } from "./faults.ts";
 import type { RunReport } from "./report.ts";
 import { document, type Element } from "./xml.ts";
@@ -17,23 +18,36 @@ interface Case {
  * every expectation, the oracle's findings and every plugin that failed.
  */
 export function junit(report: RunReport): string {
-  const cases = casesOf(report);
-  const failures = cases.filter(({ failure }) => failure !== undefined).length;
-  const seconds = (report.command.milliseconds / 1000).toFixed(3);
-  const counts = { tests: cases.length, failures, errors: 0, skipped: cases.filter(({ skipped }) => skipped !== undefined).length, time: seconds };
-  const properties = [["seed", report.seed], ["repeat", report.repeat], ["havoq", report.havoq]] as const;
   const faults = report.faults.map((fault) => `${fault.protocol} ${describeFault(fault)} × ${fault.fired}`);
+  const properties = { seed: report.seed, repeat: report.repeat, havoq: report.havoq };
+  return suite(casesOf(report), report.command.milliseconds / 1000, properties, [`seed ${report.seed}`, ...faults, report.repeat]);
+}
+
+/** The same for many seeds: a test case for each. */
+export function explorationJunit({ seeds, command, faults, havoq }: Exploration): string {
+  const cases = seeds.map(({ seed, passed, milliseconds, failures, faults: fired, repeat, shrink }): Case => ({
+    group: "explore", name: `seed ${seed}: ${command.join(" ")}`, seconds: milliseconds / 1000,
+    failure: passed ? undefined : [...failures, faultWords(fired), repeat, shrink].join("\n"),
+  }));
+  const table = [HEAD, ...faults.map(rowOf)].map((cells) => cells.join("\t"));
+  return suite(cases, seeds.reduce((sum, { milliseconds }) => sum + milliseconds / 1000, 0), { havoq, seed: seeds[0]?.seed ?? "" }, table);
+}
+
+function suite(cases: readonly Case[], time: number, properties: Record<string, string | number>, output: readonly string[]): string {
+  const failures = cases.filter(({ failure }) => failure !== undefined).length;
+  const skipped = cases.filter((one) => one.skipped !== undefined).length;
+  const attributes = { name: "havoq", tests: cases.length, failures, errors: 0, skipped, time: time.toFixed(3) };
   return document({
     name: "testsuites",
-    attributes: { name: "havoq", ...counts },
+    attributes,
     children: [
       {
         name: "testsuite",
-        attributes: { name: "havoq", ...counts },
+        attributes,
         children: [
-          { name: "properties", children: properties.map(([name, value]) => ({ name: "property", attributes: { name, value } })) },
+          { name: "properties", children: Object.entries(properties).map(([name, value]) => ({ name: "property", attributes: { name, value } })) },
           ...cases.map(element),
-          { name: "system-out", children: [[`seed ${report.seed}`, ...faults, report.repeat].join("\n")] },
+          { name: "system-out", children: [output.join("\n")] },
         ],
       },
     ],

@@ -1,3 +1,4 @@
+import { faultWords, HEAD, rowOf, type Exploration } from "./exploration.ts";
 import type { RunReport } from "./report.ts";
 
 /** For a pull request or a CI server's summary page. */
@@ -20,6 +21,20 @@ export function markdown(report: RunReport): string {
     ])),
     ...(oracle === null ? [] : [oracle.length === 0 ? "### Oracle\n\nNothing found." : section("Oracle", ["finding", ""], oracle.map(({ kind, text: what }) => [text(kind), text(what)]))]),
     section("Plugins that failed", ["plugin", "errors", ""], plugins.map(({ name, errors, messages }) => [text(name), String(errors), text(messages.join(" "))])),
+    "",
+  ].filter((part, i, all) => part !== "" || i === all.length - 1).join("\n\n");
+}
+
+/** The same for many seeds. */
+export function explorationMarkdown({ command, runs, passed, faults, seeds }: Exploration): string {
+  const failed = seeds.filter((seed) => !seed.passed);
+  return [
+    `## ${failed.length === 0 ? "✅" : "❌"} havoq explore: ${code(command.join(" "))}`,
+    `${runs} runs, ${passed} passed, ${failed.length} failed`,
+    section("Faults by operation", HEAD, faults.map((fault) => rowOf(fault).map((one, i) => (i === 0 || one === "" || typeof one === "number" ? String(one) : cell(one))))),
+    ...failed.map(({ seed, failures, faults: fired, repeat, shrink }) => [
+      `### Seed ${seed}\n`, ...failures.map((failure) => `- ${text(failure)}`), `- ${text(faultWords(fired))}`, "", fenced(`${repeat}\n${shrink}`),
+    ].join("\n")),
     "",
   ].filter((part, i, all) => part !== "" || i === all.length - 1).join("\n\n");
 }

@@ -172,7 +172,7 @@ export class Rules {
       },
       firedOf: (rule) => this.firedOf(rule),
       raised: (event) => this.raisedCounts.get(event) ?? 0,
-      at: (ordinal) => this.seam.atClock(id, ordinal),
+      at: () => this.seam.atClock(id),
       after: (ms, run) => this.clock.after(ms, run),
       failed: (error) => this.seam.blame(this.seam.record(id), () => (error instanceof Error ? error.message : String(error))),
     };

@@ -25,15 +25,15 @@ async function freePort(): Promise<number> {
 }
 
 /**
- * A real RabbitMQ of its own: free loopback ports, its own node name, name service and folders.
+ * A real RabbitMQ of its own, with its management plugin where one asks for that: free loopback ports, its own node name, name service and folders.
  * `stop` ends all of it, also after a start that failed.
  */
-export async function startRabbit(): Promise<{ port: number; stop(): Promise<void> }> {
+export async function startRabbit({ management = false } = {}): Promise<{ port: number; managementPort: number; stop(): Promise<void> }> {
   const dir = mkdtempSync(join(tmpdir(), "havoq-rabbitmq-"));
-  const [port, dist, epmdPort] = [await freePort(), await freePort(), await freePort()];
+  const [port, dist, epmdPort, managementPort] = [await freePort(), await freePort(), await freePort(), await freePort()];
   mkdirSync(join(dir, "home"));
-  writeFileSync(join(dir, "enabled_plugins"), "[].\n");
-  writeFileSync(join(dir, "rabbitmq.conf"), `listeners.tcp.1 = 127.0.0.1:${port}\nlog.file.level = error\n`);
+  writeFileSync(join(dir, "enabled_plugins"), `[${management ? "rabbitmq_management" : ""}].\n`);
+  writeFileSync(join(dir, "rabbitmq.conf"), `listeners.tcp.1 = 127.0.0.1:${port}\nlog.file.level = error\n${management ? `management.tcp.ip = 127.0.0.1\nmanagement.tcp.port = ${managementPort}\n` : ""}`);
   const env = {
     ...process.env,
     HOME: join(dir, "home"),
@@ -90,7 +90,7 @@ export async function startRabbit(): Promise<{ port: number; stop(): Promise<voi
       server.stderr!.on("data", read);
       server.once("exit", (code) => failed(new Error(`RabbitMQ ended with ${code}:\n${output}`)));
     });
-    return { port, stop };
+    return { port, managementPort, stop };
   } catch (error) {
     await stop();
     throw error;

@@ -17,58 +17,24 @@ async function under(given: Rule) {
   return { t, publisher, subscriber, texts };
 }
 
-describe("each fault", () => {
-  test("latency", async () => {
-    const { t, publisher, texts } = await under({ match: { topic: "slow/#" }, fault: { latency: { ms: 60_000 } } });
-    publisher.publish("quick", "1", { qos: 0 });
-    publisher.publish("slow/a", "2", { qos: 0 });
-    publisher.publish("quick", "3", { qos: 0 });
-    expect(await texts()).toEqual(["1"]);
-    await t.advance(59);
-    expect(await texts()).toEqual([]);
-    await t.advance(2);
-    expect(await texts()).toEqual(["2", "3"]);
-  });
+test("each fault is tried in this folder, in a file of its name or under its name", async () => {
+  const files = await Array.fromAsync(new Bun.Glob("*.test.ts").scan(import.meta.dir));
+  const text = (await Promise.all(files.map((file) => Bun.file(`${import.meta.dir}/${file}`).text()))).join("");
+  const untried = faults.filter(({ name }) => !files.includes(`${name}.test.ts`) && !text.includes(`test("${name}`) && !text.includes(`describe("${name}`));
+  expect(untried.map(({ name }) => name)).toEqual([]);
+});
 
-  test("drop: acknowledged, and nowhere", async () => {
-    const { publisher, texts } = await under({ match: { topic: "a" }, fault: { drop: {} } });
-    publisher.publish("a", "lost", { qos: 1, id: 7 });
-    expect(await publisher.expect("PUBACK")).toMatchObject({ id: 7, code: 0 });
-    publisher.publish("b", "kept", { qos: 0 });
-    expect(await texts()).toEqual(["kept"]);
-  });
-
-  test("duplicate", async () => {
-    const { publisher, texts } = await under({ fault: { duplicate: { times: 2 } } });
-    publisher.publish("a", "x", { qos: 0 });
-    expect(await texts()).toEqual(["x", "x", "x"]);
-  });
-
-  test("error", async () => {
-    const { publisher, texts } = await under({ fault: { error: { code: "Quota exceeded" } } });
-    publisher.publish("a", "x", { qos: 1, id: 7 });
-    expect(await publisher.expect("PUBACK")).toMatchObject({ id: 7, code: 0x97 });
-    expect(await texts()).toEqual([]);
-  });
-
-  test("lose-answer: delivered, and never acknowledged", async () => {
-    const { publisher, texts } = await under({ fault: { "lose-answer": {} } });
-    publisher.publish("a", "x", { qos: 1, id: 7 });
-    expect(await texts()).toEqual(["x"]);
-    expect(await publisher.rest()).toEqual([]);
-  });
-
-  test("disconnect", async () => {
-    const { publisher, texts } = await under({ fault: { disconnect: { reset: true } } });
-    publisher.publish("a", "x", { qos: 1, id: 7 });
-    expect(await publisher.memory.closed()).toBe("reset");
-    expect(await texts()).toEqual([]);
-  });
-
-  test("is tried above", async () => {
-    const text = await Bun.file(import.meta.path).text();
-    for (const { name } of faults) expect(text).toContain(`test("${name}`);
-  });
+test("docs/CHAOS.md tells of each fault, its options and protocols, and of no other", async () => {
+  const page = await Bun.file(`${import.meta.dir}/../../docs/CHAOS.md`).text();
+  const section = page.slice(page.indexOf("\n## Faults\n")).split(/\n## (?!Faults)/)[0]!;
+  const rows = [...section.matchAll(/^\| `([a-z-]+)` \| (.*?) \| (.*?) \| (.*?) \|$/gm)].map(([, name, options, protocols]) => ({ name, options, protocols }));
+  expect(rows.map(({ name }) => name)).toEqual(faults.map(({ name }) => name));
+  for (const [i, { name, options, protocols }] of faults.entries()) {
+    const told = new Set([...rows[i]!.options!.matchAll(/`([a-z_]+)(?=[:`])/g)].map((match) => match[1]!));
+    const known = Object.keys((options.schema as { properties?: object }).properties ?? {});
+    expect({ name, untold: known.filter((key) => !told.has(key)) }).toEqual({ name, untold: [] });
+    expect({ name, protocols: rows[i]!.protocols }).toEqual({ name, protocols: protocols === undefined ? "all" : protocols.join(", ") });
+  }
 });
 
 describe("a rule", () => {

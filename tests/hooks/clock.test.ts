@@ -60,3 +60,25 @@ test("a clock that stands still moves by advance alone", async () => {
   expect(fired).toEqual([1000, 1005]);
   expect(clock.now()).toBe(1007);
 });
+
+test("after a jump alarms come up in their own time, not in that of an alarm which was overtaken", async () => {
+  const clock = new AdvanceableClock();
+  clock.after(3_600_000, () => undefined);
+  await clock.advance(7_200_000);
+  await clock.sleep(5);
+  clock.stop();
+});
+
+test("it knows what was jumped over since when, however many jumps there were", async () => {
+  const clock = new AdvanceableClock(1_000_000);
+  const start = clock.now();
+  await clock.advance(10_000);
+  const between = clock.now();
+  for (let i = 0; i < 1000; i++) await clock.advance(10);
+  expect([clock.skippedSince(start), clock.skippedSince(between), clock.skippedSince(clock.now())]).toEqual([20_000, 10_000, 0]);
+  expect(clock.skippedSince(start + 4_000)).toBe(16_000);
+  let horizon = 0;
+  clock.after(5, () => (horizon = clock.horizon()));
+  await clock.advance(100);
+  expect([horizon, clock.horizon()]).toEqual([clock.now(), clock.now()]);
+});

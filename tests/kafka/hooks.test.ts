@@ -52,6 +52,7 @@ describe("requests", () => {
     install({ request: () => fail("BROKER_NOT_AVAILABLE") });
     const { default: apis } = await import("../../src/kafka/apis/index.ts");
     for (const api of apis) {
+      if (api.name === "SaslAuthenticate") continue; // the connection ends behind its refusal: see tests/kafka/sasl.test.ts
       for (let version: number = api.first; version <= api.last; version++) {
         const answer = await client.call(api.name, { ...empty(api.request.fields), acks: 1 } as any, version);
         const said = (answer as { errorCode?: number }).errorCode;

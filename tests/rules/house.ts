@@ -50,6 +50,7 @@ async function houseOf(given: Rule[], replay: Replay | null) {
   const lines: JournalLine[] = [];
   const handles = rules.addAll(given, { source: "file" });
   t.house.journal.listen((line) => void lines.push(line));
+  replay?.startClock(t.house.seam);
   const [publisher, subscriber] = [await t.client(5, { clientId: "pub" }), await t.client(5, { clientId: "sub" })];
   await subscriber.subscribe("#", { qos: 1 });
   const texts = async (): Promise<string[]> =>

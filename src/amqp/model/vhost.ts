@@ -1,3 +1,4 @@
+import { Tally } from "../../core/tally.ts";
 import type { Clock } from "../../core/time.ts";
 import type { Random } from "../../hooks/random.ts";
 import type { ProtocolHooks } from "../../hooks/seam.ts";
@@ -34,6 +35,9 @@ const ROUTES_MOST = 10_000;
 export class Vhost implements QueueHost {
   readonly exchanges = new Map<string, Exchange>();
   readonly queues = new Map<string, AmqpQueue>();
+  /** What exchanges and queues that were deleted had counted, by name. */
+  readonly gonePublished = new Tally();
+  readonly goneDelivered = new Tally();
   private routes = new Map<string, Route>();
   private readonly owned = new Map<object, Set<AmqpQueue>>();
 
@@ -87,6 +91,7 @@ export class Vhost implements QueueHost {
     if (exchange === undefined) return;
     if (ifUnused && exchange.bindings.size > 0) throw new AmqpError("PRECONDITION_FAILED", `${this.what("exchange", name)} in use`);
     this.exchanges.delete(name);
+    this.gonePublished.add(name, exchange.published);
     for (const binding of [...exchange.bindings.values(), ...exchange.sources]) this.removeBinding(binding);
     this.changed();
   }
@@ -150,6 +155,7 @@ export class Vhost implements QueueHost {
   deleteQueue(queue: AmqpQueue): number {
     if (queue.isDeleted) return 0;
     this.queues.delete(queue.name);
+    this.goneDelivered.add(queue.name, queue.delivered);
     if (queue.settings.owner !== null) this.owned.get(queue.settings.owner)?.delete(queue);
     for (const binding of queue.sources) this.removeBinding(binding);
     this.changed();

@@ -6,6 +6,8 @@ export interface Ended {
   exitCode: number;
   /** It had to be ended because its time was up. */
   timedOut: boolean;
+  /** This process got a signal meanwhile, which the command got too. */
+  interrupted: boolean;
   /** The last of what it printed, where that was kept from the terminal. */
   output: string;
 }
@@ -38,7 +40,7 @@ export async function runChild(argv: readonly string[], { env, quiet = false, ti
   } catch (error) {
     const { code } = error as { code?: string };
     if (code !== "ENOENT" && code !== "EACCES") throw error;
-    return { exitCode: code === "ENOENT" ? 127 : 126, timedOut: false, output: `${argv[0]}: ${code === "ENOENT" ? "command not found" : "permission denied"}\n` };
+    return { exitCode: code === "ENOENT" ? 127 : 126, timedOut: false, interrupted: false, output: `${argv[0]}: ${code === "ENOENT" ? "command not found" : "permission denied"}\n` };
   }
 
   const kill = (signal: NodeJS.Signals): void => {
@@ -51,9 +53,13 @@ export async function runChild(argv: readonly string[], { env, quiet = false, ti
       }
     }
   };
+  let interrupted = false;
   const forward = SIGNALS.map((signal) => {
     // Ctrl-C at a terminal reaches the whole foreground group: the command has it already.
-    const handle = (): void => void (signal === "SIGINT" && process.stdin.isTTY && timeout === undefined ? undefined : kill(signal));
+    const handle = (): void => {
+      interrupted = true;
+      if (signal !== "SIGINT" || !process.stdin.isTTY || timeout !== undefined) kill(signal);
+    };
     process.on(signal, handle);
     return () => process.off(signal, handle);
   });
@@ -70,7 +76,7 @@ export async function runChild(argv: readonly string[], { env, quiet = false, ti
   // What it left running in its group would hold the pipes open, and talk to brokers that are gone.
   if (timeout !== undefined) kill("SIGKILL");
   const exitCode = child.signalCode === null ? code : 128 + ((constants.signals as Record<string, number>)[child.signalCode] ?? 0);
-  return { exitCode, timedOut, output: output === null ? "" : (await output).join("") };
+  return { exitCode, timedOut, interrupted, output: output === null ? "" : (await output).join("") };
 }
 
 async function tail(stream: ReadableStream<Uint8Array>): Promise<string> {

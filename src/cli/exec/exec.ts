@@ -1,6 +1,6 @@
 import { markdown } from "../../report/markdown.ts";
 import { summarize, writeReports } from "../../report/write.ts";
-import { faultLines, run } from "./run.ts";
+import { faultLines, run, say } from "./run.ts";
 import { loadSetup, repeatLine, type SetupFlags } from "./setup.ts";
 
 export interface ExecFlags extends SetupFlags {
@@ -14,7 +14,7 @@ export interface ExecFlags extends SetupFlags {
  */
 export async function exec(argv: readonly string[], flags: ExecFlags): Promise<number> {
   const { report, ended } = await run({
-    config: await loadSetup(flags),
+    ...(await loadSetup(flags)),
     argv,
     repeat: (seed) => repeatLine("exec", flags, seed, argv),
     started: (seed) => say(`seed ${seed}`),
@@ -34,9 +34,4 @@ export async function exec(argv: readonly string[], flags: ExecFlags): Promise<n
   }
   say(`${report.passed ? "passed" : "failed"}, seed ${report.seed}`);
   return ended.exitCode !== 0 ? ended.exitCode : report.passed ? 0 : 1;
-}
-
-/** On standard error: standard output is the command's. */
-function say(words: string): void {
-  console.error(`havoq: ${words}`);
 }

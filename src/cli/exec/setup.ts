@@ -1,35 +1,47 @@
-import { InvalidArgumentError, Option, type Command } from "commander";
-import { DEFAULTS, type Config } from "../../config/config.ts";
+import { InvalidArgumentError, type Command } from "commander";
+import type { Config } from "../../config/config.ts";
+import { parseDuration } from "../../core/units.ts";
+import { loadConfig } from "../../load-config.ts";
 import { reportFlaw } from "../../report/write.ts";
+import type { ChaosFile } from "../../scenarios/file.ts";
+import { CONFIG_OPTIONS, readChaos, settingsOf, type Flags } from "../serve.ts";
 import { quote } from "./quote.ts";
 
 /** What `exec`, `explore` and `shrink` take alike: what the brokers are, and what is done to them. */
-export interface SetupFlags {
-  config?: string;
-  plugins?: string;
-  seed?: number;
+export interface SetupFlags extends Pick<Flags, "config" | "fixtures" | "kafkaBrokers" | "plugins" | "seed"> {
+  chaos: string[];
   replay?: string;
 }
 
+/** Those options of `serve` that go with ports and addresses which are not chosen. */
+const OF_SERVE = ["config", "kafka-brokers", "plugins", "fixtures", "seed"];
+const REPEATED = [...OF_SERVE, "chaos", "replay"];
+
 export function addSetup(command: Command): void {
-  command
-    .option("--config <file>", "read a havoq.yaml; its ports are left alone, free ones are taken")
-    .option("--plugins <dir>", "load the plugins in this folder")
-    .addOption(new Option("--seed <n>", "seed of all random draws; a fresh one is chosen and printed when left out").argParser(whole))
-    .option("--replay <file>", "fire the verdicts of this journal again, without rules, plugins and draws");
+  command.option("--chaos <file>", "put the rules and scenarios of this file in force (repeatable)", collect, []);
+  for (const { flags, description, read } of CONFIG_OPTIONS) {
+    if (!OF_SERVE.includes(flags.slice(2).split(" ")[0]!)) continue;
+    if (read === undefined) command.option(flags, description);
+    else command.option(flags, description, read);
+  }
 }
 
-/** Flag, then environment, then file, then default. */
-export async function loadSetup({ config: file, plugins, seed }: SetupFlags): Promise<Config> {
-  let config: Config = structuredClone(DEFAULTS);
-  if (file !== undefined) {
-    const { parseConfig } = await import("../../config/layers.ts");
-    config = parseConfig(await Bun.file(file).text(), file);
-  }
-  const given = process.env.HAVOQ_SEED;
-  config.seed = seed ?? (given === undefined || given === "" ? config.seed : whole(given));
-  config.plugins.dir = plugins ?? process.env.HAVOQ_PLUGINS ?? config.plugins.dir;
-  return config;
+export function addReplay(command: Command): void {
+  command.option("--replay <file>", "fire the verdicts of this journal again, without rules, plugins and draws");
+}
+
+export interface Setup {
+  /** Of flags, environment and file. */
+  config: Config;
+  chaos: ChaosFile[];
+}
+
+export async function loadSetup(flags: SetupFlags): Promise<Setup> {
+  const { config: file, fixtures, kafkaBrokers, plugins, seed } = flags;
+  if (flags.replay !== undefined && flags.chaos.length > 0) throw new Error("--chaos and --replay: a replay fires what its journal says, and nothing else");
+  const given = Object.fromEntries(Object.entries({ fixtures, kafkaBrokers, plugins, seed }).filter(([, value]) => value !== undefined));
+  const config = await loadConfig({ config: file, settings: await settingsOf(given) });
+  return { config, chaos: await Promise.all(flags.chaos.map((path) => readChaos(path))) };
 }
 
 /**
@@ -37,11 +49,12 @@ export async function loadSetup({ config: file, plugins, seed }: SetupFlags): Pr
  * report, a journal) is not written over.
  */
 export function repeatLine(command: string, flags: SetupFlags, seed: number, argv: readonly string[], more: readonly string[] = []): string {
-  const options = (["config", "chaos", "plugins", "replay"] as const).flatMap((name) => {
-    const given = (flags as Record<string, string | string[] | undefined>)[name];
-    return [given ?? []].flat().flatMap((value) => [`--${name}`, value]);
+  const values = { ...flags, seed } as unknown as Record<string, string | string[] | number | undefined>;
+  const options = REPEATED.flatMap((name) => {
+    const value = values[name.replace(/-(\w)/g, (_, letter: string) => letter.toUpperCase())];
+    return [value ?? []].flat().flatMap((one) => [`--${name}`, String(one)]);
   });
-  return quote([...program(), command, ...more, "--seed", String(seed), ...options, "--", ...argv]);
+  return quote([...program(), command, ...more, ...options, "--", ...argv]);
 }
 
 /** How this program was called. */
@@ -51,11 +64,8 @@ function program(): string[] {
   return /^(?:\/\$bunfs\/|[A-Z]:[\\/]~BUN)/.test(entry) ? [process.argv0] : [process.argv0, entry];
 }
 
-/** The value of `--seed`. */
-export function whole(text: string): number {
-  const value = Number(text);
-  if (!/^\d+$/.test(text) || !Number.isSafeInteger(value)) throw new InvalidArgumentError(`${text} is not a whole number.`);
-  return value;
+function collect(value: string, all: string[]): string[] {
+  return [...all, value];
 }
 
 /** Collects the values of `--report`. */
@@ -63,4 +73,18 @@ export function reportFile(file: string, all: string[]): string[] {
   const flaw = reportFlaw(file);
   if (flaw !== null) throw new InvalidArgumentError(flaw);
   return [...all, file];
+}
+
+/** The value of `--timeout`, in milliseconds. */
+export function duration(text: string): number {
+  const ms = parseDuration(text);
+  if (ms === null || ms === 0) throw new InvalidArgumentError(`${text} is not a duration such as 30s.`);
+  return ms;
+}
+
+/** How many, at least one. */
+export function count(text: string): number {
+  const value = Number(text);
+  if (!/^\d+$/.test(text) || value < 1) throw new InvalidArgumentError(`${text} is not a number from 1 up.`);
+  return value;
 }

@@ -14,7 +14,8 @@ export function printJsonLine(value: unknown): void {
 export function printTable(head: readonly string[], rows: readonly (readonly (string | number | bigint | boolean | null)[])[]): void {
   const cells = rows.map((row) => row.map((cell) => (cell === null ? "-" : String(cell))));
   const widths = head.map((name, i) => Math.max(name.length, ...cells.map((row) => Bun.stringWidth(row[i]!))));
-  const right = head.map((_, i) => rows.length > 0 && rows.every((row) => typeof row[i] === "number" || typeof row[i] === "bigint" || row[i] === null));
+  const isNumber = (cell: unknown): boolean => typeof cell === "number" || typeof cell === "bigint";
+  const right = head.map((_, i) => rows.some((row) => isNumber(row[i])) && rows.every((row) => isNumber(row[i]) || row[i] === null));
   const line = (row: readonly string[]): string =>
     row.map((cell, i) => {
       const space = " ".repeat(widths[i]! - Bun.stringWidth(cell));

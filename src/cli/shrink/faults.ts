@@ -1,8 +1,12 @@
 import type { JournalEntry, JournalLine, JournalRule } from "../../hooks/journal.ts";
+import { CLOCK } from "../../hooks/replay.ts";
 
 /** What one rule did at one event: a verdict, uses of the control surface before it, or both. */
 export interface FiredFault {
-  rule: JournalRule;
+  /** A rule's id, or a plugin's name. */
+  plugin: string;
+  /** Null where no event brought it on, but a moment of the clock. */
+  rule: JournalRule | null;
   stream: string;
   /** Counted from 0 among the events on the stream that the rule's match admitted. */
   ordinal: number;
@@ -19,9 +23,10 @@ export function faultsOf(journal: readonly JournalLine[]): FiredFault[] {
     if (!("n" in line)) continue;
     const key = keyOf(line);
     const fault = faults.get(key);
-    const rule = rules.get(line.rule);
-    if (rule === undefined) throw new Error(`the journal fires ${line.rule}, of which it does not tell the match`);
-    if (fault === undefined) faults.set(key, { rule, stream: line.stream, ordinal: line.ordinal, entries: [line] });
+    const rule = rules.get(line.rule) ?? null;
+    if (rule === null && line.stream !== CLOCK) throw new Error(`the journal fires ${line.rule}, of which it does not tell the match`);
+    const plugin = line.rule.slice(0, line.rule.lastIndexOf("/"));
+    if (fault === undefined) faults.set(key, { plugin, rule, stream: line.stream, ordinal: line.ordinal, entries: [line] });
     else fault.entries.push(line);
   }
   return [...faults.values()];

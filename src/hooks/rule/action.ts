@@ -9,8 +9,8 @@ import type { RuleRead } from "./grammar.ts";
 
 /** What an action of a rule in force needs beside what gates need. */
 export interface ActionHouse extends RuleHouse {
-  /** The `at` of something that no event brought on: the n-th such time. */
-  at(ordinal: number): At;
+  /** The `at` of something that no event brought on; each time of a rule has its own. */
+  at(): At;
   after(ms: number, run: () => void): { cancel(): void };
   /** An action failed; no caller is there to hear of it. */
   failed(error: unknown): void;
@@ -27,8 +27,6 @@ export class Action {
   private active = false;
   /** Counts what was begun, so that what comes late of something taken back is taken back too. */
   private begun = 0;
-  /** How often it fired by the clock. */
-  private ticks = 0;
   private readonly ends: (() => void)[] = [];
   private ticker: { cancel(): void } | null = null;
   private over: { cancel(): void } | null = null;
@@ -61,7 +59,6 @@ export class Action {
 
   arm(house: ActionHouse): void {
     this.house = house;
-    this.ticks = 0;
     if (!this.byTime && this.gate.until === null) return;
     // What is waited for is a time, or that something else happened.
     for (const mark of [this.gate.after, this.gate.until]) {
@@ -94,7 +91,7 @@ export class Action {
     if (this.active && gate.isOver(now)) this.takeBack();
     if (!this.byTime || this.active || (this.once && gate.fired > 0) || !gate.isOpen(now)) return;
     if (this.ticker !== null && !isTick) return;
-    const own = at ?? house.at(this.ticks++);
+    const own = at ?? house.at();
     if (!gate.passes(NO_EVENT, own, isTick)) return;
     const every = this.rule.when?.every;
     if (every !== undefined && "ms" in every && this.ticker === null) this.again(every.ms);

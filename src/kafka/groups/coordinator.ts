@@ -165,6 +165,18 @@ export class Coordinator {
     }
   }
 
+  /** Forgets all groups. */
+  clear(): void {
+    for (const group of [...this.groups.values()]) this.forget(group);
+  }
+
+  /** A group that was here before, without its members. */
+  restore(groupId: string, generation: number): Group {
+    const group = this.create(groupId);
+    group.generation = generation;
+    return group;
+  }
+
   private create(groupId: string): Group {
     const group = new Group(groupId, this.host.clock, this.options.group_initial_rebalance_delay, (prefix) => this.uuid(`${groupId} ${prefix}`));
     this.groups.set(groupId, group);

@@ -332,5 +332,10 @@ export class Group {
     this.syncDeadline.clear();
     for (const deadline of this.pending.values()) deadline.clear();
     this.pending.clear();
+    for (const member of this.members.values()) {
+      member.session.clear();
+      member.answerJoin(this.notJoined(Errors.COORDINATOR_NOT_AVAILABLE, member.id));
+      member.answerSync(this.notSynced(Errors.COORDINATOR_NOT_AVAILABLE));
+    }
   }
 }

@@ -18,7 +18,7 @@ const publish: Handler = {
     view.read(buf, start, end, link.version);
     const { broker } = link;
     if ((view.head & 0x0f) !== 0 || view.propsEnd > view.propsStart) receive(link);
-    else if (link.hooks.observer !== null) receive(link);
+    else if (link.hooks.observer !== null || broker.heard !== null) receive(link);
     else {
       const route = broker.subscriptions.find(buf, view.topicStart, view.topicEnd);
       if (link.hooks.message !== null && link.hooks.message.select(link.connection, route.topic) !== null) receive(link);
