@@ -125,7 +125,8 @@ async function run(flags: Flags): Promise<void> {
   for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, stop);
 }
 
-async function readChaos(path: string, replay: string | undefined): Promise<ChaosFile> {
+/** A chaos file without flaws. */
+export async function readChaos(path: string, replay?: string): Promise<ChaosFile> {
   if (replay !== undefined) throw new Error("--chaos and --replay: a replay fires what its journal says, and nothing else");
   if (!(await Bun.file(path).exists())) throw new Error(`there is no file ${path}`);
   const { parseChaosFile } = await import("../scenarios/file.ts");

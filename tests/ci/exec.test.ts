@@ -91,7 +91,7 @@ test("reports: what fired by operation, why it failed, the line that repeats it"
   const xml = await Bun.file(join(cwd, "a.xml")).text();
   expect(XMLValidator.validate(xml)).toBeTrue();
   const suite = new XMLParser({ ignoreAttributes: false, attributeNamePrefix: "", parseAttributeValue: true }).parse(xml).testsuites.testsuite;
-  expect(suite).toMatchObject({ tests: 1, failures: 1, properties: { property: expect.arrayContaining([{ name: "seed", value: 5 }]) } });
+  expect(suite).toMatchObject({ tests: 2, failures: 1, properties: { property: expect.arrayContaining([{ name: "seed", value: 5 }]) } });
   const summary = await Bun.file(join(cwd, "summary.md")).text();
   expect(summary).toBe(await Bun.file(join(cwd, "sub/c.md")).text());
   expect(summary).toContain("| mqtt | `message` |");
@@ -113,4 +113,33 @@ test("a plugin that cannot be loaded fails a command that passed", async () => {
   await Bun.write(join(cwd, "chaos/broken.ts"), "export default {");
   const { code, stderr } = await havoq(["exec", "--plugins", "chaos", "--", "true"], { cwd });
   expect([code, stderr]).toEqual([1, expect.stringMatching(/the command passed, but:\n {2}plugin broken failed/)]);
+}, LONG);
+
+test("what a chaos file expects decides too, and says so: rules that have to fire, and what the oracle found", async () => {
+  const cwd = freshFolder();
+  const never = "match: { topic: nowhere }, fault: { drop: {} }";
+  await Bun.write(join(cwd, "never.yaml"), `chaos:\n  - { name: in vain, ${never} }\n`);
+  await Bun.write(join(cwd, "perhaps.yaml"), `chaos:\n  - { name: perhaps, optional: true, ${never} }\n`);
+  await Bun.write(join(cwd, "loss.yaml"), 'chaos:\n  - { name: gone, match: { topic: t }, when: { nth: 3 }, fault: { drop: {} } }\nexpect:\n  - { no_loss: "*" }\n');
+  await Bun.write(join(cwd, "wrong.yaml"), "chaos:\n  - { fault: { dorp: {} } }\n");
+  const exec = (...files: string[]) => havoq(["exec", ...files.flatMap((file) => ["--chaos", file]), "--report", "r.json", "--", ...publish], { cwd });
+  const report = () => Bun.file(join(cwd, "r.json")).json();
+
+  const vain = await exec("never.yaml");
+  expect([vain.code, vain.stderr]).toEqual([1, expect.stringMatching(/the command passed, but:\n {2}rule in vain never fired/)]);
+  expect(await report()).toMatchObject({ passed: false, command: { exitCode: 0 }, rules: [{ id: "in vain", fault: "drop", fired: 0 }] });
+
+  expect((await exec("perhaps.yaml")).code).toBe(0);
+
+  const lost = await exec("loss.yaml", "perhaps.yaml");
+  expect([lost.code, lost.stderr]).toEqual([1, expect.stringContaining("no loss")]);
+  expect(await report()).toMatchObject({
+    rules: [{ id: "gone", fired: 1 }, { id: "perhaps", fired: 0 }],
+    faults: [{ protocol: "mqtt", operation: "message", fault: "drop", fired: 1 }],
+    expectations: [{ text: "no loss", passed: false }],
+    oracle: [{ kind: "loss" }],
+  });
+
+  const wrong = await exec("wrong.yaml");
+  expect([wrong.code, wrong.stderr]).toEqual([1, expect.stringMatching(/wrong\.yaml:2: .*did you mean drop\?/)]);
 }, LONG);

@@ -14,7 +14,7 @@ export interface ExecFlags extends SetupFlags {
  */
 export async function exec(argv: readonly string[], flags: ExecFlags): Promise<number> {
   const { report, ended } = await run({
-    config: await loadSetup(flags),
+    ...(await loadSetup(flags)),
     argv,
     repeat: (seed) => repeatLine("exec", flags, seed, argv),
     started: (seed) => say(`seed ${seed}`),

@@ -5,11 +5,17 @@ import { AdvanceableClock } from "../../hooks/clock.ts";
 import type { JournalLine } from "../../hooks/journal.ts";
 import type { Rule } from "../../hooks/rule.ts";
 import { describeFault, FaultCounts } from "../../report/faults.ts";
+import { findingText } from "../../oracle/report.ts";
+import type { RuleStatus } from "../../rules/rules.ts";
+import type { ChaosFile } from "../../scenarios/file.ts";
+import type { Chaos } from "../../scenarios/scenarios.ts";
 import type { PluginOutcome, RuleOutcome, RunReport } from "../../report/report.ts";
 import { runChild, type Ended } from "./child.ts";
 
 export interface RunOptions {
   config: Config;
+  /** Rules and scenarios, in force before the command starts. */
+  chaos?: readonly ChaosFile[];
   argv: readonly string[];
   /** The line that runs the same again, once the seed is known. */
   repeat(seed: number): string;
@@ -30,7 +36,7 @@ export interface Run {
   ended: Ended;
   /** The journal: what it would take to replay it. */
   journal: JournalLine[];
-  /** The rules that were in force at the end, by id. */
+  /** The rules that were in force when the command started, by id. */
   rules: Map<string, Rule>;
 }
 
@@ -57,14 +63,30 @@ export async function run(options: RunOptions): Promise<Run> {
   const havoq = await start(freePorts(config), startOptions);
   try {
     options.started?.(havoq.seed);
+    // One after the other: rules are asked in this order.
+    const chaos: Chaos[] = [];
+    for (const file of options.chaos ?? []) chaos.push(await havoq.scenarios.start(file));
+    const inForce = new Map(havoq.rules.list().map(({ id, rule }) => [id, rule]));
     const begun = clock.now();
     const ended = await runChild(argv, { env: environment(havoq), quiet, clock, ...(options.timeout === undefined ? {} : { timeout: options.timeout }) });
     const milliseconds = clock.now() - begun;
-    const rules = ruleOutcomes(havoq);
+    const before = havoq.rules.list();
+    const results = await Promise.all(chaos.map((one) => one.finish()));
+    const scenarios = results.flatMap((result) => result.scenarios);
+    const replayed = options.replay !== undefined || options.replayFile !== undefined;
+    const rules = !replayed ? ruleOutcomes([...before, ...scenarios.flatMap((one) => one.rules)]) : [];
+    const expectations = [
+      ...scenarios.flatMap((one) => one.expectations.map((verdict) => ({ scenario: one.name, ...verdict }))),
+      ...results.flatMap((result) => result.expectations.map((verdict) => ({ scenario: "at the end", ...verdict }))),
+    ].filter(({ text }) => !rules.some(({ id }) => text === `rule ${id} fires`));
     const plugins = failedPlugins(havoq, printed);
+    const oracle = havoq.oracle?.report() ?? null;
     const failures = [
       ...(ended.timedOut ? [`the command did not end within ${options.timeout} ms`] : ended.exitCode === 0 ? [] : [`the command ended with exit code ${ended.exitCode}`]),
       ...rules.filter(({ fired, optional }) => fired === 0 && !optional).map(({ id, matched }) => `rule ${id} never fired; its match admitted ${matched} events`),
+      ...expectations.filter(({ passed }) => !passed).map(({ scenario, text, detail }) => `${scenario}: ${text}: ${detail}`),
+      ...scenarios.flatMap((one) => one.steps.flatMap((step) => (step.error === undefined ? [] : [`${one.name}: ${step.text}: ${step.error}`]))),
+      ...scenarios.filter((one) => !one.passed && one.expectations.every(({ passed }) => passed) && one.steps.every(({ error }) => error === undefined)).map(({ name }) => `${name} did not pass`),
       ...plugins.map(({ name, messages }) => `plugin ${name} failed: ${messages[0]?.split("\n")[0] ?? "see above"}`),
     ];
     const report: RunReport = {
@@ -75,13 +97,13 @@ export async function run(options: RunOptions): Promise<Run> {
       command: { argv: [...argv], exitCode: ended.exitCode, milliseconds },
       rules,
       faults: counts.list(new Map(rules.map(({ id, fault }) => [id, fault]))),
-      scenarios: [],
-      expectations: [],
-      oracle: null,
+      scenarios: scenarios.map(({ name, passed }) => ({ name, passed })),
+      expectations,
+      oracle: oracle === null ? null : oracle.findings.map((finding) => ({ kind: finding.kind, text: findingText(finding) })),
       plugins,
       repeat: options.repeat(havoq.seed),
     };
-    return { report, ended, journal, rules: new Map(havoq.rules.list().map(({ id, rule }) => [id, rule])) };
+    return { report, ended, journal, rules: inForce };
   } finally {
     clock.stop();
     await havoq.stop();
@@ -108,9 +130,10 @@ export function environment(havoq: Havoq): Record<string, string> {
   };
 }
 
-/** Nothing is expected of a rule that is switched off. */
-function ruleOutcomes(havoq: Havoq): RuleOutcome[] {
-  return havoq.rules.list().filter(({ enabled }) => enabled).map(({ id, matched, fired, optional, rule }) => ({ id, fault: faultName(rule), matched, fired, optional }));
+/** Nothing is expected of a rule that is switched off. Of several looks at one rule the last counts. */
+function ruleOutcomes(statuses: readonly RuleStatus[]): RuleOutcome[] {
+  const latest = new Map(statuses.filter(({ enabled }) => enabled).map((status) => [status.id, status]));
+  return [...latest.values()].map(({ id, matched, fired, optional, rule }) => ({ id, fault: faultName(rule), matched, fired, optional }));
 }
 
 function faultName({ fault, preset }: Rule): string {

@@ -3,7 +3,8 @@ import type { Config } from "../../config/config.ts";
 import { parseDuration } from "../../core/units.ts";
 import { loadConfig } from "../../load-config.ts";
 import { reportFlaw } from "../../report/write.ts";
-import { CONFIG_OPTIONS, settingsOf, type Flags } from "../serve.ts";
+import type { ChaosFile } from "../../scenarios/file.ts";
+import { CONFIG_OPTIONS, readChaos, settingsOf, type Flags } from "../serve.ts";
 import { quote } from "./quote.ts";
 
 /** What `exec`, `explore` and `shrink` take alike: what the brokers are, and what is done to them. */
@@ -17,7 +18,7 @@ const OF_SERVE = ["config", "kafka-brokers", "plugins", "fixtures", "seed"];
 const REPEATED = [...OF_SERVE, "chaos", "replay"];
 
 export function addSetup(command: Command): void {
-  command.option("--chaos <file>", "put the rules of this file in force (repeatable)", collect, []);
+  command.option("--chaos <file>", "put the rules and scenarios of this file in force (repeatable)", collect, []);
   for (const { flags, description, read } of CONFIG_OPTIONS) {
     if (!OF_SERVE.includes(flags.slice(2).split(" ")[0]!)) continue;
     if (read === undefined) command.option(flags, description);
@@ -29,25 +30,18 @@ export function addReplay(command: Command): void {
   command.option("--replay <file>", "fire the verdicts of this journal again, without rules, plugins and draws");
 }
 
-/** The configuration of flags, environment and file, with the rules of the chaos files among its own. */
-export async function loadSetup(flags: SetupFlags): Promise<Config> {
-  const { config: file, fixtures, kafkaBrokers, plugins, seed } = flags;
-  const given = Object.fromEntries(Object.entries({ fixtures, kafkaBrokers, plugins, seed }).filter(([, value]) => value !== undefined));
-  const config = await loadConfig({ config: file, settings: await settingsOf(given) });
-  for (const path of flags.chaos) config.chaos.push(...(await rulesOf(path)));
-  return config;
+export interface Setup {
+  /** Of flags, environment and file. */
+  config: Config;
+  chaos: ChaosFile[];
 }
 
-async function rulesOf(path: string): Promise<Record<string, unknown>[]> {
-  const file = Bun.file(path);
-  if (!(await file.exists())) throw new Error(`--chaos ${path}: there is no such file`);
-  const [{ parseRules }, { registerFaults }, { default: faults }] = await Promise.all([
-    import("../../rules/parse.ts"), import("../../hooks/rule.ts"), import("../../faults/index.ts"),
-  ]);
-  registerFaults(faults);
-  const { rules, errors } = parseRules(await file.text(), path);
-  if (errors.length > 0) throw new Error(errors.map(({ message }) => message).join("\n"));
-  return rules as unknown as Record<string, unknown>[];
+export async function loadSetup(flags: SetupFlags): Promise<Setup> {
+  const { config: file, fixtures, kafkaBrokers, plugins, seed } = flags;
+  if (flags.replay !== undefined && flags.chaos.length > 0) throw new Error("--chaos and --replay: a replay fires what its journal says, and nothing else");
+  const given = Object.fromEntries(Object.entries({ fixtures, kafkaBrokers, plugins, seed }).filter(([, value]) => value !== undefined));
+  const config = await loadConfig({ config: file, settings: await settingsOf(given) });
+  return { config, chaos: await Promise.all(flags.chaos.map((path) => readChaos(path))) };
 }
 
 /**

@@ -7,7 +7,7 @@ import { run, say } from "../exec/run.ts";
 import { loadSetup, repeatLine, type SetupFlags } from "../exec/setup.ts";
 import { printJson, printTable } from "../lib/output.ts";
 import { progress } from "../lib/progress.ts";
-import { addDefaultRules, isPlain } from "./rules.ts";
+import { defaultChaos, isPlain } from "./rules.ts";
 
 export interface ExploreFlags extends SetupFlags {
   runs: number;
@@ -18,8 +18,9 @@ export interface ExploreFlags extends SetupFlags {
 
 /** Answers with the exit code: 1 when a run failed. */
 export async function explore(argv: readonly string[], flags: ExploreFlags): Promise<number> {
-  const config = await loadSetup(flags);
-  const plain = isPlain(config);
+  const setup = await loadSetup(flags);
+  const { config } = setup;
+  const plain = isPlain(setup);
   const from = config.seed ?? freshSeed();
   const outcomes = new Outcomes();
   const seeds: SeedOutcome[] = [];
@@ -27,16 +28,17 @@ export async function explore(argv: readonly string[], flags: ExploreFlags): Pro
 
   const bar = progress(flags.runs, "exploring");
   for (let seed = from; seed < from + flags.runs; seed++) {
-    const own = { ...config, seed, chaos: [...config.chaos] };
-    if (plain) addDefaultRules(own, seed);
-    const { report, ended } = await run({ config: own, argv, repeat: () => repeatLine(plain ? "explore" : "exec", flags, seed, argv, plain ? ["--runs", "1"] : []), quiet: true, timeout: flags.timeout });
+    const { report, ended } = await run({
+      config: { ...config, seed }, chaos: plain ? [defaultChaos(seed)] : setup.chaos, argv, quiet: true, timeout: flags.timeout,
+      repeat: () => repeatLine(plain ? "explore" : "exec", flags, seed, argv, plain ? ["--runs", "1"] : []),
+    });
     if (ended.interrupted) {
       say(`interrupted in run ${seeds.length + 1}`);
       break;
     }
     outcomes.add(report);
     // Which of the rules fire differs from seed to seed: only what the command and its system did counts.
-    const passed = ended.exitCode === 0 && !ended.timedOut && report.plugins.length === 0;
+    const passed = ended.exitCode === 0 && !ended.timedOut && report.plugins.length === 0 && report.expectations.every((one) => one.passed);
     seeds.push({
       seed, passed, milliseconds: report.command.milliseconds, failures: passed ? [] : report.failures, faults: report.faults, repeat: report.repeat,
       shrink: repeatLine("shrink", flags, seed, argv),

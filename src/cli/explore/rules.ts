@@ -1,7 +1,8 @@
-import type { Config } from "../../config/config.ts";
 import type { Match } from "../../hooks/plugin.ts";
 import { hashRule, Random } from "../../hooks/random.ts";
 import type { Rule } from "../../hooks/rule.ts";
+import type { ChaosFile } from "../../scenarios/file.ts";
+import type { Setup } from "../exec/setup.ts";
 
 type FaultOf = Record<string, Record<string, unknown>>;
 
@@ -69,11 +70,12 @@ export function defaultRules(seed: number): Rule[] {
   return allRules().filter(({ name }) => new Random(hashRule(seed, `explore ${name}`), 0).chance(SHARE));
 }
 
-export function addDefaultRules(config: Config, seed: number): void {
-  config.chaos.push(...(defaultRules(seed) as (Rule & Record<string, unknown>)[]));
+/** A chaos file of them. */
+export function defaultChaos(seed: number): ChaosFile {
+  return { rules: defaultRules(seed), scenarios: [], expect: [], errors: [] };
 }
 
 /** Nobody said what is to go wrong. */
-export function isPlain({ chaos, plugins }: Config): boolean {
-  return chaos.length === 0 && plugins.dir === undefined;
+export function isPlain({ config, chaos }: Setup): boolean {
+  return chaos.length === 0 && config.chaos.length === 0 && config.plugins.dir === undefined;
 }

@@ -1,7 +1,6 @@
-import type { JournalLine } from "../../hooks/journal.ts";
 import { write } from "../../report/write.ts";
-import { addDefaultRules, isPlain } from "../explore/rules.ts";
-import { run, say, type Run } from "../exec/run.ts";
+import { defaultChaos, isPlain } from "../explore/rules.ts";
+import { run, say, type Run, type RunOptions } from "../exec/run.ts";
 import { loadSetup, repeatLine, type SetupFlags } from "../exec/setup.ts";
 import { progress } from "../lib/progress.ts";
 import { ddmin } from "./ddmin.ts";
@@ -17,10 +16,11 @@ export interface ShrinkFlags extends SetupFlags {
 
 /** Answers with the exit code: 0 when a smallest set was found and written. */
 export async function shrink(argv: readonly string[], flags: ShrinkFlags): Promise<number> {
-  const config = await loadSetup(flags);
+  const setup = await loadSetup(flags);
+  const { config } = setup;
   const { timeout, confirm } = flags;
   let runs = 0;
-  const once = async (what: { replay?: readonly JournalLine[]; replayFile?: string }, base = config): Promise<Run> => {
+  const once = async (what: Pick<RunOptions, "replay" | "replayFile" | "chaos">, base = config): Promise<Run> => {
     runs++;
     const done = await run({ config: base, argv, repeat: (seed) => repeatLine("shrink", flags, seed, argv), quiet: true, timeout, ...what });
     if (done.ended.interrupted) throw new Error(`interrupted after ${runs} runs`);
@@ -28,11 +28,10 @@ export async function shrink(argv: readonly string[], flags: ShrinkFlags): Promi
   };
 
   // What fires: the journal that was given, or that of a run with rules and plugins.
-  if (flags.replay === undefined && isPlain(config)) {
-    if (config.seed === undefined) throw new Error("which run is it to be? --seed of one that failed, --replay, --chaos or --plugins");
-    addDefaultRules(config, config.seed);
-  }
-  const first = await once(flags.replay === undefined ? {} : { replayFile: flags.replay });
+  const { seed: given } = config;
+  const plain = flags.replay === undefined && isPlain(setup);
+  if (plain && given === undefined) throw new Error("which run is it to be? --seed of one that failed, --replay, --chaos or --plugins");
+  const first = await once(flags.replay !== undefined ? { replayFile: flags.replay } : { chaos: plain ? [defaultChaos(given!)] : setup.chaos });
   say(`seed ${first.report.seed}`);
   if (!failed(first)) {
     say(`the command passed${flags.replay === undefined ? "" : " with this journal"}: there is nothing to shrink; \`explore\` looks for a seed with which it fails`);
