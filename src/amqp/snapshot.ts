@@ -76,7 +76,7 @@ function saveVhost(vhost: Vhost, held: ReadonlyMap<AmqpQueue, readonly Held[]>, 
   return state;
 }
 
-/** What is left of it after a restart of the broker. */
+/** What is left of it after the broker was killed. What classic queues get back from the disk RabbitMQ takes for delivered, whether it was or not. */
 export function durableOf(states: readonly VhostState[]): VhostState[] {
   return states.map(({ name, exchanges, queues, bindings }) => {
     const left = exchanges.filter(({ durable }) => durable);
@@ -85,16 +85,22 @@ export function durableOf(states: readonly VhostState[]): VhostState[] {
     return {
       name,
       exchanges: left,
-      queues: kept.map((queue) => ({ ...queue, messages: queue.messages.filter((message) => isPersistent(queue, message)) })),
+      queues: kept.map((queue) => {
+        if (isQuorum(queue)) return queue; // keeps whatever it is given, and count of it
+        const messages = queue.messages.filter(isPersistent).map((message) => ({ ...message, deliveries: Math.max(1, message.deliveries) }));
+        return { ...queue, messages };
+      }),
       bindings: bindings.filter(({ source, kind, destination }) =>
         isExchange(source) && (kind === "exchange" ? isExchange(destination) : kept.some((queue) => queue.name === destination))),
     };
   });
 }
 
-/** Quorum queues keep whatever they are given. */
-function isPersistent(queue: QueueState, { properties }: MessageState): boolean {
-  if (tableOf(queue.arguments).get("x-queue-type") === "quorum") return true;
+function isQuorum(queue: QueueState): boolean {
+  return tableOf(queue.arguments).get("x-queue-type") === "quorum";
+}
+
+function isPersistent({ properties }: MessageState): boolean {
   return decodeProperties(bufferOf(properties), 0, properties.length).deliveryMode === 2;
 }
 

@@ -11,7 +11,10 @@ const brokerKill: Fault<{ broker?: Where }> = {
   act({ broker: which }, match, broker) {
     const killed = brokersOf(which, match, broker);
     for (const one of killed) broker.killBroker(one);
-    return () => killed.forEach((one) => broker.restartBroker(one));
+    return () => {
+      const down = broker.brokers().filter(({ up }) => !up).map((one) => one.broker);
+      for (const one of killed) if (down.includes(one)) broker.restartBroker(one);
+    };
   },
 };
 

@@ -193,7 +193,7 @@ export class ClientSession {
     const waiting = this.queue.slice(this.queueHead);
     const young = [...waiting, ...this.inflight.values()].filter(({ message }) => message.at >= time);
     for (const copy of young) {
-      this.settle(copy);
+      this.leave(copy, "crash");
       this.inflight.delete(copy.id);
     }
     this.queue = waiting.filter(({ message }) => message.at < time);

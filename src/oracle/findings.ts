@@ -48,8 +48,8 @@ export class Findings {
     if (drops.length === 0) this.drops.delete(name);
   }
 
-  zombie(book: Book, group: string, offset: number, member: string, connection: ConnectionInfo, error: string, at: number): void {
-    const fault = this.touches.between(clientOf(connection), 0, at);
+  zombie(book: Book, group: string, offset: number, member: string, connection: ConnectionInfo, error: string): void {
+    const fault = this.touches.latest(clientOf(connection));
     this.list({
       kind: "zombie commit", what: `a commit by a former member was refused with ${error}`, protocol: "kafka", place: book.place, key: null, message: null,
       count: 1, offset, consumer: `group ${group}, member ${member}`, connection: connection.id, client: connection.clientId, faults: fault === null ? [] : [fault],

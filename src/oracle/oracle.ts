@@ -278,12 +278,12 @@ export class Oracle implements Observer {
   }
 
   committed(group: string, place: string, offset: number, member: string, connection: ConnectionInfo, error: string | null): void {
-    const at = ++this.clock;
+    this.clock++;
     const book = this.book("kafka", place);
     if (book === null) return;
     this.groups.joined(group, connection);
     if (error !== null) {
-      if (ZOMBIE.has(error)) this.findings.zombie(book, group, offset, member, connection, error, at);
+      if (ZOMBIE.has(error)) this.findings.zombie(book, group, offset, member, connection, error);
       return;
     }
     const position = book.group(group);

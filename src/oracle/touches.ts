@@ -72,6 +72,14 @@ export class Touches {
     return own.at < common.at ? own.fault : common.fault;
   }
 
+  /** The last fault that touched the client, or everybody, up to now. */
+  latest(client: string): Fault | null {
+    const own = this.byClient.get(client)?.at(-1);
+    const common = this.everywhere.at(-1);
+    if (own === undefined || common === undefined) return (own ?? common)?.fault ?? null;
+    return own.at > common.at ? own.fault : common.fault;
+  }
+
   /** Was a connection of this client cut in between? */
   wasCut(client: string, from: number, to: number): boolean {
     return this.losses.get(client)?.some((at) => at > from && at <= to) ?? false;

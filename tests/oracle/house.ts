@@ -2,7 +2,7 @@
 import amqplib from "amqplib";
 import { Kafka, logLevel, type KafkaConfig } from "kafkajs";
 import mqtt from "mqtt";
-import { type Havoq, start } from "../../src/app.ts";
+import { type Havoq, start, type StartOptions } from "../../src/app.ts";
 import { DEFAULTS, type Config } from "../../src/config/config.ts";
 import type { OracleOptions } from "../../src/oracle/oracle.ts";
 import type { Finding, OracleReport } from "../../src/oracle/report.ts";
@@ -13,7 +13,7 @@ export class House implements AsyncDisposable {
 
   private constructor(readonly havoq: Havoq) {}
 
-  static async start(oracle: OracleOptions | false = {}, change: (config: Config) => void = () => undefined): Promise<House> {
+  static async start(oracle: OracleOptions | false = {}, change: (config: Config) => void = () => undefined, options: StartOptions = {}): Promise<House> {
     const config = structuredClone(DEFAULTS);
     config.seed = 7;
     for (const part of [config.kafka, config.mqtt, config.amqp, config.admin]) part.port = 0;
@@ -21,7 +21,7 @@ export class House implements AsyncDisposable {
     config.oracle = oracle as Config["oracle"];
     change(config);
     const printed: string[] = [];
-    const house = new House(await start(config, { print: (line) => void printed.push(line) }));
+    const house = new House(await start(config, { print: (line) => void printed.push(line), ...options }));
     house.printed = printed;
     return house;
   }

@@ -137,6 +137,29 @@ describe("loss", () => {
     ]);
   }, TIMEOUT);
 
+  test("gone with a crash, after they were acknowledged", async () => {
+    await using house = await House.start();
+    const kafka = house.kafka("shop");
+    await topic(kafka, "orders");
+    const producer = house.with(kafka.producer());
+    await producer.connect();
+    for (const value of texts(5)) await producer.send({ topic: "orders", messages: [{ key: "a", value }] });
+    const screen = await house.mqtt("screen", { clean: false, properties: { sessionExpiryInterval: 1000 } });
+    await screen.subscribeAsync("a", { qos: 1 });
+    await screen.endAsync();
+    const sensor = await house.mqtt("sensor");
+    await sensor.publishAsync("a", "x", { qos: 1 });
+    house.havoq.rules.add({ name: "power cut", fault: { crash: { broker: 1, records: 2 } } });
+    await house.until(() => house.havoq.rules.get("power cut")!.fired === 1);
+    house.havoq.control.crashBroker("mqtt", { ms: 60_000 });
+    const what = "gone with a crash after it was acknowledged";
+    expect(house.findings("loss")).toMatchObject([
+      { what, place: "orders-0", offset: 3, faults: [{ rule: "power cut/clock", what: "crashBroker" }] },
+      { what, place: "orders-0", offset: 4 },
+      { what, place: "a", consumer: "screen" },
+    ]);
+  }, TIMEOUT);
+
   test("expired messages are counted", async () => {
     await using house = await House.start();
     const channel = await (await house.amqp("worker")).createConfirmChannel();
@@ -263,9 +286,10 @@ test("zombie commits: a member that was expelled commits what it had", async () 
   await producer.send({ topic: "orders", messages: [{ key: "a", value: "1" }] });
   const { consumer } = await read(kafka, "billing", "orders", 1, false);
   const group = house.havoq.kafka!.groups.groups.get("billing")!;
-  expect(house.havoq.control.expelMember("billing", [...group.members.keys()][0]!)).toBe(true);
+  const run = await house.havoq.scenarios.run({ name: "purge", steps: [{ do: { expelMember: ["billing", [...group.members.keys()][0]!] } }] });
+  expect((await run.done).passed).toBe(true);
   await consumer.commitOffsets([{ topic: "orders", partition: 0, offset: "1" }]).catch(() => undefined);
-  expect(house.findings("zombie commit")[0]).toMatchObject({ protocol: "kafka", place: "orders-0", offset: 1, client: "shop" });
+  expect(house.findings("zombie commit")[0]).toMatchObject({ protocol: "kafka", place: "orders-0", offset: 1, client: "shop", faults: [{ rule: "scenario purge/clock", what: "expelMember" }] });
   await consumer.disconnect();
 }, TIMEOUT);
 

@@ -89,6 +89,22 @@ describe("steps", () => {
     ]);
   }, TIMEOUT);
 
+  test("and done again, at their times, by a replay of that journal", async () => {
+    const lines = await (async () => {
+      await using h = await house();
+      const run = await h.havoq.scenarios.run({ name: "nap", heal: false, steps: [{ at: "1m", do: { pauseBroker: "mqtt" } }] });
+      await h.havoq.clock.advance(60_000);
+      expect((await run.done).passed).toBe(true);
+      return [h.havoq.journal.header(), ...h.havoq.journal.entries()];
+    })();
+    await using again = await House.start(false, undefined, { replay: lines });
+    const paused = (): boolean => again.havoq.control.brokers().some((one) => one.paused);
+    await again.havoq.clock.advance(50_000);
+    expect(paused()).toBe(false);
+    await again.havoq.clock.advance(15_000);
+    expect(paused()).toBe(true);
+  }, TIMEOUT);
+
   test("an await that never comes says what was seen instead; what follows is skipped, the heal is not", async () => {
     await using h = await house();
     await queue(h, "tasks");

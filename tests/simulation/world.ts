@@ -6,6 +6,7 @@ import { AdvanceableClock } from "../../src/hooks/clock.ts";
 import type { JournalLine } from "../../src/hooks/journal.ts";
 import type { Protocol } from "../../src/hooks/plugin.ts";
 import { type Hash, hashText, Random } from "../../src/hooks/random.ts";
+import type { Observer } from "../../src/hooks/observer.ts";
 import { Replay } from "../../src/hooks/replay.ts";
 import { connectMemory, type MemoryClient } from "../../src/net/memory.ts";
 import { chaos } from "./chaos.ts";
@@ -26,6 +27,8 @@ import { Ledger, must, Violation } from "./ledger.ts";
 export const BEGINNING = Date.UTC(2026, 0, 1);
 
 export interface WorldOptions {
+  /** Told of everything, which must not change anything. */
+  observer?: Observer;
   seed: number;
   /** Random things to do before the chaos ends. */
   steps: number;
@@ -64,6 +67,7 @@ export class World implements Place {
     const clock = new AdvanceableClock(BEGINNING);
     const print = (line: string): void => void this.lines.push(line);
     this.havoq = new Havoq(config, { clock, print }, new Doors(config, null), replay === undefined ? null : new Replay(replay));
+    this.havoq.seam.observe(options.observer ?? null);
     this.havoq.journal.listen((line) => void this.journal.push(line));
     this.watchSessions();
     this.watchLeaders();

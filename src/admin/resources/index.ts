@@ -15,7 +15,9 @@ import mqtt from "./mqtt.ts";
 import oracle from "./oracle.ts";
 import plugins from "./plugins.ts";
 import rules from "./rules.ts";
+import scenarios from "./scenarios.ts";
+import snapshot from "./snapshot.ts";
 import status from "./status.ts";
 import topics from "./topics.ts";
 
-export default [amqp, await_, brokers, clock, connections, control, fixtures, groups, health, journal, messages, metrics, mqtt, oracle, plugins, rules, status, topics];
+export default [amqp, await_, brokers, clock, connections, control, fixtures, groups, health, journal, messages, metrics, mqtt, oracle, plugins, rules, scenarios, snapshot, status, topics];

@@ -1,6 +1,6 @@
 import pc from "picocolors";
 import { loadConfig } from "../../load-config.ts";
-import { adminUrl, askAdmin, type AdminOptions } from "../lib/ask.ts";
+import { adminUrl, askAdmin, sendAdmin, type AdminOptions } from "../lib/ask.ts";
 import { CommandError } from "../lib/errors.ts";
 import { printJson } from "../lib/output.ts";
 import { NAMES, whoAnswers, type Spoken } from "../lib/probe.ts";
@@ -38,7 +38,8 @@ export async function doctor(options: Options): Promise<void> {
   if (status !== null) {
     const same = status.version === VERSION;
     note("HTTP API", same, `${adminUrl(options)}: havoq ${status.version}, seed ${status.seed}${same ? "" : `; this program is ${VERSION}`}`);
-    const { problems = [] } = await askAdmin<{ problems?: string[] }>(options, "/health/ready").catch((error: Error) => ({ problems: [error.message] }));
+    // 503 with the reasons where it is not ready.
+    const { problems = [] } = (await (await sendAdmin(options, "/health/ready")).json()) as { problems?: string[] };
     note("readiness", problems.length === 0, problems.length === 0 ? "ready" : problems.join("; "));
   }
   for (const { protocol, host, port } of await addresses(status, options)) {
