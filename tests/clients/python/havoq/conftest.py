@@ -20,4 +20,6 @@ def pytest_runtest_logreport(report):
         return
     name = report.nodeid.split("::", 1)[1].removeprefix("test_").replace("_", " ")
     line = {"case": name, "ok": report.nodeid not in _failed, "detail": _failed.get(report.nodeid, "")}
-    _config.pluginmanager.get_plugin("terminalreporter").write_line(json.dumps(line))
+    terminal = _config.pluginmanager.get_plugin("terminalreporter")
+    terminal.ensure_newline()
+    terminal.write_line(json.dumps(line))
