@@ -21,5 +21,5 @@ def pytest_runtest_logreport(report):
     name = report.nodeid.split("::", 1)[1].removeprefix("test_").replace("_", " ")
     line = {"case": name, "ok": report.nodeid not in _failed, "detail": _failed.get(report.nodeid, "")}
     terminal = _config.pluginmanager.get_plugin("terminalreporter")
-    terminal.ensure_newline()
-    terminal.write_line(json.dumps(line))
+    # It stands after a progress dot, which has no end of its line.
+    terminal.write_line("\n" + json.dumps(line))
