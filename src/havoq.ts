@@ -140,7 +140,7 @@ export class Havoq {
     this.seam.control = this.control;
     this.fixtures = new FixtureRoom(this, { clock: this.clock, seed: this.seed, print: this.print });
     this.ends.push(() => this.fixtures.close());
-    this.rules = new Rules(this.seam, this.clock);
+    this.rules = new Rules(this.seam, this.clock, { brokers: config.kafka.brokers });
   }
 
   private async open(): Promise<void> {
@@ -150,6 +150,7 @@ export class Havoq {
     if (oracle !== false) await this.keepAccount(oracle === true ? {} : oracle);
     await this.loadPlugins();
     if (this.config.chaos.length > 0 && this.replay === null) this.rules.addAll(this.config.chaos as unknown as Rule[], { source: "file" });
+    this.journal.begin();
     for (const server of [this.kafka, this.mqtt, this.amqp]) {
       if (server !== null) this.doors.serve(server, this.net);
     }
@@ -268,6 +269,7 @@ export class Havoq {
     const { kafka, mqtt, amqp, admin } = this.addresses();
     const tls = (ports: (number | null)[]): string => (ports.some((port) => port !== null) ? `, TLS ${ports.join(" ")}` : "");
     const plugins = this.seam.plugins().map((plugin) => plugin.name);
+    const fixtures = this.fixtures.list();
     return [
       `havoq ${VERSION}   seed ${this.seed}`,
       ...(kafka ? [`  kafka   ${kafka.ports.map((port) => `${kafka.host}:${port}`).join(" ")}${tls(kafka.tlsPorts)}`] : []),
@@ -275,6 +277,7 @@ export class Havoq {
       ...(amqp ? [`  amqp    ${amqp.host}:${amqp.port}${tls([amqp.tlsPort].filter((port) => port !== null))}`] : []),
       ...(admin ? [`  admin   http://${admin.host}:${admin.port}`] : []),
       `  plugins ${plugins.length > 0 ? plugins.join(", ") : "none"}`,
+      ...(fixtures.length > 0 ? [`  fixtures ${fixtures.length}, ${fixtures.filter(({ running }) => running).length} sending`] : []),
       "ready",
     ];
   }
