@@ -31,9 +31,14 @@ export function groupsOf(body: Body): string[] {
 
 /** Topics stand at the top, or under each group. */
 function topicEntries(body: Body): Body[] {
-  return [body, ...(body.groups ?? [])].flatMap((one) => (typeof one === "string" ? [] : TOPICS.flatMap((list) => one[list] ?? [])));
+  const entries: Body[] = [];
+  for (const list of TOPICS) if (body[list] != null) entries.push(...body[list]);
+  for (const group of body.groups ?? []) if (typeof group !== "string") for (const list of TOPICS) if (group[list] != null) entries.push(...group[list]);
+  return entries;
 }
 
 function unique<T>(values: (T | undefined)[]): T[] {
+  // Most requests name one.
+  if (values.length === 1) return values[0] === undefined || values[0] === "" ? [] : (values as T[]);
   return [...new Set(values.filter((value) => value !== undefined && value !== ""))] as T[];
 }
