@@ -270,6 +270,7 @@ export class Havoq {
     const { kafka, mqtt, amqp, admin } = this.addresses();
     const tls = (ports: (number | null)[]): string => (ports.some((port) => port !== null) ? `, TLS ${ports.join(" ")}` : "");
     const plugins = this.seam.plugins().map((plugin) => plugin.name);
+    const fixtures = this.fixtures.list();
     return [
       `havoq ${VERSION}   seed ${this.seed}`,
       ...(kafka ? [`  kafka   ${kafka.ports.map((port) => `${kafka.host}:${port}`).join(" ")}${tls(kafka.tlsPorts)}`] : []),
@@ -277,6 +278,7 @@ export class Havoq {
       ...(amqp ? [`  amqp    ${amqp.host}:${amqp.port}${tls([amqp.tlsPort].filter((port) => port !== null))}`] : []),
       ...(admin ? [`  admin   http://${admin.host}:${admin.port}`] : []),
       `  plugins ${plugins.length > 0 ? plugins.join(", ") : "none"}`,
+      ...(fixtures.length > 0 ? [`  fixtures ${fixtures.length}, ${fixtures.filter(({ running }) => running).length} sending`] : []),
       "ready",
     ];
   }

@@ -83,6 +83,6 @@ describe("the README", () => {
       } else {
         throw new Error("this test does not know how to run it");
       }
-    });
+    }, 60_000); // npm start builds first
   }
 });

@@ -39,6 +39,8 @@ export interface RunningBinary extends Addresses, AsyncDisposable {
 export interface BinaryOptions {
   args?: string[];
   env?: Record<string, string>;
+  /** Where it runs; a new folder, empty but for the ready file, when left out. */
+  cwd?: string;
   /** How long the ready file may take, in milliseconds. */
   timeout?: number;
 }
@@ -80,7 +82,7 @@ export async function startBinary(options: BinaryOptions = {}): Promise<RunningB
       "--ready-file", readyFile,
       ...(options.args ?? []),
     ],
-    cwd: folder, // so that no havoq.yaml or plugins folder of this repository is found
+    cwd: options.cwd ?? folder, // so that no havoq.yaml or plugins folder of this repository is found
     env: { ...process.env, ...options.env },
     stdin: "ignore",
     stdout: "pipe",
