@@ -140,7 +140,7 @@ export class Havoq {
     this.seam.control = this.control;
     this.fixtures = new FixtureRoom(this, { clock: this.clock, seed: this.seed, print: this.print });
     this.ends.push(() => this.fixtures.close());
-    this.rules = new Rules(this.seam, this.clock);
+    this.rules = new Rules(this.seam, this.clock, { brokers: config.kafka.brokers });
   }
 
   private async open(): Promise<void> {
@@ -150,6 +150,7 @@ export class Havoq {
     if (oracle !== false) await this.keepAccount(oracle === true ? {} : oracle);
     await this.loadPlugins();
     if (this.config.chaos.length > 0 && this.replay === null) this.rules.addAll(this.config.chaos as unknown as Rule[], { source: "file" });
+    this.journal.begin();
     for (const server of [this.kafka, this.mqtt, this.amqp]) {
       if (server !== null) this.doors.serve(server, this.net);
     }

@@ -42,7 +42,7 @@ export async function explainConfig({ config: given, settings = [], env = proces
     return problem !== null && near !== null ? `${problem}: did you mean ${near}?` : problem;
   };
   const { chaosProblems } = await import("./rules/start.ts");
-  const layered = layer({ ...sources, check: (config) => [...topicProblems(config, problemOf), ...chaosProblems(config.chaos)] });
+  const layered = layer({ ...sources, check: (config) => [...topicProblems(config, problemOf), ...chaosProblems(config.chaos, { brokers: config.kafka.brokers })] });
   freePorts(layered.config, layered.origin(WEBSOCKET.split(".")) !== "default");
   return layered;
 }

@@ -14,14 +14,15 @@ interface Ready {
   pid: number;
 }
 
-export async function startHavoq(protocol: Protocol, binary = HAVOQ): Promise<Peer> {
+/** @param more further arguments of `serve` */
+export async function startHavoq(protocol: Protocol, binary = HAVOQ, more: string[] = []): Promise<Peer> {
   if (!existsSync(binary)) throw new NotInstalled(`${binary} is not built (bun build.ts)`);
   const folder = freshFolder("havoq");
   const readyFile = join(folder, "ready.json");
   const child = new Child({
     command: [
       binary, "serve", "--host", "127.0.0.1", "--kafka-port", "0", "--mqtt-port", "0", "--amqp-port", "0",
-      "--admin-port", "0", "--kafka-brokers", "1", "--ready-file", readyFile,
+      "--admin-port", "0", "--kafka-brokers", "1", "--ready-file", readyFile, ...more,
     ],
     log: join(folder, "log"),
     cwd: folder, // no havoq.yaml and no plugins folder of the caller

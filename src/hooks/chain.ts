@@ -1,5 +1,5 @@
-import type { HookEvent } from "./event.ts";
-import type { Matcher } from "./match.ts";
+import type { Fact, FactName, HookEvent } from "./event.ts";
+import { SORTING, some, type Matcher } from "./match.ts";
 import type { InstalledHook } from "./seam.ts";
 import type { ConnectionInfo } from "./plugin.ts";
 import type { Close, Drop, Duplicate, Expire, Fail, Hang, Reorder, Reply, Reroute, Verdict } from "./verdicts.ts";
@@ -32,35 +32,99 @@ export interface Link extends Matcher {
   readonly hook: InstalledHook;
 }
 
+/** From so many hooks on that name a fact they are sorted by it. */
+const SORTED_FROM = 3;
+/** Names, or values of a fact, that are remembered. */
 const MEMO_MOST = 10_000;
 
 /** The hooks of one point and protocol, in the order of their plugins. */
 export class Chain {
-  private readonly memo = new WeakMap<ConnectionInfo, Map<string, Chain | null>>();
-  private readonly memoForNobody = new Map<string, Chain | null>();
+  private readonly byName = new Map<string, Chain | null>();
+  private readonly byConnection = new WeakMap<ConnectionInfo, Chain | null>();
+  private forNobody: Chain | null | undefined;
+  private readonly byFact = new Map<string, Chain | null>();
+  // The same comes again and again: one look is cheaper than a table.
+  private lastName: string | null = null;
+  private lastNamed: Chain | null = null;
+  private lastFact: string | null = null;
+  private lastFound: Chain | null = null;
+  private readonly asksConnection: boolean;
+  /** The fact that hooks are told apart by before they are asked; null where that would not pay. */
+  readonly sortedBy: FactName | null;
 
-  constructor(private readonly host: ChainHost, private readonly links: readonly Link[]) {}
+  /** @param sorted facts that these hooks were told apart by already */
+  constructor(private readonly host: ChainHost, private readonly links: readonly Link[], private readonly sorted: readonly FactName[] = []) {
+    this.asksConnection = links.some(({ connected }) => connected !== null);
+    this.sortedBy = SORTING.find((fact) => !sorted.includes(fact) && links.filter(({ facts }) => facts.has(fact)).length >= SORTED_FROM) ?? null;
+  }
 
   /**
    * The part of this chain that can concern the operation or destination `name` on this connection;
    * null when there is none and nothing needs to be decoded. Remembered for both.
    */
   select(connection: ConnectionInfo | null, name: string): Chain | null {
-    let memo = connection === null ? this.memoForNobody : this.memo.get(connection);
-    if (memo === undefined) this.memo.set(connection!, (memo = new Map()));
-    let chosen = memo.get(name);
+    const named = name === this.lastName ? this.lastNamed : this.named(name);
+    return named === null || !named.asksConnection ? named : named.connected(connection);
+  }
+
+  /** The part that can concern this name, whatever the connection. */
+  private named(name: string): Chain | null {
+    let chosen = this.byName.get(name);
     if (chosen === undefined) {
-      if (memo.size >= MEMO_MOST) memo.clear();
-      const links = this.links.filter((link) => link.selects(connection, name));
-      chosen = links.length === 0 ? null : new Chain(this.host, links);
-      memo.set(name, chosen);
+      if (this.byName.size >= MEMO_MOST) this.byName.clear();
+      chosen = this.part((link) => link.named === null || link.named(name));
+      this.byName.set(name, chosen);
+    }
+    this.lastName = name;
+    return (this.lastNamed = chosen);
+  }
+
+  private connected(connection: ConnectionInfo | null): Chain | null {
+    if (connection === null) return this.forNobody === undefined ? (this.forNobody = this.part((link) => link.connected === null)) : this.forNobody;
+    let chosen = this.byConnection.get(connection);
+    if (chosen === undefined) {
+      chosen = this.part((link) => link.connected === null || link.connected(connection));
+      this.byConnection.set(connection, chosen);
     }
     return chosen;
   }
 
+  private part(keep: (link: Link) => boolean, sorted = this.sorted): Chain | null {
+    const links = this.links.filter(keep);
+    if (links.length === 0) return null;
+    return links.length === this.links.length && sorted === this.sorted ? this : new Chain(this.host, links, sorted);
+  }
+
   /** The connection's client id or user became known: what was remembered for it no longer holds. */
   forget(connection: ConnectionInfo): void {
-    this.memo.delete(connection);
+    this.byConnection.delete(connection);
+    for (const chain of this.byName.values()) if (chain !== this) chain?.forget(connection);
+  }
+
+  /**
+   * The part that can concern events of which this fact has this value, for those who know it before
+   * there is an event. The event is asked again about what is left.
+   */
+  about(name: FactName, fact: Fact): Chain | null {
+    return this.sortedBy === name ? this.sort(fact) : this;
+  }
+
+  private sort(fact: Fact): Chain | null {
+    const only = typeof fact === "object" && fact !== null ? (fact.length === 1 ? fact[0] : fact) : fact;
+    const key = typeof only === "string" ? only : `\0${typeof only === "object" && only !== null ? only.join("\0") : String(only)}`;
+    if (key === this.lastFact) return this.lastFound;
+    const name = this.sortedBy!;
+    let chosen = this.byFact.get(key);
+    if (chosen === undefined) {
+      if (this.byFact.size >= MEMO_MOST) this.byFact.clear();
+      chosen = this.part(({ facts }) => {
+        const test = facts.get(name);
+        return test === undefined || some(only, test);
+      }, [...this.sorted, name]);
+      this.byFact.set(key, chosen);
+    }
+    this.lastFact = key;
+    return (this.lastFound = chosen);
   }
 
   /** Asks the hooks in turn. A promise means that this direction of the connection has to wait for it. */
@@ -93,6 +157,7 @@ export class Chain {
   }
 
   private judge(event: HookEvent): Decision {
+    if (this.sortedBy !== null) return this.sort(event.fact(this.sortedBy))?.judge(event) ?? null;
     let wait = 0;
     for (let i = 0; i < this.links.length; i++) {
       const link = this.links[i]!;

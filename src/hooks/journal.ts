@@ -29,10 +29,14 @@ export interface JournalRule {
   plugin: string;
   point: HookPoint;
   match: Match;
+  /** For a rule, the name of its fault or preset. */
+  fault?: string;
+  /** A rule that somebody added while all ran: a replay has it in force when they add it again. */
+  asked?: boolean;
 }
 
-/** The lines of a journal: what ran, then what fired. A later `rules` line follows a reload. */
-export type JournalLine = { havoq: string; seed: number; rules: JournalRule[] } | { rules: JournalRule[] } | JournalEntry;
+/** The lines of a journal: what ran, then what fired. A later `rules` line, `at` milliseconds after the start, follows what came, went or was reloaded. */
+export type JournalLine = { havoq: string; seed: number; rules: JournalRule[] } | { rules: JournalRule[]; at?: number } | JournalEntry;
 
 /** Not a header, and not a change of rules. */
 export function isEntry(line: JournalLine): line is JournalEntry {
@@ -49,6 +53,7 @@ export class Journal {
   private readonly started: number;
   private readonly listeners = new Set<(line: JournalLine) => void>();
   private rules: JournalRule[] = [];
+  private begun = false;
 
   constructor(readonly version: string, readonly seed: number, private readonly now: () => number) {
     this.started = now();
@@ -68,7 +73,13 @@ export class Journal {
   /** The hooks changed: a plugin came, went or was reloaded. */
   install(rules: JournalRule[]): void {
     this.rules = rules;
-    for (const listener of this.listeners) listener({ rules });
+    const at = this.begun ? Math.round(this.now() - this.started) : 0;
+    for (const listener of this.listeners) listener({ rules, ...(at > 0 ? { at } : {}) });
+  }
+
+  /** All is there that is to be there from the start. */
+  begin(): void {
+    this.begun = true;
   }
 
   write(entry: Omit<JournalEntry, "n" | "at">): JournalEntry {

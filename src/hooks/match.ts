@@ -19,6 +19,12 @@ export const MATCH_KEYS: readonly (keyof Match)[] = [
  */
 export interface Matcher {
   selects(connection: ConnectionInfo | null, name: string): boolean;
+  /** The first half of `selects`: what the name alone tells; null when it tells nothing. */
+  readonly named: Test | null;
+  /** The other half; null when any connection will do. */
+  readonly connected: ((connection: ConnectionInfo) => boolean) | null;
+  /** Of `admits`, what can be told by the value of one fact: so that of a hundred hooks those that name others need not be asked. */
+  readonly facts: ReadonlyMap<FactName, Test>;
   /** Null when `selects` said it all. */
   admits: ((event: HookEvent) => boolean) | null;
 }
@@ -30,6 +36,7 @@ export function compileMatch(match: Match, point: HookPoint, protocol: Protocol)
   const onName: Test[] = [];
   const onConnection: ((connection: ConnectionInfo) => boolean)[] = [];
   const onEvent: ((event: HookEvent) => boolean)[] = [];
+  const facts = new Map<FactName, Test>();
 
   const nameIs = nameField(point, protocol);
   for (const field of ["operation", "topic", "exchange", "queue", "routingKey", "key", "group"] as const) {
@@ -37,7 +44,11 @@ export function compileMatch(match: Match, point: HookPoint, protocol: Protocol)
     if (pattern === undefined) continue;
     const test = compilePattern(pattern, field === "topic");
     if (field === nameIs) onName.push(test);
-    else onEvent.push((event) => some(event.fact(field as FactName), test));
+    else {
+      const fact = field as FactName;
+      if (SORTING.includes(fact)) facts.set(fact, test);
+      onEvent.push((event) => some(event.fact(fact), test));
+    }
   }
   if (match.address !== undefined) {
     const test = compilePattern(match.address, protocol !== "amqp");
@@ -67,12 +78,20 @@ export function compileMatch(match: Match, point: HookPoint, protocol: Protocol)
   const content = compileContent(match);
   if (content !== null) onEvent.push((event) => content(point === "bytes" ? bytesAsMessage(event as unknown as Chunk) : (event as unknown as AnyMessage)));
 
+  const named = all(onName), connected = all(onConnection);
   return {
-    selects: (connection, name) =>
-      onName.every((test) => test(name)) &&
-      (onConnection.length === 0 || (connection !== null && onConnection.every((test) => test(connection)))),
-    admits: onEvent.length === 0 ? null : (event) => onEvent.every((test) => test(event)),
+    named, connected, facts,
+    selects: (connection, name) => (named?.(name) ?? true) && (connected === null || (connection !== null && connected(connection))),
+    admits: all(onEvent),
   };
+}
+
+/** Facts that hooks are sorted by, the most telling first. */
+export const SORTING: readonly FactName[] = ["topic", "queue", "routingKey", "exchange", "group"];
+
+function all<T>(tests: readonly ((value: T) => boolean)[]): ((value: T) => boolean) | null {
+  if (tests.length === 0) return null;
+  return tests.length === 1 ? tests[0]! : (value) => tests.every((test) => test(value));
 }
 
 const AMQP_ONLY = ["exchange", "queue", "routingKey"] as const;
@@ -122,7 +141,8 @@ function nameField(point: HookPoint, protocol: Protocol): keyof Match | null {
   }
 }
 
-function some(fact: Fact, test: Test): boolean {
+/** Whether a fact has a value that passes. */
+export function some(fact: Fact, test: Test): boolean {
   if (fact === undefined || fact === null) return false;
   if (typeof fact === "object") return fact.some((value) => test(String(value)));
   return test(String(fact));

@@ -13,16 +13,27 @@ export class Replay {
   /** The seed of the run that is repeated; null in a journal whose first line is lost. */
   readonly seed: number | null;
   private readonly fates = new Map<string, Fate>();
-  private readonly known = new Map<string, JournalRule>();
+  /** Which rules were in force from when on; the first from the start. */
+  private readonly stages: { at: number; rules: JournalRule[] }[] = [{ at: 0, rules: [] }];
+  private readonly asked = new Map<string, JournalRule>();
 
   constructor(lines: readonly JournalLine[]) {
     let seed: number | null = null;
     for (const line of lines) {
       if ("seed" in line) seed = line.seed;
-      if ("rules" in line) for (const rule of line.rules) this.known.set(rule.rule, rule);
+      if ("rules" in line) this.stage(line.rules, "at" in line ? (line.at ?? 0) : 0);
       else this.add(line as JournalEntry);
     }
     this.seed = seed;
+  }
+
+  private stage(rules: readonly JournalRule[], at: number): void {
+    for (const rule of rules) if (rule.asked === true) this.asked.set(rule.rule, rule);
+    const own = rules.filter((rule) => rule.asked !== true);
+    const last = this.stages.at(-1)!;
+    if (at > last.at) this.stages.push({ at, rules: own });
+    // What was there at one time or the other before anything could happen was there from the start.
+    else last.rules = [...new Map([...last.rules, ...own].map((rule) => [rule.rule, rule])).values()];
   }
 
   private add(entry: JournalEntry): void {
@@ -33,8 +44,15 @@ export class Replay {
     else fate.verdict = entry;
   }
 
-  rules(): JournalRule[] {
-    return [...this.known.values()];
+  /** The rules in force `ms` after the start; of those that were asked for, the ones that are asked for again, by the names of their plugins. */
+  rulesAt(ms: number, asked: ReadonlySet<string>): JournalRule[] {
+    const stage = this.stages.findLast(({ at }) => at <= ms) ?? this.stages[0]!;
+    return [...stage.rules, ...[...this.asked.values()].filter(({ plugin }) => asked.has(plugin))];
+  }
+
+  /** When, in milliseconds after the start, other rules come into force. */
+  changes(): number[] {
+    return this.stages.slice(1).map(({ at }) => at);
   }
 
   /** Stands in for the hook's own function. */

@@ -49,7 +49,13 @@ export interface Preset<Options = any> {
   readonly options: FaultOptions<Options>;
   readonly protocols?: readonly Protocol[];
   /** `match` is that of the rule that names the preset; each rule it makes has its own. */
-  rules(options: Options, match: Match): Rule[];
+  rules(options: Options, match: Match, world: World): Rule[];
+}
+
+/** What a preset has to know of the house. */
+export interface World {
+  /** How many virtual Kafka brokers there are; their node ids count up from 1. */
+  readonly brokers: number;
 }
 
 /** A fault's options do not fit. */
@@ -106,8 +112,10 @@ export interface When {
   until?: Moment;
   /** Both: from the first on, until the second. */
   window?: [Moment, Moment] | { from?: Moment; to?: Moment };
+  /** Of these streams only, each the exact text as the journal has it; `nth` is then counted on each by itself. */
+  stream?: string | string[];
   /** What counts are kept for; for the rule as a whole when left out. */
-  per?: "connection" | "client" | "key" | "topic" | "partition";
+  per?: "connection" | "client" | "key" | "topic" | "partition" | "stream";
 }
 
 /** Match + when + fault: one grammar for plugins, files and HTTP. See docs/CHAOS.md. */

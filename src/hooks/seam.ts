@@ -43,6 +43,9 @@ export interface LoadedPlugin {
   /** The file, for messages; empty for a plugin that was given as an object. */
   readonly file: string;
   readonly plugin: Plugin;
+  /** For rules: see JournalRule. */
+  readonly fault?: string;
+  readonly asked?: boolean;
 }
 
 /** What the seam remembers of a plugin by its name. */
@@ -74,6 +77,8 @@ export interface InstalledHook {
   readonly match: Match;
   readonly run: Run;
   readonly streams: Streams;
+  /** As the journal has it. */
+  readonly noted: JournalRule;
 }
 
 /** Calls what plugins are made of so that a stuck one comes back; see guard.ts. */
@@ -189,7 +194,7 @@ export class Seam implements ChainHost {
     this.print = options.print;
     this.policy = options.policy ?? { errors: 10, timeouts: 3 };
     this.replay = options.replay ?? null;
-    if (this.replay !== null) this.rebuild(this.replay.rules().map((rule) => this.hookOf(rule, this.replay!.runner(rule.rule, this))));
+    if (this.replay !== null) this.begin(this.replay);
   }
 
   /** Puts these plugins, in this order, in the place of all there were. Counters, state and ordinals stay. */
@@ -214,9 +219,9 @@ export class Seam implements ChainHost {
   }
 
   private reinstall(): void {
-    if (this.replay !== null) return; // the journal alone decides
+    if (this.replay !== null) return this.restand(this.replay); // the journal alone decides
     const hooks: InstalledHook[] = [];
-    for (const { name, file, plugin } of [...this.plugged, ...this.ruled]) {
+    for (const { name, file, plugin, fault, asked } of [...this.plugged, ...this.ruled]) {
       const record = this.record(name);
       if (record.plugin !== plugin) {
         record.plugin = plugin;
@@ -230,11 +235,25 @@ export class Seam implements ChainHost {
         (Array.isArray(given) ? given : [given]).forEach((one, index) => {
           const rule = `${name}/${point}${index === 0 ? "" : `#${index + 1}`}`;
           const { match = {}, run } = typeof one === "function" ? { run: one } : one;
-          hooks.push(this.hookOf({ rule, plugin: name, point, match }, run));
+          hooks.push(this.hookOf({ rule, plugin: name, point, match, ...(fault === undefined ? {} : { fault }), ...(asked === true ? { asked } : {}) }, run));
         });
       }
     }
     this.rebuild(hooks);
+  }
+
+  /** A replay has its rules in force as the journal tells. */
+  private begin(replay: Replay): void {
+    const start = this.clock.now();
+    this.elapsed = () => this.clock.now() - start;
+    this.restand(replay);
+    for (const at of replay.changes()) this.clock.after(at, () => this.restand(replay));
+  }
+  private elapsed: () => number = () => 0;
+
+  private restand(replay: Replay): void {
+    const asked = new Set(this.ruled.map(({ name }) => name));
+    this.rebuild(replay.rulesAt(this.elapsed(), asked).map((rule) => this.hookOf(rule, replay.runner(rule.rule, this))));
   }
 
   record(name: string): PluginRecord {
@@ -248,15 +267,16 @@ export class Seam implements ChainHost {
     return [...this.records.values()];
   }
 
-  private hookOf({ rule, plugin, point, match }: JournalRule, run: Run): InstalledHook {
+  private hookOf(noted: JournalRule, run: Run): InstalledHook {
+    const { rule, plugin, point, match } = noted;
     let streams = this.streams.get(rule);
     if (streams === undefined) this.streams.set(rule, (streams = new Streams(hashRule(this.seed, rule))));
-    return { plugin: this.record(plugin), rule, point, match, run, streams };
+    return { plugin: this.record(plugin), rule, point, match, run, streams, noted };
   }
 
   private rebuild(hooks: InstalledHook[]): void {
     this.installed = hooks;
-    this.journal.install(hooks.map(({ rule, plugin, point, match }) => ({ rule, plugin: plugin.name, point, match })));
+    this.journal.install(hooks.map(({ noted }) => noted));
     for (const protocol of ["kafka", "mqtt", "amqp"] as const) {
       for (const point of HOOK_POINTS) this[protocol][point] = this.chain(point, protocol);
     }
@@ -401,29 +421,35 @@ export class Seam implements ChainHost {
 
   private count(hook: InstalledHook, event: HookEvent, ordinal: number, verdict: VerdictKind | "act"): void {
     const { plugin, rule } = hook;
+    const { protocol, name, stream } = event;
+    const firing = `${rule}\0${stream}\0${ordinal}`;
+    // What else one event brings on is the same firing.
+    const again = firing === this.lastAct;
+    if (verdict === "act") {
+      if (again) return;
+      this.lastAct = firing;
+    }
     const key = `${rule} ${verdict}`;
     const fires = this.fires.get(key);
     if (fires === undefined) this.fires.set(key, { rule, verdict, count: 1 });
     else fires.count++;
+    if (again) return;
     plugin.fired++;
-    const { protocol, name, stream } = event;
     for (const listener of this.listeners) listener({ plugin, rule, verdict, protocol, name, stream, ordinal });
   }
 
   /** A hook used the control surface: written down, so that a replay does it again. */
   acted(hook: InstalledHook, event: HookEvent, ordinal: number, action: string, args: unknown[]): void {
     this.guard.admit();
-    const act = `${hook.rule}\0${event.stream}\0${ordinal}`;
-    if (act !== this.lastAct) this.count(hook, event, ordinal, "act");
-    this.lastAct = act;
+    this.count(hook, event, ordinal, "act");
     const entry = this.journal.write({ rule: hook.rule, protocol: event.protocol, name: event.name, stream: event.stream, ordinal, action, detail: args });
     this.observer?.fired(null, event, entry);
   }
 
-  /** What something that no event brought on gets as `at`: the n-th such time of a rule. */
-  atClock(plugin: string, ordinal: number): At {
+  /** What something that no event brought on gets as `at`: the n-th such time of a rule, the next one unless told. */
+  atClock(plugin: string, ordinal?: number): At {
     const hook = this.hookOf({ rule: `${plugin}/clock`, plugin, point: "connect", match: {} }, () => undefined);
-    return new HookAt(this, hook, NO_EVENT, ordinal);
+    return new HookAt(this, hook, NO_EVENT, ordinal ?? hook.streams.next(NO_EVENT.stream));
   }
 
   log(plugin: PluginRecord, words: unknown[]): void {

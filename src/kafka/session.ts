@@ -131,7 +131,8 @@ export class KafkaSession implements Session {
     cluster.metrics.api(api).add(response, cluster.host.clock.now() - call.since);
     if (response === null) return;
     const { hooks } = connection;
-    if (hooks.response !== null || connection.waiting) return this.answerInOrder(api, call, body, response, foreign);
+    const wanted = hooks.response !== null && hooks.response.select(connection, api.name) !== null;
+    if (wanted || connection.waiting) return this.answerInOrder(api, call, body, response, foreign);
     if (foreign) this.writeForeign(api, call, body, response);
     else this.write(api, call, response);
   }

@@ -166,7 +166,8 @@ export class MqttBroker implements Server {
     for (const recipient of route.recipients) {
       const link = recipient.session.link;
       if (link === null) continue;
-      if (!link.plain || recipient.ids !== null || recipient.subscriptions !== null || link.connection.waiting) {
+      const wanted = link.hooks.delivery !== null && link.hooks.delivery.select(link.connection, route.topic) !== null;
+      if (wanted || !link.plain || recipient.ids !== null || recipient.subscriptions !== null || link.connection.waiting) {
         message ??= this.own(from, route, view);
         this.give(message, recipient, 0, false);
         continue;

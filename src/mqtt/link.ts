@@ -15,9 +15,12 @@ import { copySize, type Copy, type Message, writeCopy } from "./message.ts";
 import { decode, encode, frameLength, type Ack, type Packet, type Version, type Will } from "./packets.ts";
 import { mayCarry, MqttError, PACKET_TYPES, REASONS, returnCode, type ErrorName } from "./reasons.ts";
 import { answerTo, refusalOf, withError } from "./replies.ts";
+import { PublishView } from "./publish.ts";
 import type { ClientSession } from "./session.ts";
 
 const CONNECT = PACKET_TYPES.indexOf("CONNECT");
+const PUBLISH = 3;
+const view = new PublishView();
 /** How long a client may take to send its CONNECT, in milliseconds. */
 const CONNECT_WITHIN = 30_000;
 /** Copies whose verdicts are pending, beyond which no more are started. */
@@ -85,7 +88,9 @@ export class Link implements Session {
   /** Asks the request hooks first. What they change is handled as if it had come so. */
   private examine(buf: Buffer, start: number, end: number): void {
     const type = buf[start]! >> 4;
-    const chain = this.hooks.request?.select(this.connection, PACKET_TYPES[type]!) ?? null;
+    const named = this.hooks.request?.select(this.connection, PACKET_TYPES[type]!) ?? null;
+    // Hooks that name other topics are told by the topic alone.
+    const chain = named === null || type !== PUBLISH || named.sortedBy !== "topic" ? named : named.about("topic", this.topicOf(buf, start, end));
     if (chain === null) return this.handle(buf, start, end);
     const packet = decode(buf, start, end, this.version);
     if (packet.type === "CONNECT") this.version = packet.version;
@@ -99,6 +104,12 @@ export class Link implements Session {
       } else if (final === null) this.handle(buf, start, end);
       else this.settleRequest(event.body, final);
     });
+  }
+
+  private topicOf(buf: Buffer, start: number, end: number): string {
+    view.read(buf, start, end, this.version);
+    const { topicStart, topicEnd } = view;
+    return topicEnd === topicStart ? "" : this.broker.subscriptions.find(buf, topicStart, topicEnd).topic;
   }
 
   private settleRequest(packet: Packet, final: Final): void {
@@ -296,7 +307,9 @@ export class Link implements Session {
 
   /** Sends a copy; one in QoS 1 or 2 is in flight already. */
   sendCopy(copy: Copy, dup: boolean): void {
-    if (this.hooks.delivery !== null || this.connection.waiting) this.consider(copy, dup);
+    const { connection } = this;
+    const wanted = this.hooks.delivery !== null && this.hooks.delivery.select(connection, copy.message.topic) !== null;
+    if (wanted || connection.waiting) this.consider(copy, dup);
     else this.write(copy, dup, copy.message, null);
   }
 
@@ -371,13 +384,16 @@ export class Link implements Session {
 
   /** PUBACK, PUBREC, PUBREL or PUBCOMP, by their first bytes. @param topic of the message that it is about, where that is at hand */
   acknowledge(head: number, id: number, code: number, topic?: string): void {
-    if (this.hooks.response !== null || this.connection.waiting) this.respond({ type: ACK_TYPES[head]!, id, code }, topic);
+    const type = ACK_TYPES[head]!;
+    const wanted = this.hooks.response !== null && this.hooks.response.select(this.connection, type) !== null;
+    if (wanted || this.connection.waiting) this.respond({ type, id, code }, topic);
     else writeAck(this.connection.out, head, id, code, this.version);
   }
 
   /** Sends a control packet. */
   send(packet: Packet): void {
-    if (this.hooks.response !== null || this.connection.waiting) this.respond(packet);
+    const wanted = this.hooks.response !== null && this.hooks.response.select(this.connection, packet.type) !== null;
+    if (wanted || this.connection.waiting) this.respond(packet);
     else encode(this.connection.out, packet, this.version);
   }
 

@@ -139,7 +139,7 @@ export class Connection implements ConnectionInfo, TransportEvents {
   /** The client proved, later than its name, which user it is. */
   loggedIn(user: string): void {
     this.user = user;
-    for (const chain of Object.values(this.hooks)) chain?.forget(this);
+    this.hooks.forget(this);
   }
 
   /** A change of framing within the stream. */

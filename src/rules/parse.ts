@@ -1,7 +1,7 @@
 import { parseLocated, SyntaxFlaw, type Located } from "../core/located.ts";
 import { flawText, isObject, show, type Path } from "../core/shape.ts";
 import { compileRule } from "../hooks/rule/compile.ts";
-import { RuleError, type Rule } from "../hooks/rule.ts";
+import { RuleError, type Rule, type World } from "../hooks/rule.ts";
 
 /** Something wrong in a file of rules. */
 export interface RuleFlaw {
@@ -18,9 +18,9 @@ export interface RuleFlaw {
  * Reads rules from YAML or JSON: a list of them, one alone, or under `chaos:`, beside which other keys are
  * left to whom they concern. Each rule is checked whole, so that what is taken here can be added.
  */
-export function parseRules(text: string, file: string): { rules: Rule[]; errors: RuleFlaw[] } {
+export function parseRules(text: string, file: string, world?: World): { rules: Rule[]; errors: RuleFlaw[] } {
   try {
-    return rulesIn(parseLocated(text, file));
+    return rulesIn(parseLocated(text, file), undefined, world);
   } catch (error) {
     if (!(error instanceof SyntaxFlaw)) throw error;
     return { rules: [], errors: [{ file, line: error.line, path: [], message: error.message }] };
@@ -28,7 +28,7 @@ export function parseRules(text: string, file: string): { rules: Rule[]; errors:
 }
 
 /** The same for a file that was read already; `at` leads to the rules. */
-export function rulesIn(located: Located, at?: Path): { rules: Rule[]; errors: RuleFlaw[] } {
+export function rulesIn(located: Located, at?: Path, world?: World): { rules: Rule[]; errors: RuleFlaw[] } {
   let { value } = located;
   let path: Path = [];
   for (const step of at ?? (isObject(value) && "chaos" in value ? ["chaos"] : [])) {
@@ -52,7 +52,7 @@ export function rulesIn(located: Located, at?: Path): { rules: Rule[]; errors: R
     const where = isOne ? path : [...path, i];
     try {
       if (!isObject(one)) throw new RuleError([{ path: [], message: `expected a rule, not ${show(one)}` }]);
-      compileRule(one as Rule);
+      compileRule(one as Rule, world);
       rules.push(one as Rule);
     } catch (error) {
       if (!(error instanceof RuleError)) throw error;

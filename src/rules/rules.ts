@@ -2,7 +2,7 @@ import type { Clock } from "../core/time.ts";
 import { compileRule, ruleOf, type CompiledRule } from "../hooks/rule/compile.ts";
 import type { ActionHouse } from "../hooks/rule/action.ts";
 import type { LoadedPlugin, Seam } from "../hooks/seam.ts";
-import type { Rule } from "../hooks/rule.ts";
+import type { Rule, World } from "../hooks/rule.ts";
 
 /** A rule in force, as it is shown. */
 export interface RuleStatus {
@@ -20,6 +20,8 @@ export interface RuleStatus {
   readonly errors: number;
   /** Switched off because it kept failing. */
   readonly off: boolean;
+  /** The name of its fault or preset. */
+  readonly fault: string;
   /** As it was given. */
   readonly rule: Rule;
 }
@@ -30,6 +32,9 @@ export interface RuleHandle extends RuleStatus {
   /** Out of force; what its fault did to the brokers is taken back. */
   remove(): void;
 }
+
+/** Rules of these sources come and go without anybody's asking: so a replay can do it by the clock. */
+const BY_ITSELF: ReadonlySet<string> = new Set(["file", "plugin", "scenario"]);
 
 /** A rule fired. */
 export interface Fired {
@@ -51,7 +56,7 @@ export class Rules {
   private readonly watchers = new Set<() => void>();
   private readonly raisedCounts = new Map<string, number>();
 
-  constructor(private readonly seam: Seam, private readonly clock: Clock) {
+  constructor(private readonly seam: Seam, private readonly clock: Clock, private readonly world: World) {
     seam.listeners.add((firing) => {
       const rule = this.live.get(firing.plugin.name) ?? [...this.plugged.values()].find((one) => one.id === firing.plugin.name);
       if (rule !== undefined) for (const listener of this.listeners) listener({ ...firing, rule, protocol: firing.protocol });
@@ -67,7 +72,7 @@ export class Rules {
 
   /** The same for several at once: all, or with a RuleError none. */
   addAll(rules: readonly Rule[], { source = "api" }: { source?: string } = {}): RuleHandle[] {
-    const added = rules.map((rule) => compileRule(rule)).map((compiled) => {
+    const added = rules.map((rule) => compileRule(rule, this.world)).map((compiled) => {
       const rule = new LiveRule(this.freeId(compiled), compiled, source, this.seam, this);
       this.live.set(rule.id, rule);
       return rule;
@@ -125,7 +130,7 @@ export class Rules {
   install(): void {
     for (const rule of this.armed) if (this.live.get(rule.id) !== rule || !rule.enabled) this.disarm(rule);
     const inForce = [...this.live.values()].filter((rule) => rule.enabled);
-    this.seam.installRules(inForce.map(({ id, compiled }) => ({ name: id, file: "", plugin: compiled.plugin })));
+    this.seam.installRules(inForce.map(({ id, compiled, source }) => ({ name: id, file: "", plugin: compiled.plugin, fault: compiled.kind, asked: !BY_ITSELF.has(source) })));
     for (const rule of inForce) this.arm(rule);
   }
 
@@ -167,7 +172,7 @@ export class Rules {
       },
       firedOf: (rule) => this.firedOf(rule),
       raised: (event) => this.raisedCounts.get(event) ?? 0,
-      at: (ordinal) => this.seam.atClock(id, ordinal),
+      at: () => this.seam.atClock(id),
       after: (ms, run) => this.clock.after(ms, run),
       failed: (error) => this.seam.blame(this.seam.record(id), () => (error instanceof Error ? error.message : String(error))),
     };
@@ -210,6 +215,9 @@ class LiveRule implements RuleHandle {
   get name(): string | undefined {
     return this.compiled.rule.name;
   }
+  get fault(): string {
+    return this.compiled.kind;
+  }
   get description(): string | undefined {
     return this.compiled.rule.description;
   }
@@ -238,8 +246,8 @@ class LiveRule implements RuleHandle {
   }
 
   status(): RuleStatus {
-    const { id, name, description, source, enabled, optional, matched, fired, errors, off, rule } = this;
-    return { id, name, description, source, enabled, optional, matched, fired, errors, off, rule };
+    const { id, name, description, source, enabled, optional, matched, fired, errors, off, fault, rule } = this;
+    return { id, name, description, source, enabled, optional, matched, fired, errors, off, fault, rule };
   }
 
   remove(): void {

@@ -1,14 +1,16 @@
 import type { Flaw } from "../core/shape.ts";
 import faults from "../faults/index.ts";
 import { compileRule } from "../hooks/rule/compile.ts";
-import { registerFaults, RuleError, type Rule } from "../hooks/rule.ts";
+import { registerFaults, registerPresets, RuleError, type Rule, type World } from "../hooks/rule.ts";
+import presets from "../presets/index.ts";
 
 /** What is wrong with the rules of a configuration. */
-export function chaosProblems(given: readonly unknown[]): { path: (string | number)[]; message: string }[] {
+export function chaosProblems(given: readonly unknown[], world: World): { path: (string | number)[]; message: string }[] {
   registerFaults(faults);
+  registerPresets(presets);
   return given.flatMap((rule, i): { path: (string | number)[]; message: string }[] => {
     try {
-      compileRule(rule as Rule);
+      compileRule(rule as Rule, world);
       return [];
     } catch (error) {
       if (!(error instanceof RuleError)) throw error;

@@ -40,7 +40,7 @@ describe("Kafka", () => {
     await h.ask("POST", "/api/kafka/topics", { name: "orders", partitions: 1 });
     for (let n = 0; n < 5; n++) await h.ask("POST", "/api/messages", { protocol: "kafka", topic: "orders", key: `k${n}`, payload: { n }, headers: { n: String(n) } });
     const read: string[] = [];
-    const consumer = kafkaOf(h).consumer({ groupId: "g", sessionTimeout: 6000, heartbeatInterval: 200 });
+    const consumer = kafkaOf(h).consumer({ groupId: "g", sessionTimeout: 6000, heartbeatInterval: 200, maxWaitTimeInMs: 100 });
     await consumer.connect();
     await consumer.subscribe({ topic: "orders", fromBeginning: true });
     await consumer.run({ autoCommit: false, eachMessage: async ({ message }) => void read.push(message.value!.toString()) });

@@ -102,6 +102,16 @@ describe("produce", () => {
     expect((await read("piped", 2)).map(({ value }) => value)).toEqual(["one", "two"]);
   }, 60_000);
 
+  test("more than a batch holds goes in several, in order", async () => {
+    const lines = Array.from({ length: 30 }, (_, i) => `${i}:${"x".repeat(100_000)}`);
+    const sent = await ok(["kafka", "produce", "--topic", "long", "--key", "k", "--json", ...server], { stdin: lines.join("\n") });
+    expect(sent.json).toMatchObject({ messages: 30, places: [{ offset: 0 }] });
+    expect((await ok(["kafka", "consume", "--topic", "long", "--count", "30", ...server])).out).toBe(`${lines.join("\n")}\n`);
+    const ran = await run(["kafka", "produce", "--topic", "long", ...server], { stdin: "x".repeat(2_000_000) });
+    expect([ran.code, ran.out]).toEqual([1, ""]);
+    expect(ran.err).toContain("MESSAGE_TOO_LARGE");
+  }, 60_000);
+
   test("a key goes where Java clients would put it", async () => {
     await ok(["kafka", "topics", "create", "keyed", "--partitions", "7", ...server]);
     const producer = kafka.producer();
@@ -178,6 +188,10 @@ describe("consume", () => {
     expect((await take("--count", "2")).out).toBe("a\nb\n");
     expect((await admin.fetchOffsets({ groupId: "takers", topics: ["grouped"] }))[0]!.partitions[0]!.offset).toBe("2");
     expect((await take("--count", "1")).out).toBe("c\n");
+    const late = start(["kafka", "consume", "--topic", "grouped", "--group", "late", "--from", "end", "--count", "1", ...server]);
+    // Once it has a position it gets what comes; before, there is nothing for it.
+    for (let i = 0; late.child.exitCode === null; i++) await ok(["kafka", "produce", "--topic", "grouped", "--value", `late ${i}`, ...server]);
+    expect(await late.done).toMatchObject({ code: 0, out: expect.stringMatching(/^late \d+\n$/) });
   }, 60_000);
 
   test.each([

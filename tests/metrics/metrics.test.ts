@@ -55,7 +55,7 @@ describe("metrics", () => {
     await producer.connect();
     await producer.send({ topic: "orders", messages: Array.from({ length: 7 }, (_, i) => ({ value: String(i) })) });
     await expect(producer.send({ topic: "refused", messages: [{ value: "x" }] })).rejects.toThrow();
-    const consumer = kafka.consumer({ groupId: "readers" });
+    const consumer = kafka.consumer({ groupId: "readers", maxWaitTimeInMs: 100 });
     await consumer.connect();
     await consumer.subscribe({ topic: "orders", fromBeginning: true });
     const { promise, resolve } = Promise.withResolvers<void>();

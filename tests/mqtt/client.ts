@@ -5,6 +5,7 @@ import { MqttBroker } from "../../src/mqtt/broker.ts";
 import type { MqttOptions } from "../../src/mqtt/options.ts";
 import { decode, encode, frameLength, type Connack, type Connect, type Packet, type Properties, type Publish, type Subscription, type Version } from "../../src/mqtt/packets.ts";
 import { REASONS, type ReasonName } from "../../src/mqtt/reasons.ts";
+import type { Replay } from "../../src/hooks/replay.ts";
 import { connectMemory, type MemoryClient } from "../../src/net/memory.ts";
 import { MemoryHouse, settled } from "../support/memory.ts";
 
@@ -15,11 +16,12 @@ type PacketOf<T extends Packet["type"]> = Packet extends infer P ? (P extends { 
 
 /** A broker in memory with clients beside it. */
 export class TestBroker {
-  readonly house = new MemoryHouse();
+  readonly house: MemoryHouse;
   readonly broker: MqttBroker;
   private ids = 0;
 
-  constructor(options: Partial<MqttOptions> = {}) {
+  constructor(options: Partial<MqttOptions> = {}, replay: Replay | null = null) {
+    this.house = new MemoryHouse(1, replay);
     this.broker = new MqttBroker(options, this.house.host("mqtt"));
     this.house.publish = (message) => {
       this.house.published.push(message);

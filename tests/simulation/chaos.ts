@@ -1,5 +1,5 @@
 import type { At, ErrorName, Message, MessageChanges, Operation, Plugin, Protocol, Target } from "../../src/hooks/plugin.ts";
-import { close, delay, drop, duplicate, fail, hold, replace, reply, reroute, type Verdict } from "../../src/hooks/verdicts.ts";
+import { close, delay, drop, duplicate, fail, hang, hold, replace, reply, reroute, type Delay, type Hold, type Verdict } from "../../src/hooks/verdicts.ts";
 import { Batch, batches } from "../../src/kafka/batch.ts";
 import { records } from "../../src/kafka/records.ts";
 
@@ -47,9 +47,11 @@ const ELSEWHERE: readonly Target[] = [
  */
 export function chaos(more: number, isAsync: boolean): Plugin {
   const strikes = (at: At, rate: number): boolean => at.random.chance(rate * more);
-  const wait = (at: At, reason: string): Verdict =>
+  const wait = (at: At, reason: string): Delay | Hold =>
     at.random.chance(0.5) ? delay(at.random.int(1, 3000), reason) : hold(at.clock.sleep(at.random.int(1, 3000)), reason);
-  const cut = (at: At, reason: string): Verdict => close({ reset: at.random.chance(0.5) }, reason);
+  /** Cut at once, or after a time in which nothing comes. */
+  const cut = (at: At, reason: string): Verdict =>
+    at.random.chance(0.2) ? hang(at.random.int(1, 3000), reason) : close({ reset: at.random.chance(0.5) }, reason);
   const refuse = (at: At, protocol: Protocol, reason: string): Verdict => fail(at.random.pick(ERRORS[protocol]) as ErrorName, reason);
   /** One of the verdicts. */
   const verdict = (at: At, choices: (() => Verdict)[]): any => {
@@ -65,6 +67,7 @@ export function chaos(more: number, isAsync: boolean): Plugin {
     },
     disconnect: (_event, at) => {
       at.counters.add("gone");
+      return strikes(at, RATES.connect) ? wait(at, "") : undefined;
     },
 
     request: (operation, at) => {

@@ -3,6 +3,7 @@ import { plainGuard } from "../../src/hooks/guard.ts";
 import { Journal } from "../../src/hooks/journal.ts";
 import type { Outgoing, Plugin, Protocol } from "../../src/hooks/plugin.ts";
 import { hashRule, Random } from "../../src/hooks/random.ts";
+import type { Replay } from "../../src/hooks/replay.ts";
 import { Seam } from "../../src/hooks/seam.ts";
 import { Net, type Host } from "../../src/net/net.ts";
 
@@ -18,10 +19,10 @@ export class MemoryHouse {
   readonly published: Outgoing[] = [];
   publish: (message: Outgoing) => void = (message) => void this.published.push(message);
 
-  constructor(readonly seed = 1) {
+  constructor(readonly seed = 1, replay: Replay | null = null) {
     this.journal = new Journal("test", seed, () => this.clock.now());
     const print = (line: string): void => void this.lines.push(line);
-    this.seam = new Seam({ seed, clock: this.clock, journal: this.journal, guard: plainGuard, print });
+    this.seam = new Seam({ seed, clock: this.clock, journal: this.journal, guard: plainGuard, print, ...(replay === null ? {} : { replay }) });
     this.net = new Net(this.seam, print);
   }
 

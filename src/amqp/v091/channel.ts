@@ -50,7 +50,7 @@ export class Channel {
     if (type === METHOD) {
       if (publishing.isExpecting) throw publishing.unexpected();
       // basic.publish is read by hand: it is one frame in three.
-      if (buf[at + 3] === 40 && buf[at + 1] === 60 && buf[at] === 0 && buf[at + 2] === 0 && stop - at > 8 && this.connection.hooks.request === null) {
+      if (buf[at + 3] === 40 && buf[at + 1] === 60 && buf[at] === 0 && buf[at + 2] === 0 && stop - at > 8 && !this.publishIsWatched()) {
         this.session.current = "basic.publish";
         return publishing.begin(buf, at + 4, stop);
       }
@@ -59,6 +59,11 @@ export class Channel {
     if (type === HEADER) return publishing.header(buf, at, stop);
     if (type === BODY) return publishing.body(buf, at, stop);
     this.session.strayFrame(type, buf, at, stop);
+  }
+
+  private publishIsWatched(): boolean {
+    const { connection } = this;
+    return connection.hooks.request !== null && connection.hooks.request.select(connection, "basic.publish") !== null;
   }
 
   nextTag(): number {

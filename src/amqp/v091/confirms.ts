@@ -31,7 +31,7 @@ export class Confirms {
   /** @param about where the message went */
   ack(sequence: number, about: Address): void {
     // Each by itself where somebody looks at them: which ones would share one is chance.
-    if (this.channel.connection.hooks.response !== null) this.spread();
+    if (this.isWatched("basic.ack")) this.spread();
     if (this.isSparse) return this.channel.send("basic.ack", { deliveryTag: sequence, multiple: false }, about);
     this.accepted = sequence;
     if (this.isDue) return;
@@ -40,11 +40,16 @@ export class Confirms {
   }
 
   nack(sequence: number, about: Address): void {
-    if (this.channel.connection.hooks.response !== null) this.spread();
+    if (this.isWatched("basic.nack")) this.spread();
     this.send();
     this.sent = this.accepted = sequence;
     // Where all before it were confirmed `multiple` adds nothing, and is how RabbitMQ says it.
     this.channel.send("basic.nack", { deliveryTag: sequence, multiple: !this.isSparse, requeue: true }, about);
+  }
+
+  private isWatched(answer: "basic.ack" | "basic.nack"): boolean {
+    const { connection } = this.channel;
+    return connection.hooks.response !== null && connection.hooks.response.select(connection, answer) !== null;
   }
 
   /** From now on each confirm speaks for one message. */

@@ -228,7 +228,8 @@ export class AmqpConnection implements Session {
   send<N extends ServerMethod>(id: number, name: N, args: ArgsOut<N>, about?: Address): void {
     this.spoke = true;
     const { connection } = this;
-    if (connection.hooks.response !== null || connection.waiting) this.sendInTurn(id, name, args, null, undefined, about);
+    const wanted = connection.hooks.response !== null && connection.hooks.response.select(connection, name) !== null;
+    if (wanted || connection.waiting) this.sendInTurn(id, name, args, null, undefined, about);
     else writeMethod(connection.out, id, name, args);
   }
 
@@ -239,7 +240,8 @@ export class AmqpConnection implements Session {
     if (!channel.isOpen) return;
     this.spoke = true;
     const { connection } = this;
-    if (connection.hooks.response !== null || connection.waiting) return this.sendInTurn(channel.id, name, args, message, atLast);
+    const wanted = connection.hooks.response !== null && connection.hooks.response.select(connection, name) !== null;
+    if (wanted || connection.waiting) return this.sendInTurn(channel.id, name, args, message, atLast);
     writeMethod(connection.out, channel.id, name, { ...args, ...atLast() });
     writeContent(connection.out, channel.id, message, this.frameMax);
   }

@@ -1,3 +1,4 @@
+import type { Connection } from "../../net/connection.ts";
 import type { Final } from "../../hooks/chain.ts";
 import type { Delivered } from "../../hooks/observer.ts";
 import type { Taker } from "../model/consumers.ts";
@@ -50,8 +51,12 @@ export class Consumer implements Taker {
 
   deliver(message: Message, redelivered: boolean): void {
     const { connection } = this.channel;
-    if (connection.hooks.delivery !== null || connection.waiting) this.deliverInTurn(message, redelivered, null);
+    if (this.isWatched(connection) || connection.waiting) this.deliverInTurn(message, redelivered, null);
     else this.send(message, redelivered, null, message, null);
+  }
+
+  private isWatched(connection: Connection): boolean {
+    return connection.hooks.delivery !== null && connection.hooks.delivery.select(connection, this.queue.name) !== null;
   }
 
   hold(entry: Held): void {
@@ -59,7 +64,7 @@ export class Consumer implements Taker {
     this.channel.held++;
     const { connection } = this.channel;
     const message = entry.deliveries === 0 ? entry.item : this.queue.outgoing(entry);
-    if (connection.hooks.delivery !== null || connection.waiting) this.deliverInTurn(message, entry.deliveries > 0, entry);
+    if (this.isWatched(connection) || connection.waiting) this.deliverInTurn(message, entry.deliveries > 0, entry);
     else this.send(message, entry.deliveries > 0, entry, entry.item, null);
   }
 

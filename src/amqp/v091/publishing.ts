@@ -194,7 +194,7 @@ export class Publishing {
       connection.hooks.observer.received(event);
     }
     if (connection.hooks.message !== null) {
-      const chain = connection.hooks.message.select(connection, message.address.exchange);
+      const chain = connection.hooks.message.select(connection, message.address.exchange)?.about("routingKey", message.address.routingKey) ?? null;
       if (chain !== null) {
         const asked = event ?? new AmqpMessageEvent(connection, session.vhost.name, message, "", false, tell);
         const decision = chain.decide(asked);

@@ -33,16 +33,38 @@ export async function produce({ server, topic, key, value, header = {}, partitio
     }
     // Without a key any partition will do: another one each time, as with Java clients.
     const place = partition ?? (key === undefined ? freshSeed() % partitionsCount : undefined);
-    return producer.send({
-      acks: -1,
-      messages: values.map((one) => ({
-        topic, value: one, headers,
-        ...(key === undefined ? {} : { key: Buffer.from(key) }),
-        ...(place === undefined ? {} : { partition: place }),
-      })),
-    });
+    const places = new Map<number, bigint>();
+    for (const some of batches(values)) {
+      const { offsets = [] } = await producer.send({
+        acks: -1,
+        messages: some.map((one) => ({
+          topic, value: one, headers,
+          ...(key === undefined ? {} : { key: Buffer.from(key) }),
+          ...(place === undefined ? {} : { partition: place }),
+        })),
+      });
+      for (const one of offsets) if (!places.has(one.partition)) places.set(one.partition, one.offset);
+    }
+    return places;
   });
-  const places = (sent.offsets ?? []).map(({ partition, offset }) => ({ topic, partition, offset }));
+  const places = [...sent].map(([partition, offset]) => ({ topic, partition, offset }));
   if (json === true) printJson({ messages: values.length, places });
   else printDone(`${values.length} message${values.length === 1 ? "" : "s"} → ${places.map((one) => `${topic}-${one.partition} at offset ${one.offset}`).join(", ")}`);
+}
+
+/** Bytes that go in one batch: brokers take a megabyte unless told otherwise. */
+const BATCH = 512 * 1024;
+
+/** In their order, in parts that fit in a batch; a value that alone is larger is left to the broker's judgement. */
+function* batches(values: readonly Buffer[]): Generator<Buffer[]> {
+  let [part, size]: [Buffer[], number] = [[], 0];
+  for (const value of values) {
+    if (part.length > 0 && size + value.length > BATCH) {
+      yield part;
+      [part, size] = [[], 0];
+    }
+    part.push(value);
+    size += value.length;
+  }
+  if (part.length > 0) yield part;
 }

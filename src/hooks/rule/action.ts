@@ -9,8 +9,8 @@ import type { RuleRead } from "./grammar.ts";
 
 /** What an action of a rule in force needs beside what gates need. */
 export interface ActionHouse extends RuleHouse {
-  /** The `at` of something that no event brought on: the n-th such time. */
-  at(ordinal: number): At;
+  /** The `at` of something that no event brought on; each time of a rule has its own. */
+  at(): At;
   after(ms: number, run: () => void): { cancel(): void };
   /** An action failed; no caller is there to hear of it. */
   failed(error: unknown): void;
@@ -27,9 +27,8 @@ export class Action {
   private active = false;
   /** Counts what was begun, so that what comes late of something taken back is taken back too. */
   private begun = 0;
-  /** How often it fired by the clock. */
-  private ticks = 0;
   private readonly ends: (() => void)[] = [];
+  private ticker: { cancel(): void } | null = null;
   private over: { cancel(): void } | null = null;
   private readonly once: boolean;
   private readonly byTime: boolean;
@@ -60,7 +59,6 @@ export class Action {
 
   arm(house: ActionHouse): void {
     this.house = house;
-    this.ticks = 0;
     if (!this.byTime && this.gate.until === null) return;
     // What is waited for is a time, or that something else happened.
     for (const mark of [this.gate.after, this.gate.until]) {
@@ -68,16 +66,15 @@ export class Action {
       if (time !== undefined) this.timer(time, () => this.look());
     }
     this.ends.push(house.watch(() => this.look()));
-    const every = this.rule.when?.every;
     // At once, but not within the call that added the rule.
     if (this.byTime && this.gate.after === null) this.timer(0, () => this.look());
-    if (this.byTime && every !== undefined && "ms" in every) this.again(every.ms);
   }
 
+  /** Each so many milliseconds from the first time on. */
   private again(ms: number): void {
-    this.timer(ms, () => {
-      this.look();
+    this.ticker = this.house!.after(ms, () => {
       this.again(ms);
+      this.look(undefined, true);
     });
   }
 
@@ -87,19 +84,25 @@ export class Action {
   }
 
   /** Something may have come that was waited for. */
-  look(at?: At): void {
+  look(at?: At, isTick = false): void {
     const { house, gate } = this;
     if (house === null) return;
     const now = house.now();
     if (this.active && gate.isOver(now)) this.takeBack();
     if (!this.byTime || this.active || (this.once && gate.fired > 0) || !gate.isOpen(now)) return;
-    const own = at ?? house.at(this.ticks++);
-    if (gate.passes(NO_EVENT, own)) this.begin(own);
+    if (this.ticker !== null && !isTick) return;
+    const own = at ?? house.at();
+    if (!gate.passes(NO_EVENT, own, isTick)) return;
+    const every = this.rule.when?.every;
+    if (every !== undefined && "ms" in every && this.ticker === null) this.again(every.ms);
+    this.begin(own);
   }
 
   /** Out of force: what was done is taken back. */
   disarm(): void {
     for (const end of this.ends.splice(0)) end();
+    this.ticker?.cancel();
+    this.ticker = null;
     this.takeBack();
     this.house = null;
   }

@@ -1,7 +1,7 @@
 import { check, ShapeError, suggestion, type Flaw, type Path } from "../../core/shape.ts";
 import { compileMatch, HOOK_POINTS, type HookPoint } from "../match.ts";
 import type { Hook, Match, OneHook, Plugin, Protocol } from "../plugin.ts";
-import { ASIDE, FaultError, knownFaults, knownPresets, RuleError, type Fault, type Rule } from "../rule.ts";
+import { ASIDE, FaultError, knownFaults, knownPresets, RuleError, type Fault, type Rule, type World } from "../rule.ts";
 import { Action } from "./action.ts";
 import { COMINGS, readRule, type RuleRead } from "./grammar.ts";
 import { Gate } from "./gate.ts";
@@ -40,12 +40,12 @@ export function ruleOf(plugin: Plugin): CompiledRule | undefined {
 }
 
 /** Checks a rule and makes its hooks. Throws RuleError. */
-export function compileRule(given: Rule, depth = 0): CompiledRule {
+export function compileRule(given: Rule, world: World = { brokers: 1 }, depth = 0): CompiledRule {
   const flaws: Flaw[] = [];
   const rule = readRule(given, flaws);
   if (flaws.length > 0) throw new RuleError(flaws);
   const { name, match = {} } = rule;
-  const [kind, hooks, parts] = rule.fault !== undefined ? faultParts(rule) : presetParts(rule, depth);
+  const [kind, hooks, parts] = rule.fault !== undefined ? faultParts(rule) : presetParts(rule, world, depth);
   const plugin: Plugin = { ...(name === undefined ? {} : { name }) };
   for (const point of HOOK_POINTS) if (hooks[point] !== undefined) (plugin as Record<string, unknown>)[point] = hooks[point];
   if (parts.every(({ action }) => action === null)) mustBePossible(hooks, match, kind);
@@ -95,7 +95,7 @@ function faultParts(rule: RuleRead): [string, Hooks, Part[]] {
   return [kind, hooks, [{ name: rule.name, gate, action }]];
 }
 
-function presetParts(rule: RuleRead, depth: number): [string, Hooks, Part[]] {
+function presetParts(rule: RuleRead, world: World, depth: number): [string, Hooks, Part[]] {
   const { match = {} } = rule;
   const { name: kind, options: given } = rule.preset!;
   const preset = knownPresets().get(kind);
@@ -108,12 +108,12 @@ function presetParts(rule: RuleRead, depth: number): [string, Hooks, Part[]] {
   const parts: Part[] = [];
   let made: Rule[];
   try {
-    made = preset.rules(options, inProtocols(match, preset));
+    made = preset.rules(options, inProtocols(match, preset), world);
   } catch (error) {
     throw flawed([...path, ...(error instanceof FaultError ? error.path : [])], (error as Error).message);
   }
   for (const one of made) {
-    const part = compileRule(one, depth + 1);
+    const part = compileRule(one, world, depth + 1);
     parts.push(...part.parts);
     for (const point of HOOK_POINTS) for (const hook of (part.plugin[point] ?? []) as AnyHook[]) add(hooks, point, hook);
   }

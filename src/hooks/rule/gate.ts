@@ -69,6 +69,8 @@ export class Gate {
   private openedAt: number | null = null;
   private readonly nth: ReadonlySet<number> | null;
   private readonly times: number;
+  private readonly streams: ReadonlySet<string> | null;
+  private readonly per: (typeof PER)[number] | undefined;
   private readonly whole = new Scope();
   private readonly scopes = new Map<string, Scope>();
   private house: RuleHouse | null = null;
@@ -79,6 +81,8 @@ export class Gate {
     this.until = until === undefined ? null : new Mark(until);
     this.nth = nth === undefined ? null : new Set(Array.isArray(nth) ? nth : [nth]);
     this.times = once ? 1 : (times ?? Infinity);
+    this.streams = when?.stream === undefined ? null : new Set([when.stream].flat());
+    this.per = when?.per ?? (this.streams === null ? undefined : "stream");
   }
 
   /** The rule is in force from now on; all counts begin. */
@@ -103,19 +107,20 @@ export class Gate {
     return (this.until?.since(this.whole, null, now, this.armedAt ?? now, this.house) ?? null) !== null;
   }
 
-  /** Counts an event that the match admits, and says whether the rule fires on it. Draws from `at.random` where there is a probability. */
-  passes(event: HookEvent, at: At): boolean {
+  /** Counts an event that the match admits, and says whether the rule fires on it. Draws from `at.random` where there is a probability. `isTick`: the time between two is kept by the caller. */
+  passes(event: HookEvent, at: At, isTick = false): boolean {
     const now = this.needsTime ? at.clock.now() : 0;
     this.armedAt ??= now;
     this.matched++;
-    const scope = this.when?.per === undefined ? this.whole : this.scopeOf(this.when.per, event);
+    if (this.streams !== null && !this.streams.has(event.stream)) return false;
+    const scope = this.per === undefined ? this.whole : this.scopeOf(this.per, event);
     scope.matched++;
     if (!this.opens(scope, event, now)) return false;
     scope.inWindow++;
     if (scope.fired >= this.times) return false;
     if (this.nth !== null && !this.nth.has(scope.inWindow)) return false;
     const { every, probability } = this.when ?? {};
-    if (every !== undefined && ("count" in every ? scope.inWindow % every.count !== 0 : now - scope.firedAt < every.ms)) return false;
+    if (every !== undefined && ("count" in every ? scope.inWindow % every.count !== 0 : !isTick && now - scope.firedAt < every.ms)) return false;
     if (probability !== undefined && !at.random.chance(probability)) return false;
     scope.fired++;
     scope.firedAt = now;
@@ -126,7 +131,7 @@ export class Gate {
   /** The fault had nothing to do with the event after all. */
   takeBack(event: HookEvent): void {
     this.fired--;
-    (this.when?.per === undefined ? this.whole : this.scopeOf(this.when.per, event)).fired--;
+    (this.per === undefined ? this.whole : this.scopeOf(this.per, event)).fired--;
   }
 
   private get needsTime(): boolean {
@@ -163,6 +168,8 @@ function scopeName(per: (typeof PER)[number], event: HookEvent): string {
       return connection === null ? "" : `${event.protocol} ${connection.id}`;
     case "client":
       return connection === null ? "" : `${event.protocol} ${connection.clientId}`;
+    case "stream":
+      return event.stream;
     case "key":
       return String(event.fact("key") ?? "");
     case "topic":

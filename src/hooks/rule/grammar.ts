@@ -177,13 +177,13 @@ const every: Shape<{ count: number } | { ms: number }> = shape('a count such as 
   return ms === null || ms <= 0 ? undefined : { ms };
 });
 
-export const PER = ["connection", "client", "key", "topic", "partition"] as const;
+export const PER = ["connection", "client", "key", "topic", "partition", "stream"] as const;
 
 export const when = object(
   {
     always: optional(flag, false), once: optional(flag, false), nth: optional(oneOrMore(whole(1))), every: optional(every),
     times: optional(whole(1)), probability: optional(number(0, 1)), after: optional(moment), until: optional(moment),
-    window: optional(window), per: optional(word(...PER)),
+    window: optional(window), stream: optional(oneOrMore(text)), per: optional(word(...PER)),
   },
   ({ always, once, times, nth, every, probability, window, after, until }, flaw) => {
     if (once && times !== undefined) flaw(["times"], "once is times: 1 already");

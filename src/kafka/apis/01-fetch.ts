@@ -198,7 +198,8 @@ function answer(call: Call, body: Body, wanted: readonly Wanted[]): Response | P
         partitionIndex: index, errorCode: 0, highWatermark, lastStableOffset: highWatermark, logStartOffset: partition.log.start,
         abortedTransactions: body.isolationLevel === 1 ? [] : null, records: Entry.pieces(entries) as readonly Buffer[],
       };
-      if ((hooks.delivery !== null || hooks.observer !== null) && entries.length > 0) (hooked ??= []).push({ data, wanted: one, entries });
+      const isWatched = hooks.delivery !== null && hooks.delivery.select(call.connection, partition.topic.name) !== null;
+      if ((isWatched || hooks.observer !== null) && entries.length > 0) (hooked ??= []).push({ data, wanted: one, entries });
       return data;
     }),
   }));

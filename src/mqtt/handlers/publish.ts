@@ -18,12 +18,15 @@ const publish: Handler = {
     view.read(buf, start, end, link.version);
     const { broker } = link;
     if ((view.head & 0x0f) !== 0 || view.propsEnd > view.propsStart) receive(link);
-    else if (link.hooks.message !== null || link.hooks.delivery !== null || link.hooks.observer !== null || broker.heard !== null) receive(link);
+    else if (link.hooks.observer !== null || broker.heard !== null) receive(link);
     else {
       const route = broker.subscriptions.find(buf, view.topicStart, view.topicEnd);
-      route.count++;
-      broker.received++;
-      if (!route.reserved) broker.forward(link, route, view);
+      if (link.hooks.message !== null && link.hooks.message.select(link.connection, route.topic) !== null) receive(link);
+      else {
+        route.count++;
+        broker.received++;
+        if (!route.reserved) broker.forward(link, route, view);
+      }
     }
     if (broker.pressed === null) return;
     link.waitFor(broker.pressed);
