@@ -113,6 +113,14 @@ export async function compile({ outfile, target, executablePath, plugins }: Comp
   if (!result.success) throw new AggregateError(result.logs, "the build failed");
 }
 
+/** `havoq/testing` for Node: plain JavaScript that starts the binary, and its declarations, which stand alone. */
+export async function compileTesting(outdir: string): Promise<void> {
+  const source = join(import.meta.dirname, "src/testing");
+  const result = await Bun.build({ entrypoints: [join(source, "node.ts")], outdir, target: "node", format: "esm", naming: "index.js" });
+  if (!result.success) throw new AggregateError(result.logs, "havoq/testing cannot be built");
+  await Bun.write(join(outdir, "index.d.ts"), `${await Bun.file(join(source, "api.ts")).text()}\nexport declare const start: Start;\n`);
+}
+
 async function main(args: string[]): Promise<void> {
   if (args.includes("--indexes")) {
     await writeIndexes();
@@ -122,6 +130,7 @@ async function main(args: string[]): Promise<void> {
   }
   const dist = join(import.meta.dirname, "dist");
   await mkdir(dist, { recursive: true });
+  await compileTesting(join(dist, "testing"));
   if (!args.includes("--all")) {
     await compile({ outfile: join(dist, "havoq") });
     console.log(`dist/havoq ${await size(join(dist, "havoq"))}`);

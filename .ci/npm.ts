@@ -5,7 +5,7 @@
 import { chmod, copyFile, cp, link, mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import manifest from "../package.json" with { type: "json" };
-import { TARGETS } from "../build.ts";
+import { compileTesting, TARGETS } from "../build.ts";
 
 const root = join(import.meta.dirname, "..");
 
@@ -49,10 +49,13 @@ export async function layOut(dist: string, folder: string, platforms: readonly P
   await mkdir(join(at, "bin"), { recursive: true });
   await cp(join(root, ".ci/npm/havoq.cjs"), join(at, "bin/havoq.cjs"));
   await chmod(join(at, "bin/havoq.cjs"), 0o755);
+  await compileTesting(join(at, "testing"));
   for (const file of ["README.md", "LICENSE"]) await cp(join(root, file), join(at, file));
   await write(at, {
     name: "havoq", version, description, license,
-    bin: { havoq: "bin/havoq.cjs" }, files: ["bin"], engines: { node: ">=20" },
+    bin: { havoq: "bin/havoq.cjs" }, files: ["bin", "testing"],
+    exports: { "./testing": { types: "./testing/index.d.ts", default: "./testing/index.js" } },
+    engines: { node: ">=20" },
     optionalDependencies: Object.fromEntries(PLATFORMS.map(({ name }) => [`@havoq/${name}`, version])),
   });
   return [...made, at];

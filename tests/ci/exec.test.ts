@@ -56,7 +56,7 @@ test("wrong usage ends with 2 before anything runs", async () => {
 }, LONG);
 
 test("signals reach the command, and the brokers end with it", async () => {
-  const script = 'trap "echo asked; exit 9" TERM; echo "$MQTT_URL"; while :; do sleep 0.05; done';
+  const script = 'trap "echo asked; exit 9" TERM; echo "$MQTT_URL"; i=0; while [ $i -lt 400 ]; do i=$((i+1)); sleep 0.05; done';
   let port = 0;
   const { code, stdout } = await havoq(["exec", "--", "sh", "-c", script], {
     meanwhile: (child) => void (async () => {

@@ -29,21 +29,10 @@ const PATIENCE = 2_000;
 
 /** Runs a command to its end, passing on the signals that this process gets. */
 export async function runChild(argv: readonly string[], { env, quiet = false, timeout, clock }: ChildOptions): Promise<Ended> {
-  let child: Bun.Subprocess;
-  try {
-    child = Bun.spawn([...argv], {
-      env: { ...process.env, ...env },
-      stdio: quiet ? ["ignore", "pipe", "pipe"] : ["inherit", "inherit", "inherit"],
-      // Who may run out of time gets a process group of its own, so that all it started ends with it.
-      detached: timeout !== undefined,
-    });
-  } catch (error) {
-    const { code } = error as { code?: string };
-    if (code !== "ENOENT" && code !== "EACCES") throw error;
-    return { exitCode: code === "ENOENT" ? 127 : 126, timedOut: false, interrupted: false, output: `${argv[0]}: ${code === "ENOENT" ? "command not found" : "permission denied"}\n` };
-  }
-
+  let child: Bun.Subprocess | null = null;
+  let interrupted = false;
   const kill = (signal: NodeJS.Signals): void => {
+    if (child === null) return;
     if (timeout === undefined || process.platform === "win32") child.kill(signal);
     else {
       try {
@@ -53,16 +42,30 @@ export async function runChild(argv: readonly string[], { env, quiet = false, ti
       }
     }
   };
-  let interrupted = false;
+  // Before the command runs: who sees it run may send a signal already, which must not end this process alone.
   const forward = SIGNALS.map((signal) => {
-    // Ctrl-C at a terminal reaches the whole foreground group: the command has it already.
     const handle = (): void => {
       interrupted = true;
+      // Ctrl-C at a terminal reaches the whole foreground group: the command has it already.
       if (signal !== "SIGINT" || !process.stdin.isTTY || timeout !== undefined) kill(signal);
     };
     process.on(signal, handle);
     return () => process.off(signal, handle);
   });
+  try {
+    child = Bun.spawn([...argv], {
+      env: { ...process.env, ...env },
+      stdio: quiet ? ["ignore", "pipe", "pipe"] : ["inherit", "inherit", "inherit"],
+      // Who may run out of time gets a process group of its own, so that all it started ends with it.
+      detached: timeout !== undefined,
+    });
+  } catch (error) {
+    for (const end of forward) end();
+    const { code } = error as { code?: string };
+    if (code !== "ENOENT" && code !== "EACCES") throw error;
+    return { exitCode: code === "ENOENT" ? 127 : 126, timedOut: false, interrupted, output: `${argv[0]}: ${code === "ENOENT" ? "command not found" : "permission denied"}\n` };
+  }
+
   let timedOut = false;
   const ending = timeout === undefined ? null : clock.after(timeout, () => {
     timedOut = true;
