@@ -116,8 +116,14 @@ export async function compile({ outfile, target, executablePath, plugins }: Comp
 /** `havoq/testing` for Node: plain JavaScript that starts the binary, and its declarations, which stand alone. */
 export async function compileTesting(outdir: string): Promise<void> {
   const source = join(import.meta.dirname, "src/testing");
-  const result = await Bun.build({ entrypoints: [join(source, "node.ts")], outdir, target: "node", format: "esm", naming: "index.js" });
-  if (!result.success) throw new AggregateError(result.logs, "havoq/testing cannot be built");
+  const entrypoints = [join(source, "node.ts")];
+  const esm = await Bun.build({ entrypoints, outdir, target: "node", format: "esm", naming: "index.js" });
+  // Jest and older projects require() it; there a module's address has another name.
+  const cjs = await Bun.build({
+    entrypoints, outdir, target: "node", format: "cjs", naming: "index.cjs",
+    define: { "import.meta.url": "__url" }, banner: 'const __url = require("node:url").pathToFileURL(__filename).href;',
+  });
+  for (const { success, logs } of [esm, cjs]) if (!success) throw new AggregateError(logs, "havoq/testing cannot be built");
   await Bun.write(join(outdir, "index.d.ts"), `${await Bun.file(join(source, "api.ts")).text()}\nexport declare const start: Start;\n`);
 }
 

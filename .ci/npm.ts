@@ -54,7 +54,7 @@ export async function layOut(dist: string, folder: string, platforms: readonly P
   await write(at, {
     name: "havoq", version, description, license,
     bin: { havoq: "bin/havoq.cjs" }, files: ["bin", "testing"],
-    exports: { "./testing": { types: "./testing/index.d.ts", default: "./testing/index.js" } },
+    exports: { "./testing": { types: "./testing/index.d.ts", require: "./testing/index.cjs", default: "./testing/index.js" } },
     engines: { node: ">=20" },
     optionalDependencies: Object.fromEntries(PLATFORMS.map(({ name }) => [`@havoq/${name}`, version])),
   });

@@ -150,6 +150,7 @@ export class Havoq {
     if (oracle !== false) await this.keepAccount(oracle === true ? {} : oracle);
     await this.loadPlugins();
     if (this.config.chaos.length > 0 && this.replay === null) this.rules.addAll(this.config.chaos as unknown as Rule[], { source: "file" });
+    if (this.config.triggers) this.rules.allowTriggers();
     this.journal.begin();
     for (const server of [this.kafka, this.mqtt, this.amqp]) {
       if (server !== null) this.doors.serve(server, this.net);

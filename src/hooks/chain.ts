@@ -46,6 +46,8 @@ export class Chain {
   // The same comes again and again: one look is cheaper than a table.
   private lastName: string | null = null;
   private lastNamed: Chain | null = null;
+  private lastConnection: ConnectionInfo | null = null;
+  private lastConnected: Chain | null = null;
   private lastFact: string | null = null;
   private lastFound: Chain | null = null;
   private readonly asksConnection: boolean;
@@ -81,12 +83,14 @@ export class Chain {
 
   private connected(connection: ConnectionInfo | null): Chain | null {
     if (connection === null) return this.forNobody === undefined ? (this.forNobody = this.part((link) => link.connected === null)) : this.forNobody;
+    if (connection === this.lastConnection) return this.lastConnected;
     let chosen = this.byConnection.get(connection);
     if (chosen === undefined) {
       chosen = this.part((link) => link.connected === null || link.connected(connection));
       this.byConnection.set(connection, chosen);
     }
-    return chosen;
+    this.lastConnection = connection;
+    return (this.lastConnected = chosen);
   }
 
   private part(keep: (link: Link) => boolean, sorted = this.sorted): Chain | null {
@@ -98,6 +102,7 @@ export class Chain {
   /** The connection's client id or user became known: what was remembered for it no longer holds. */
   forget(connection: ConnectionInfo): void {
     this.byConnection.delete(connection);
+    this.lastConnection = this.lastConnected = null;
     for (const chain of this.byName.values()) if (chain !== this) chain?.forget(connection);
   }
 
@@ -107,6 +112,11 @@ export class Chain {
    */
   about(name: FactName, fact: Fact): Chain | null {
     return this.sortedBy === name ? this.sort(fact) : this;
+  }
+
+  /** The part that can concern this event, as far as it can be told without asking each hook. */
+  concerning(event: HookEvent): Chain | null {
+    return this.sortedBy === null ? this : (this.sort(event.fact(this.sortedBy))?.concerning(event) ?? null);
   }
 
   private sort(fact: Fact): Chain | null {
@@ -157,7 +167,7 @@ export class Chain {
   }
 
   private judge(event: HookEvent): Decision {
-    if (this.sortedBy !== null) return this.sort(event.fact(this.sortedBy))?.judge(event) ?? null;
+    if (this.sortedBy !== null) return this.concerning(event)?.judge(event) ?? null;
     let wait = 0;
     for (let i = 0; i < this.links.length; i++) {
       const link = this.links[i]!;

@@ -56,7 +56,10 @@ function appendBatch(call: Call, partition: Partition, batch: Batch, acks: numbe
     const { hooks } = call.connection;
     if (hooks.message !== null) {
       const chain = hooks.message.select(call.connection, partition.topic.name);
-      if (chain !== null) return appendHooked(call, partition, batch, acks, chain, call.connection).catch(unreadable);
+      if (chain !== null) {
+        call.lent = true;
+        return appendHooked(call, partition, batch, acks, chain, call.connection).catch(unreadable);
+      }
     }
     return store(call, partition, batch, batch, call.since, null);
   } catch (error) {
@@ -125,9 +128,8 @@ function which(batch: Batch, so: (record: KafkaRecord) => boolean): number[] {
 function store(call: Call, partition: Partition, sent: Batch, batch: Batch, now: number, hooked: readonly RecordEvent[] | null): Appended {
   const { logAppendTime } = partition.topic.config;
   const { hooks } = call.connection;
-  const lent = hooks.message !== null || hooks.request !== null || hooks.response !== null;
   const appended = recompressed(partition, batch);
-  const entry = partition.append(appended, now, lent);
+  const entry = partition.append(appended, now, call.lent);
   if (hooks.observer !== null) storedBatch(hooks.observer, call.connection, partition, appended, hooked);
   const time = logAppendTime ? now : -1;
   if (sent.producerId >= 0) partition.producers.stored(sent, entry.base, entry.time, now);

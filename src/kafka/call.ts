@@ -8,6 +8,8 @@ import type { Partition, Topic } from "./topics.ts";
 /** One request being carried out: who asks, at which node, in which version. */
 export class Call {
   private wait: Wait | null = null;
+  /** A hook may look at what was sent, and keep it. */
+  lent = false;
 
   constructor(
     readonly cluster: KafkaCluster,

@@ -8,7 +8,10 @@ const GROUPS = ["groups", "groupsNames", "coordinatorKeys"] as const;
 type Body = any;
 
 /** Topics that a request body names, by id where the version says no name. */
-export function topicsOf(body: Body, nameOf: (id: string) => string | undefined): string[] {
+export function topicsOf(body: Body, nameOf: (id: string) => string | undefined): string | string[] {
+  // Most requests that carry records name one: nothing needs to be made for it.
+  const records: Body[] | undefined = body.topicData;
+  if (records?.length === 1 && records[0].name) return records[0].name;
   const names = topicEntries(body).map((topic) => {
     if (typeof topic === "string") return topic;
     const name = topic.name ?? topic.topic;
@@ -31,9 +34,14 @@ export function groupsOf(body: Body): string[] {
 
 /** Topics stand at the top, or under each group. */
 function topicEntries(body: Body): Body[] {
-  return [body, ...(body.groups ?? [])].flatMap((one) => (typeof one === "string" ? [] : TOPICS.flatMap((list) => one[list] ?? [])));
+  const entries: Body[] = [];
+  for (const list of TOPICS) if (body[list] != null) entries.push(...body[list]);
+  for (const group of body.groups ?? []) if (typeof group !== "string") for (const list of TOPICS) if (group[list] != null) entries.push(...group[list]);
+  return entries;
 }
 
 function unique<T>(values: (T | undefined)[]): T[] {
+  // Most requests name one.
+  if (values.length === 1) return values[0] === undefined || values[0] === "" ? [] : (values as T[]);
   return [...new Set(values.filter((value) => value !== undefined && value !== ""))] as T[];
 }

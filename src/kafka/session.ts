@@ -83,14 +83,16 @@ export class KafkaSession implements Session {
 
   private request(api: AnyApi, call: Call, r: Reader): void | Promise<void> {
     const { hooks } = this.connection;
-    if (hooks.request !== null) {
-      const chain = hooks.request.select(this.connection, api.name);
-      if (chain !== null) {
-        const event = this.event(api, call, () => api.request.decode(call.version, r));
-        const decision = chain.decide(event);
-        const obey = (final: Final | null): void | Promise<void> => this.obeyRequest(final, api, call, event);
-        return decision instanceof Promise ? decision.then(obey) : obey(decision);
-      }
+    const asked = hooks.request !== null ? hooks.request.select(this.connection, api.name) : null;
+    const told = hooks.response !== null ? hooks.response.select(this.connection, api.name) : null;
+    if (asked !== null || told !== null) {
+      const event = this.event(api, call, () => api.request.decode(call.version, r));
+      const chain = asked === null ? null : asked.concerning(event);
+      call.lent = chain !== null || (told !== null && told.concerning(event) !== null);
+      if (chain === null) return this.carryOut(api, call, event.body);
+      const decision = chain.decide(event);
+      const obey = (final: Final | null): void | Promise<void> => this.obeyRequest(final, api, call, event);
+      return decision instanceof Promise ? decision.then(obey) : obey(decision);
     }
     return this.carryOut(api, call, api.request.decode(call.version, r));
   }

@@ -2,6 +2,7 @@ import type { Clock } from "../core/time.ts";
 import { compileRule, ruleOf, type CompiledRule } from "../hooks/rule/compile.ts";
 import type { ActionHouse } from "../hooks/rule/action.ts";
 import type { LoadedPlugin, Seam } from "../hooks/seam.ts";
+import { triggers } from "./triggers.ts";
 import type { Rule, World } from "../hooks/rule.ts";
 
 /** A rule in force, as it is shown. */
@@ -119,6 +120,13 @@ export class Rules {
     this.changed();
   }
 
+  /** Lets messages and clients carry faults of their own. */
+  allowTriggers(): void {
+    this.before = [{ name: "triggers", file: "", plugin: triggers() }];
+    this.install();
+  }
+  private before: readonly LoadedPlugin[] = [];
+
   /** Takes back what is still in effect; for the end. */
   close(): void {
     for (const rule of [...this.live.values(), ...this.plugged.values()]) rule.disarm();
@@ -130,7 +138,8 @@ export class Rules {
   install(): void {
     for (const rule of this.armed) if (this.live.get(rule.id) !== rule || !rule.enabled) this.disarm(rule);
     const inForce = [...this.live.values()].filter((rule) => rule.enabled);
-    this.seam.installRules(inForce.map(({ id, compiled, source }) => ({ name: id, file: "", plugin: compiled.plugin, fault: compiled.kind, asked: !BY_ITSELF.has(source) })));
+    const rules = inForce.map(({ id, compiled, source }) => ({ name: id, file: "", plugin: compiled.plugin, fault: compiled.kind, asked: !BY_ITSELF.has(source) }));
+    this.seam.installRules([...this.before, ...rules]);
     for (const rule of inForce) this.arm(rule);
   }
 
@@ -193,7 +202,7 @@ export class Rules {
   /** The rule's name, or its fault's, with a number where there is one of that name already. */
   private freeId({ rule, kind }: CompiledRule): string {
     const name = rule.name ?? kind;
-    const taken = (id: string): boolean => this.live.has(id) || this.seam.isPlugged(id);
+    const taken = (id: string): boolean => id === "triggers" || this.live.has(id) || this.seam.isPlugged(id);
     let id = name;
     for (let n = 2; taken(id); n++) id = `${name}-${n}`;
     return id;

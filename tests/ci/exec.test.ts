@@ -143,3 +143,16 @@ test("what a chaos file expects decides too, and says so: rules that have to fir
   const wrong = await exec("wrong.yaml");
   expect([wrong.code, wrong.stderr]).toEqual([1, expect.stringMatching(/wrong\.yaml:2: .*did you mean drop\?/)]);
 }, LONG);
+
+test("what a moment of the clock brought on comes again in a replay, and so does what took it back", async () => {
+  const cwd = freshFolder();
+  await Bun.write(join(cwd, "alarm.yaml"), "chaos:\n  - { name: alarm, match: { protocol: amqp }, when: { after: 50ms }, for: 100ms, fault: { memory-alarm: {} } }\n");
+  const wait = ["--", "sh", "-c", "sleep 0.6"];
+  const actions = async (file: string) =>
+    parseJournal(await Bun.file(join(cwd, file)).text()).flatMap((line) => ("n" in line ? [{ rule: line.rule, stream: line.stream, action: line.action, late: line.at >= 50 }] : []));
+  expect((await havoq(["exec", "--chaos", "alarm.yaml", "--journal", "a.jsonl", ...wait], { cwd })).code).toBe(0);
+  expect((await havoq(["exec", "--replay", "a.jsonl", "--journal", "b.jsonl", ...wait], { cwd })).code).toBe(0);
+  const first = await actions("a.jsonl");
+  expect(first.map(({ action }) => action)).toEqual(["raiseAlarm", "clearAlarm"]);
+  expect(await actions("b.jsonl")).toEqual(first);
+}, LONG);

@@ -16,7 +16,8 @@ test.each(PROTOCOLS)("%s", async (protocol) => {
     { name: "late", match: inbound, when: { probability: 0.2 }, fault: { latency: { ms: { from: 1, to: 9 } } } },
     { name: "twice", match: inbound, when: { nth: 9 }, fault: "duplicate" },
     { name: "lost", match: inbound, when: { nth: 11 }, fault: "drop" },
-    { name: "order", match: inbound, fault: { reorder: { window: 3, ms: 700 } } },
+    // In Kafka, where each waits for its answer, no other comes meanwhile.
+    { name: "order", match: inbound, fault: { reorder: { window: 3, ms: protocol === "kafka" ? 50 : 700 } } },
     { name: "cut short", match: outbound, when: { every: 6 }, fault: { corrupt: { how: "truncate" } } },
   ];
   const run = async (given: readonly Rule[], replay?: readonly JournalLine[]): Promise<{ got: string[]; lines: JournalLine[]; fired: string[] }> => {
@@ -38,7 +39,8 @@ test.each(PROTOCOLS)("%s", async (protocol) => {
   const first = await run(rules);
   expect(first.got).not.toEqual(SENT);
   expect(new Set(first.lines.flatMap((line) => ("verdict" in line ? [line.verdict] : []))).size).toBeGreaterThanOrEqual(5);
-  const second = await run([], first.lines);
+  // Who added rules to the run adds them to its repetition: there they say from when on the journal speaks for them.
+  const second = await run(rules.map((rule) => ({ ...rule, when: { nth: 1_000_000 } })), first.lines);
   expect(second.got).toEqual(first.got);
   expect(second.fired).toEqual(first.fired);
 }, 20_000);

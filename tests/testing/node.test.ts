@@ -17,7 +17,7 @@ beforeAll(async () => {
   mkdirSync(join(modules, "havoq"), { recursive: true });
   await compileTesting(join(modules, "havoq/testing"));
   writeFileSync(join(modules, "havoq/package.json"), JSON.stringify({
-    name: "havoq", type: "module", exports: { "./testing": { types: "./testing/index.d.ts", default: "./testing/index.js" } },
+    name: "havoq", type: "module", exports: { "./testing": { types: "./testing/index.d.ts", require: "./testing/index.cjs", default: "./testing/index.js" } },
   }));
   for (const name of ["mqtt", "vitest", "typescript"]) symlinkSync(join(root, "node_modules", name), join(modules, name));
   writeFileSync(join(project, "package.json"), JSON.stringify({ type: "module" }));
@@ -41,6 +41,28 @@ test("node:test", () => {
   `);
   const { code, output } = run(["node", "--test", "--test-reporter", "tap", "node.test.mjs"]);
   expect([code, output]).toEqual([0, expect.stringMatching(/# pass 3\n# fail 0/)]);
+}, LONG);
+
+/** As Jest loads modules unless told otherwise. */
+test("node:test in CommonJS", () => {
+  writeFileSync(join(project, "node.test.cjs"), `
+    const assert = require("node:assert/strict");
+    const { after, before, test } = require("node:test");
+    const { start } = require("havoq/testing");
+    const mqtt = require("mqtt");
+    let havoq;
+    before(async () => (havoq = await start()));
+    after(() => havoq.stop());
+    test("refuses the second", async () => {
+      const refuse = await havoq.rule({ match: { topic: "t" }, when: { nth: 2 }, fault: { drop: {} } });
+      const client = await mqtt.connectAsync(havoq.mqtt.url);
+      for (const word of ["a", "b"]) await client.publishAsync("t", word, { qos: 1 });
+      await client.endAsync();
+      assert.equal(await refuse.fired(), 1);
+    });
+  `);
+  const { code, output } = run(["node", "--test", "--test-reporter", "tap", "node.test.cjs"]);
+  expect([code, output]).toEqual([0, expect.stringMatching(/# pass 1\n# fail 0/)]);
 }, LONG);
 
 test("Vitest", () => {

@@ -7,11 +7,23 @@ export interface FiredFault {
   plugin: string;
   /** Null where no event brought it on, but a moment of the clock. */
   rule: JournalRule | null;
+  /** When the hook is asked, among all. */
+  place: number;
   stream: string;
   /** Counted from 0 among the events on the stream that the rule's match admitted. */
   ordinal: number;
   /** In order; at most the last one is a verdict. */
   entries: JournalEntry[];
+}
+
+/** Those of one hook together, in the order in which the hooks are asked. */
+export function byRule(faults: readonly FiredFault[]): FiredFault[][] {
+  const groups = new Map<string, FiredFault[]>();
+  for (const fault of faults) {
+    const name = fault.rule?.rule ?? `${fault.plugin}/${CLOCK}`;
+    groups.set(name, [...(groups.get(name) ?? []), fault]);
+  }
+  return [...groups.values()].sort(([a], [b]) => a!.place - b!.place);
 }
 
 /** The faults of a journal in the order in which they fired. */
@@ -26,7 +38,7 @@ export function faultsOf(journal: readonly JournalLine[]): FiredFault[] {
     const rule = rules.get(line.rule) ?? null;
     if (rule === null && line.stream !== CLOCK) throw new Error(`the journal fires ${line.rule}, of which it does not tell the match`);
     const plugin = line.rule.slice(0, line.rule.lastIndexOf("/"));
-    if (fault === undefined) faults.set(key, { plugin, rule, stream: line.stream, ordinal: line.ordinal, entries: [line] });
+    if (fault === undefined) faults.set(key, { plugin, rule, place: [...rules.keys()].indexOf(line.rule), stream: line.stream, ordinal: line.ordinal, entries: [line] });
     else fault.entries.push(line);
   }
   return [...faults.values()];

@@ -3,7 +3,7 @@ import { toJournal } from "../../hooks/journal.ts";
 import { stepsOf } from "../../hooks/replay.ts";
 import type { Rule } from "../../hooks/rule.ts";
 import { describeFault, kindOf } from "../../report/faults.ts";
-import type { FiredFault } from "./faults.ts";
+import { byRule, type FiredFault } from "./faults.ts";
 
 /** What a file of rules is told of the run that it comes from. */
 export interface Origin {
@@ -25,8 +25,10 @@ export function ruleFile(faults: readonly FiredFault[], { seed, repeat, rules, k
     "",
     repeat,
   ];
-  const chaos = faults.map((fault, i) => ruleOf(fault, i, rules));
-  return `${head.map((line) => `# ${line}`.trimEnd()).join("\n")}\n${stringify({ chaos }, { lineWidth: 0 })}`;
+  // One rule for each hook: what one rule answers, the next does not count.
+  const chaos = byRule(faults).flatMap((group) => ruleOf(group, rules));
+  // The line to repeat holds what the user typed, which may be several lines.
+  return `${head.join("\n").split("\n").map((line) => `# ${line}`.trimEnd()).join("\n")}\n${stringify({ chaos }, { lineWidth: 0 })}`;
 }
 
 /** `kafka Produce: lose-answer, the 4th on kafka/payments@1#1/Produce` */
@@ -36,26 +38,26 @@ export function words({ stream, ordinal, entries, rule }: FiredFault, kinds: Rea
   return `${entry.protocol} ${describeFault(kindOf(entry, kinds))}, ${where}`;
 }
 
-function ruleOf({ plugin, rule, stream, ordinal, entries }: FiredFault, index: number, rules: ReadonlyMap<string, Rule>): object {
-  const name = `${plugin} (${index + 1})`;
+function ruleOf(faults: readonly FiredFault[], rules: ReadonlyMap<string, Rule>): object[] {
+  const { plugin, rule } = faults[0]!;
   if (rule === null) {
     const original = rules.get(plugin);
     if (original === undefined) throw new Error(`${plugin} fired by the clock: only a run with its rule, not a journal alone, can be written as rules`);
-    return { ...original, name };
+    return [original];
   }
+  const match = Object.keys(rule.match).length > 0 ? { match: plain(rule.match) } : {};
+  const events = faults.map(eventOf);
+  return [{ name: plugin, ...match, fault: { verdict: { point: rule.point, ...(events.length === 1 ? events[0] : { events }) } } }];
+}
+
+function eventOf({ stream, ordinal, entries }: FiredFault): object {
   const steps = stepsOf(entries.filter(({ action }) => action !== undefined));
   const verdict = entries.find(({ action }) => action === undefined);
   const actions = steps.map(({ action, args, after }) => ({ action, args: toJournal(args), ...(after > 0 ? { after } : {}) }));
   return {
-    name,
-    ...(Object.keys(rule.match).length > 0 ? { match: plain(rule.match) } : {}),
-    fault: {
-      verdict: {
-        point: rule.point, stream, nth: ordinal + 1,
-        ...(actions.length > 0 ? { actions } : {}),
-        ...(verdict === undefined ? {} : { answer: { [verdict.verdict!]: toJournal(verdict.detail ?? {}) } }),
-      },
-    },
+    stream, nth: ordinal + 1,
+    ...(actions.length > 0 ? { actions } : {}),
+    ...(verdict === undefined ? {} : { answer: { [verdict.verdict!]: toJournal(verdict.detail ?? {}) } }),
   };
 }
 
