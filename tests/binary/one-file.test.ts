@@ -26,17 +26,20 @@ test("a fault is one file and a regenerated index", async () => {
   const havoq = Bun.spawn([join(copy, "dist/havoq"), "serve", ...flags, "--plugins", join(copy, "plugins"), "--ready-file", ready, "--quiet"], {
     cwd: copy, stdio: ["ignore", "inherit", "inherit"],
   });
-  while (!(await Bun.file(ready).exists())) {
-    expect(havoq.exitCode).toBeNull();
-    await Bun.sleep(5);
+  try {
+    while (!(await Bun.file(ready).exists())) {
+      expect(havoq.exitCode).toBeNull();
+      await Bun.sleep(5);
+    }
+    const client = await mqtt.connectAsync(`mqtt://127.0.0.1:${(await Bun.file(ready).json()).mqtt.port}`);
+    const got = new Promise<string>((done) => client.on("message", (_topic, payload) => done(payload.toString())));
+    await client.subscribeAsync("t");
+    await client.publishAsync("t", "truncated");
+    expect(await got).toBe("trunc");
+    await client.endAsync();
+  } finally {
+    havoq.kill();
+    await havoq.exited;
+    rmSync(copy, { recursive: true });
   }
-  const client = await mqtt.connectAsync(`mqtt://127.0.0.1:${(await Bun.file(ready).json()).mqtt.port}`);
-  const got = new Promise<string>((done) => client.on("message", (_topic, payload) => done(payload.toString())));
-  await client.subscribeAsync("t");
-  await client.publishAsync("t", "truncated");
-  expect(await got).toBe("trunc");
-  await client.endAsync();
-  havoq.kill();
-  await havoq.exited;
-  rmSync(copy, { recursive: true });
 }, 120_000);
