@@ -25,8 +25,10 @@ beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), "havoq-readme-"));
   symlinkSync(join(root, "dist"), join(folder, "dist"));
   mkdirSync(join(folder, "chaos"));
-  const named = /Save this as `([^`]+)`:\s*```ts\n([^]*?)```/.exec(text)!;
-  await Bun.write(join(folder, named[1]!), named[2]!);
+  for (const [, name, content] of text.matchAll(/[Ss]ave this as `([^`]+)`:\s*```(?:ts|yaml)\n([^]*?)```/g)) await Bun.write(join(folder, name!), content!);
+  // The reader's own tests: one that pays.
+  const pay = "dist/havoq mqtt publish --server ${MQTT_URL#mqtt://} --topic payments.eu --payload 5 --qos 1";
+  await Bun.write(join(folder, "package.json"), JSON.stringify({ scripts: { test: pay } }));
 });
 
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -76,6 +78,11 @@ describe("the README", () => {
         const out = await serves(words, folder);
         if (words.includes("--seed")) expect(out).toContain(`seed ${words[words.indexOf("--seed") + 1]}`);
         if (words.includes("--plugins")) expect(out).toContain("late");
+      } else if (words[1] === "exec") {
+        const { exitCode, stderr } = Bun.spawnSync(words, { cwd: folder });
+        expect(exitCode).toBe(0);
+        expect(stderr.toString()).toMatch(/seed \d+/);
+        expect(await Bun.file(join(folder, "report.md")).text()).toContain("payments come twice");
       } else if (words[0] === "dist/havoq") {
         const { exitCode, stderr, stdout } = Bun.spawnSync(words, { cwd: folder });
         expect([exitCode, stderr.toString()]).toEqual([0, ""]);

@@ -48,6 +48,8 @@ export class Chain {
   private lastNamed: Chain | null = null;
   private lastConnection: ConnectionInfo | null = null;
   private lastConnected: Chain | null = null;
+  private lastAsker: ConnectionInfo | null | undefined;
+  private lastSelected: Chain | null = null;
   private lastFact: string | null = null;
   private lastFound: Chain | null = null;
   private readonly asksConnection: boolean;
@@ -65,8 +67,10 @@ export class Chain {
    * null when there is none and nothing needs to be decoded. Remembered for both.
    */
   select(connection: ConnectionInfo | null, name: string): Chain | null {
+    if (name === this.lastName && connection === this.lastAsker) return this.lastSelected;
     const named = name === this.lastName ? this.lastNamed : this.named(name);
-    return named === null || !named.asksConnection ? named : named.connected(connection);
+    this.lastAsker = connection;
+    return (this.lastSelected = named === null || !named.asksConnection ? named : named.connected(connection));
   }
 
   /** The part that can concern this name, whatever the connection. */
@@ -103,6 +107,7 @@ export class Chain {
   forget(connection: ConnectionInfo): void {
     this.byConnection.delete(connection);
     this.lastConnection = this.lastConnected = null;
+    this.lastAsker = undefined;
     for (const chain of this.byName.values()) if (chain !== this) chain?.forget(connection);
   }
 

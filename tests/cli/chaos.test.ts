@@ -72,6 +72,14 @@ describe("havoq chaos", () => {
     await havoq("chaos", "add", "--fault", "duplicate", "--with", "times=2", "--match", "topic=twice", "--times", "1");
     expect(await received("twice", "twice")).toEqual(["twice", "twice", "twice", "twice"]);
     expect((await havoq("chaos", "clear")).out).toBe("✓ 1 rule removed\n");
+
+    await havoq("chaos", "add", "--fault", "drop", "--match", "topic=second", "--every", "2");
+    expect(await received("second", "second", "other", "second", "second", "other")).toEqual(["second", "other", "second", "other"]);
+    await havoq("chaos", "clear");
+    await havoq("chaos", "add", "--fault", "drop", "--match", "topic=never", "--probability", "0");
+    await havoq("chaos", "add", "--fault", "drop", "--match", "topic=ever", "--probability", "1");
+    expect(await received("never", "ever", "never")).toEqual(["never", "never"]);
+    await havoq("chaos", "clear");
   }, 30_000);
 
   test("apply puts a file in force, and again its new version", async () => {
