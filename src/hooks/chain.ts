@@ -67,7 +67,10 @@ export class Chain {
    * null when there is none and nothing needs to be decoded. Remembered for both.
    */
   select(connection: ConnectionInfo | null, name: string): Chain | null {
-    if (name === this.lastName && connection === this.lastAsker) return this.lastSelected;
+    return name === this.lastName && connection === this.lastAsker ? this.lastSelected : this.selectAnew(connection, name);
+  }
+
+  private selectAnew(connection: ConnectionInfo | null, name: string): Chain | null {
     const named = name === this.lastName ? this.lastNamed : this.named(name);
     this.lastAsker = connection;
     return (this.lastSelected = named === null || !named.asksConnection ? named : named.connected(connection));
