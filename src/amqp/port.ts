@@ -40,7 +40,7 @@ export class Port implements Session {
     this.handshake = new Patience(connection, broker.host.clock, HANDSHAKE_TIMEOUT, () => connection.abort(false));
   }
 
-  frame(buf: Buffer, start: number, end: number): void {
+  frame(buf: Buffer, start: number, end: number): boolean | void {
     if (this.session !== null) return this.session.frame(buf, start, end);
     const dialect = DIALECTS.find(({ header }) => header.compare(buf, start, end) === 0);
     if (dialect === undefined) {

@@ -1,4 +1,4 @@
-import { giveLarge, STEP, takeLarge } from "./spare.ts";
+import { free, giveLarge, STEP, takeLarge } from "./spare.ts";
 import { EMPTY } from "./writer.ts";
 
 /**
@@ -7,8 +7,11 @@ import { EMPTY } from "./writer.ts";
  * framer allocates for what arrived, not for what was announced.
  */
 export type FrameLength = (buf: Buffer, pos: number, end: number) => number;
-/** One whole frame, `buf[start, end)`. The buffer is never written to again, so it may be kept. */
-export type OnFrame = (buf: Buffer, start: number, end: number) => void;
+/**
+ * One whole frame, `buf[start, end)`. The buffer is never written to again, so it may be kept, unless
+ * the answer is true: nobody keeps any of these bytes, and their memory may be used again.
+ */
+export type OnFrame = (buf: Buffer, start: number, end: number) => boolean | void;
 
 /**
  * Cuts a stream of chunks into frames. Frames that lie in one chunk are handed on in place; one that
@@ -19,12 +22,16 @@ export class Framer {
   private chunks: Buffer[] = [];
   private chunk: Buffer = EMPTY;
   private pos = 0;
+  /** Something in the chunk may be kept. */
+  private kept = false;
   /** The start of a frame that spans chunks: `carry[0, carried)`. */
   private carry: Buffer = EMPTY;
   private carried = 0;
   private stopped = false;
   private draining = false;
   private waiting = 0;
+  /** Small frames that spanned chunks lay here, and nobody kept them. */
+  private spare: Buffer = EMPTY;
 
   constructor(private length: FrameLength, private readonly onFrame: OnFrame) {}
 
@@ -52,22 +59,28 @@ export class Framer {
     this.length = length;
   }
 
+  /** The chunk is the framer's own from now on. */
   push(chunk: Buffer): void {
     if (this.stopped || this.draining) {
       this.chunks.push(chunk);
       this.waiting += chunk.length;
       return;
     }
+    this.begin(chunk);
+    this.drain();
+  }
+
+  private begin(chunk: Buffer): void {
     this.chunk = chunk;
     this.pos = 0;
-    this.drain();
+    this.kept = false;
   }
 
   /** Forgets everything; no frame comes any more. */
   close(): void {
     this.stopped = true;
     this.chunks = [];
-    this.chunk = this.carry = EMPTY;
+    this.chunk = this.carry = this.spare = EMPTY;
     this.pos = this.carried = this.waiting = 0;
   }
 
@@ -77,15 +90,11 @@ export class Framer {
     try {
       while (!this.stopped) {
         if (this.pos === this.chunk.length) {
-          const next = this.chunks.shift();
-          if (next === undefined) {
-            this.chunk = EMPTY;
-            this.pos = 0;
-            return;
-          }
+          const next = this.chunks.shift() ?? EMPTY;
           this.waiting -= next.length;
-          this.chunk = next;
-          this.pos = 0;
+          if (!this.kept) free(this.chunk);
+          this.begin(next);
+          if (next === EMPTY) return;
         }
         if (this.carried > 0) this.fill();
         else this.inPlace();
@@ -104,13 +113,13 @@ export class Framer {
       if (size === 0 || pos + size > end) {
         // A partial frame moves out, so that a trickle of bytes does not pin many chunks.
         this.carried = end - pos;
-        this.carry = take(Math.max(64, size === 0 ? 2 * this.carried : room(size, this.carried)));
+        this.carry = this.take(Math.max(64, size === 0 ? 2 * this.carried : room(size, this.carried)));
         chunk.copy(this.carry, 0, pos, end);
         pos = end;
         break;
       }
       this.pos = pos + size;
-      this.onFrame(chunk, pos, pos + size);
+      if (this.onFrame(chunk, pos, pos + size) !== true) this.kept = true;
       if (this.chunk !== chunk) return; // closed while handling
       pos += size;
     }
@@ -129,9 +138,9 @@ export class Framer {
       if (this.carried + want > this.carry.length) {
         const outgrown = this.carry;
         const wider = Math.max(room(size, this.carried + want), 2 * outgrown.length);
-        this.carry = take(size === 0 ? wider : Math.min(size, wider));
+        this.carry = this.take(size === 0 ? wider : Math.min(size, wider));
         outgrown.copy(this.carry, 0, 0, this.carried);
-        giveLarge(outgrown.buffer);
+        this.giveBack(outgrown);
       }
       chunk.copy(this.carry, this.carried, this.pos, this.pos + want);
       this.carried += want;
@@ -141,7 +150,21 @@ export class Framer {
     const frame = this.carry;
     this.carry = EMPTY;
     this.carried = 0;
-    this.onFrame(frame, 0, size);
+    if (this.onFrame(frame, 0, size) === true) this.giveBack(frame);
+  }
+
+  /** A buffer for one frame alone, so whoever keeps all that is in it may give it back to spare.ts. */
+  private take(n: number): Buffer {
+    if (n >= STEP) return takeLarge(n);
+    const { spare } = this;
+    if (n > spare.length) return Buffer.allocUnsafeSlow(n);
+    this.spare = EMPTY;
+    return spare;
+  }
+
+  private giveBack(frame: Buffer): void {
+    if (frame.length >= STEP) giveLarge(frame.buffer);
+    else this.spare = frame;
   }
 }
 
@@ -150,8 +173,3 @@ function room(size: number, have: number): number {
   return size <= TRUSTED ? size : Math.min(size, Math.max(TRUSTED, have * 2));
 }
 const TRUSTED = 256 * 1024;
-
-/** A buffer for one frame alone, so whoever keeps all that is in it may give it back to spare.ts. */
-function take(n: number): Buffer {
-  return n < STEP ? Buffer.allocUnsafeSlow(n) : takeLarge(n);
-}

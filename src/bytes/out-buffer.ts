@@ -23,8 +23,9 @@ export class OutBuffer extends Writer {
   private head = 0;
   /** Set when bytes were appended since the last flush: see `onDirty`. */
   private dirty = false;
-  /** Where the length now being measured stands, see `open`. */
-  private opened: { block: Buffer; at: number; before: number } | null = null;
+  /** The block in which the length now being measured stands, and what was pending before it: see `open`. */
+  private opened: Buffer | null = null;
+  private openedBefore = 0;
 
   constructor(private readonly sink: Sink, private readonly onDirty: (out: OutBuffer) => void) {
     super(0);
@@ -66,14 +67,15 @@ export class OutBuffer extends Writer {
 
   override open(): number {
     const at = this.claim(4);
-    this.opened = { block: this.buf, at, before: this.pending };
+    this.opened = this.buf;
+    this.openedBefore = this.pending;
     return at;
   }
 
-  override close(): void {
-    const { block, at, before } = this.opened!;
+  override close(at: number): void {
+    const block = this.opened!;
     this.opened = null;
-    block.writeUInt32BE(this.pending - before, at);
+    block.writeUInt32BE(this.pending - this.openedBefore, at);
   }
 
   /** Moves the current block behind the queue; the rest of the block stays usable. */

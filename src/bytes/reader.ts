@@ -30,6 +30,14 @@ export class Reader {
     this.end = end;
   }
 
+  /** The same reader over other bytes. */
+  over(buf: Buffer, pos: number, end: number): this {
+    this.buf = buf;
+    this.pos = pos;
+    this.end = end;
+    return this;
+  }
+
   get remaining(): number {
     return this.end - this.pos;
   }
@@ -135,9 +143,30 @@ export class Reader {
     const at = this.take(n);
     return utf8(this.buf, at, at + n);
   }
+  /** Text that is likely to come again. */
+  name(n: number): string {
+    const at = this.take(n);
+    return n <= NAME_MOST ? nameAt(this.buf, at, n) : utf8(this.buf, at, at + n);
+  }
   skip(n: number): void {
     this.take(n);
   }
+}
+
+/** Names of topics, groups and clients come again and again: the last text in the same place is compared before a new one is made. */
+const NAME_MOST = 32;
+const recent: string[] = new Array(512).fill("");
+
+function nameAt(buf: Buffer, at: number, n: number): string {
+  // Names differ in their first letter, in their last, or in how long they are; where not, they share a place.
+  const slot = n === 0 ? 0 : (buf[at]! + 31 * buf[at + n - 1]! + 97 * n) & 511;
+  const known = recent[slot]!;
+  if (known.length === n) {
+    let i = 0;
+    while (i < n && known.charCodeAt(i) === buf[at + i] && buf[at + i]! < 0x80) i++;
+    if (i === n) return known;
+  }
+  return (recent[slot] = buf.toString("utf8", at, at + n));
 }
 
 /** Text of `buf[start, end)`. Short ASCII, which names and topics nearly always are, skips the decoder. */

@@ -22,6 +22,11 @@ export function takeLarge(n: number): Buffer {
   return fresh;
 }
 
+/** Frees the memory of a large read now, warm as it is for the next one, instead of when the collector comes; the caller knows that no view of it is left. */
+export function free({ buffer, length }: Buffer): void {
+  if (length >= STEP && length === buffer.byteLength) (buffer as ArrayBuffer).transfer(0);
+}
+
 /** Gives back what `takeLarge` made; the caller knows that no view of it is left. Other buffers are left to the collector. */
 export function giveLarge(buffer: ArrayBufferLike): void {
   const size = buffer.byteLength;

@@ -20,7 +20,7 @@ export function takeBlock(n: number, last: number): Block {
   return { bytes: size >= MOST ? takeLarge(size) : Buffer.allocUnsafeSlow(size), used: 0, users: 0, lent: false };
 }
 
-/** One user less. */
-export function giveBack(block: Block): void {
-  if (--block.users === 0 && !block.lent) giveLarge(block.bytes.buffer);
+/** Nobody uses it any more. */
+export function giveBack({ bytes, lent }: Block): void {
+  if (!lent) giveLarge(bytes.buffer);
 }

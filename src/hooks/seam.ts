@@ -30,9 +30,12 @@ export class ProtocolHooks implements Record<HookPoint, Chain | null> {
   bytes: Chain | null = null;
   /** Keeps account of what happens to messages; null unless somebody asked for it. */
   observer: Observer | null = null;
+  /** Another number whenever a hook comes or goes, or a connection says who it is: what was found out about the hooks before no longer holds. */
+  version = 0;
 
-  /** A connection's client id or user became known: what was remembered for it no longer holds. */
+  /** A connection's client id or user became known. */
   forget(connection: ConnectionInfo): void {
+    this.version++;
     for (const point of HOOK_POINTS) this[point]?.forget(connection);
   }
 }
@@ -278,6 +281,7 @@ export class Seam implements ChainHost {
     this.installed = hooks;
     this.journal.install(hooks.map(({ noted }) => noted));
     for (const protocol of ["kafka", "mqtt", "amqp"] as const) {
+      this[protocol].version++;
       for (const point of HOOK_POINTS) this[protocol][point] = this.chain(point, protocol);
     }
   }

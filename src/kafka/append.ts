@@ -38,6 +38,7 @@ export function append(call: Call, partition: Partition, sent: Buffer | null, ac
   if (batch instanceof Refused) return refused(Errors[batch.error], batch.reason, batch.unread);
   const { observer } = call.connection.hooks;
   if (observer === null) return appendBatch(call, partition, batch, acks);
+  call.kept = true;
   receivedBatch(observer, call.connection, partition, batch);
   const told = (appended: Appended): Appended => {
     const { error, repeated, close } = appended;
@@ -57,7 +58,7 @@ function appendBatch(call: Call, partition: Partition, batch: Batch, acks: numbe
     if (hooks.message !== null) {
       const chain = hooks.message.select(call.connection, partition.topic.name);
       if (chain !== null) {
-        call.lent = true;
+        call.kept = true;
         return appendHooked(call, partition, batch, acks, chain, call.connection).catch(unreadable);
       }
     }
@@ -129,11 +130,12 @@ function store(call: Call, partition: Partition, sent: Batch, batch: Batch, now:
   const { logAppendTime } = partition.topic.config;
   const { hooks } = call.connection;
   const appended = recompressed(partition, batch);
-  const entry = partition.append(appended, now, call.lent);
+  const baseOffset = partition.log.end;
+  if (partition.append(appended, now, call.kept)) call.kept = true;
   if (hooks.observer !== null) storedBatch(hooks.observer, call.connection, partition, appended, hooked);
   const time = logAppendTime ? now : -1;
-  if (sent.producerId >= 0) partition.producers.stored(sent, entry.base, entry.time, now);
-  return { error: Errors.NONE, baseOffset: entry.base, logAppendTime: time, reason: null };
+  if (sent.producerId >= 0) partition.producers.stored(sent, baseOffset, appended.maxTimestamp, now);
+  return { error: Errors.NONE, baseOffset, logAppendTime: time, reason: null };
 }
 
 /** The topic may want another compression than the producer's. */

@@ -8,8 +8,10 @@ import type { Partition, Topic } from "./topics.ts";
 /** One request being carried out: who asks, at which node, in which version. */
 export class Call {
   private wait: Wait | null = null;
-  /** A hook may look at what was sent, and keep it. */
-  lent = false;
+  /** What was sent may still be looked at when it has been answered: by a hook, the observer, or a log that took it as it was. */
+  kept = false;
+  /** The version of the hooks in which none of them wants to see the answer; -1: nobody looked. */
+  unwatchedAt = -1;
 
   constructor(
     readonly cluster: KafkaCluster,

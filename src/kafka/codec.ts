@@ -1,4 +1,4 @@
-import { DecodeError, utf8, type Reader } from "../bytes/reader.ts";
+import { DecodeError, type Reader } from "../bytes/reader.ts";
 import { EMPTY, Writer } from "../bytes/writer.ts";
 import { absent, type Draft, type Field, type Fields, type Infer, type Range, within } from "./schema.ts";
 
@@ -164,9 +164,7 @@ function stringOf(flexible: boolean, nullable: boolean): Codec {
     least: length.least,
     read(r) {
       const n = length.read(r);
-      if (n < 0) return null;
-      const at = r.take(n);
-      return n <= NAME_MOST ? nameAt(r.buf, at, n) : utf8(r.buf, at, at + n);
+      return n < 0 ? null : r.name(n);
     },
     write(w, value) {
       if (typeof value !== "string") return length.none(w, value, "a string");
@@ -174,23 +172,6 @@ function stringOf(flexible: boolean, nullable: boolean): Codec {
       w.utf8(value);
     },
   };
-}
-
-/** Names of topics, groups and clients come again and again: the last text with the same hash is compared before a new one is made. */
-const NAME_MOST = 32;
-const recent: string[] = new Array(512).fill("");
-
-function nameAt(buf: Buffer, at: number, n: number): string {
-  let hash = n;
-  for (let i = at; i < at + n; i++) hash = (Math.imul(hash, 31) + buf[i]!) | 0;
-  const slot = hash & 511;
-  const known = recent[slot]!;
-  if (known.length === n) {
-    let i = 0;
-    while (i < n && known.charCodeAt(i) === buf[at + i] && buf[at + i]! < 0x80) i++;
-    if (i === n) return known;
-  }
-  return (recent[slot] = buf.toString("utf8", at, at + n));
 }
 
 function bytesOf(flexible: boolean, nullable: boolean, take: (r: Reader, n: number) => Buffer): Codec {

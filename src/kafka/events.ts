@@ -8,7 +8,6 @@ import type { Partition } from "./topics.ts";
 /** A request, or the response to one, as hooks see it. */
 export class OperationEvent implements HookEvent, Operation {
   readonly protocol = "kafka";
-  private decoded: any;
   /** Fields that `replace` gave. */
   changed = false;
 
@@ -16,8 +15,8 @@ export class OperationEvent implements HookEvent, Operation {
     readonly connection: ConnectionInfo,
     private readonly api: AnyApi,
     readonly version: number,
-    private readonly decode: () => unknown,
-    private readonly topicName: (id: string) => string | undefined,
+    public body: any,
+    private readonly topicsById: ReadonlyMap<string, { readonly name: string }>,
     /** For a response: the body of its request. */
     readonly request?: any,
   ) {}
@@ -31,14 +30,11 @@ export class OperationEvent implements HookEvent, Operation {
   get stream(): string {
     return operationStream(this.connection, this.api.name);
   }
-  get body(): any {
-    return (this.decoded ??= this.decode());
-  }
 
   fact(name: FactName): Fact {
     const asked = this.request ?? this.body;
     switch (name) {
-      case "topic": return topicsOf(asked, this.topicName);
+      case "topic": return topicsOf(asked, this.topicsById);
       case "partition": return partitionsOf(asked);
       case "group": return groupsOf(asked);
       default: return undefined;
@@ -46,13 +42,12 @@ export class OperationEvent implements HookEvent, Operation {
   }
 
   change(changes: object): void {
-    const body = this.body;
     for (const field of Object.keys(changes)) {
       if (!(field in this.api[this.request === undefined ? "request" : "response"].fields)) {
         throw new TypeError(`${this.api.name} has no field ${field}`);
       }
     }
-    this.decoded = { ...body, ...changes };
+    this.body = { ...this.body, ...changes };
     this.changed = true;
   }
 }

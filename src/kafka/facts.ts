@@ -8,14 +8,14 @@ const GROUPS = ["groups", "groupsNames", "coordinatorKeys"] as const;
 type Body = any;
 
 /** Topics that a request body names, by id where the version says no name. */
-export function topicsOf(body: Body, nameOf: (id: string) => string | undefined): string | string[] {
+export function topicsOf(body: Body, byId: ReadonlyMap<string, { readonly name: string }>): string | string[] {
   // Most requests that carry records name one: nothing needs to be made for it.
   const records: Body[] | undefined = body.topicData;
   if (records?.length === 1 && records[0].name) return records[0].name;
   const names = topicEntries(body).map((topic) => {
     if (typeof topic === "string") return topic;
     const name = topic.name ?? topic.topic;
-    return name || (topic.topicId && topic.topicId !== ZERO_UUID ? nameOf(topic.topicId) : undefined);
+    return name || (topic.topicId && topic.topicId !== ZERO_UUID ? byId.get(topic.topicId)?.name : undefined);
   });
   return unique(names);
 }

@@ -9,8 +9,7 @@ export const DURATION_BUCKETS = [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 30] a
 /** What was asked of one API. */
 export class ApiCounts {
   count = 0;
-  /** Answers by the first error in them; `NONE` for answers without. */
-  readonly errors = new Map<ErrorName, number>();
+  private readonly failed = new Map<ErrorName, number>();
   /** Seconds from a request to its answer, all together. */
   seconds = 0;
   /** Requests by duration: one count per bucket, the last for all that took longer. */
@@ -18,11 +17,21 @@ export class ApiCounts {
 
   constructor(private readonly errorOf: (body: any) => number) {}
 
+  /** Answers by the first error in them; `NONE` for answers without. */
+  get errors(): ReadonlyMap<ErrorName, number> {
+    let fine = this.count;
+    for (const count of this.failed.values()) fine -= count;
+    return fine === 0 ? this.failed : new Map([["NONE", fine], ...this.failed]);
+  }
+
   /** @param response null where none was sent */
   add(response: any, ms: number): void {
-    const error = response === null ? "NONE" : errorName(this.errorOf(response));
     this.count++;
-    this.errors.set(error, (this.errors.get(error) ?? 0) + 1);
+    const code = response === null ? 0 : this.errorOf(response);
+    if (code !== 0) {
+      const error = errorName(code);
+      this.failed.set(error, (this.failed.get(error) ?? 0) + 1);
+    }
     this.seconds += ms / 1000;
     let i = 0;
     while (i < DURATION_BUCKETS.length && ms > DURATION_BUCKETS[i]! * 1000) i++;
@@ -34,14 +43,18 @@ export class ApiCounts {
 export class Metrics {
   /** By API name. */
   readonly apis = new Map<string, ApiCounts>();
+  private readonly byKey: ApiCounts[] = [];
   /** Messages of topics that were deleted, by topic. */
   readonly gone = new Tally();
   /** What was fetched of them, by topic and group, see `consumedBy`. */
   readonly goneOut = new Tally();
 
   api(api: AnyApi): ApiCounts {
-    let counts = this.apis.get(api.name);
-    if (counts === undefined) this.apis.set(api.name, (counts = new ApiCounts(firstError(api.response.fields))));
+    let counts = this.byKey[api.key];
+    if (counts === undefined) {
+      this.byKey[api.key] = counts = new ApiCounts(firstError(api.response.fields));
+      this.apis.set(api.name, counts);
+    }
     return counts;
   }
 }

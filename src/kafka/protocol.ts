@@ -99,7 +99,7 @@ export function readRequestHeader(r: Reader): RequestHeader {
 function readClientId(r: Reader): string | null {
   const n = r.i16();
   if (n < -1) throw new DecodeError(`negative length ${n}`);
-  return n < 0 ? null : r.utf8(n);
+  return n < 0 ? null : r.name(n);
 }
 
 export function writeRequestHeader(w: Writer, api: AnyApi, h: RequestHeader): void {

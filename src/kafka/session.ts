@@ -1,5 +1,5 @@
 import { DecodeError, Reader } from "../bytes/reader.ts";
-import { Writer } from "../bytes/writer.ts";
+import { EMPTY, Writer } from "../bytes/writer.ts";
 import type { Final } from "../hooks/chain.ts";
 import type { CloseReason, Connection, Session } from "../net/connection.ts";
 import apis from "./apis/index.ts";
@@ -22,6 +22,8 @@ export class KafkaSession implements Session {
   private identified = false;
   /** The call that is being carried out. */
   private call: Call | null = null;
+  /** Of the request that is being read. */
+  private readonly reader = new Reader(EMPTY);
 
   constructor(private readonly cluster: KafkaCluster, private readonly connection: Connection, private readonly node: number) {}
 
@@ -33,24 +35,29 @@ export class KafkaSession implements Session {
     return 4 + size;
   };
 
-  frame(buf: Buffer, start: number, end: number): void {
-    const r = new Reader(buf, start + 4, end);
+  frame(buf: Buffer, start: number, end: number): boolean {
+    const r = this.reader.over(buf, start + 4, end);
     const { apiKey, apiVersion, correlationId, clientId } = readRequestHeader(r);
     let api = byKey[apiKey];
     if (api === undefined) throw new DecodeError(`request with unknown api key ${apiKey}`);
     const call = new Call(this.cluster, this.connection, this.node, apiVersion, correlationId, clientId ?? "", this.cluster.host.clock.now());
     if (apiVersion < api.first || apiVersion > api.last) {
       if (api !== API_VERSIONS) throw new DecodeError(`${api.name} v${apiVersion} is not supported`);
-      return this.unknownApiVersions(call);
+      this.unknownApiVersions(call);
+      return true;
     }
     if (apiVersion >= api.flexibleFrom) skipTags(r);
     if (!this.identified) {
       const refused = this.identify(clientId ?? "");
-      if (refused instanceof Promise) return this.connection.holdInput(refused.then((no) => (no ? undefined : this.request(api, call, r))));
-      if (refused) return;
+      if (refused instanceof Promise) {
+        this.connection.holdInput(refused.then((no) => (no ? undefined : this.request(api, call, r))));
+        return false;
+      }
+      if (refused) return true;
     }
     const pending = this.request(api, call, r);
     if (pending !== undefined) this.connection.holdInput(pending);
+    return pending === undefined && !call.kept;
   }
 
   /** Kafka has no words for a broken request: the connection just ends. */
@@ -85,16 +92,22 @@ export class KafkaSession implements Session {
     const { hooks } = this.connection;
     const asked = hooks.request !== null ? hooks.request.select(this.connection, api.name) : null;
     const told = hooks.response !== null ? hooks.response.select(this.connection, api.name) : null;
+    const body = api.request.decode(call.version, r);
     if (asked !== null || told !== null) {
-      const event = this.event(api, call, () => api.request.decode(call.version, r));
+      const event = this.event(api, call, body);
       const chain = asked === null ? null : asked.concerning(event);
-      call.lent = chain !== null || (told !== null && told.concerning(event) !== null);
-      if (chain === null) return this.carryOut(api, call, event.body);
+      // Hooks on the answer are told apart by what the request names, which is certain where no hook changes it.
+      if (chain === null && (told === null || told.concerning(event) === null)) {
+        call.unwatchedAt = hooks.version;
+        return this.carryOut(api, call, body);
+      }
+      call.kept = true;
+      if (chain === null) return this.carryOut(api, call, body);
       const decision = chain.decide(event);
       const obey = (final: Final | null): void | Promise<void> => this.obeyRequest(final, api, call, event);
       return decision instanceof Promise ? decision.then(obey) : obey(decision);
     }
-    return this.carryOut(api, call, api.request.decode(call.version, r));
+    return this.carryOut(api, call, body);
   }
 
   private obeyRequest(final: Final | null, api: AnyApi, call: Call, event: OperationEvent): void | Promise<void> {
@@ -133,7 +146,7 @@ export class KafkaSession implements Session {
     cluster.metrics.api(api).add(response, cluster.host.clock.now() - call.since);
     if (response === null) return;
     const { hooks } = connection;
-    const wanted = hooks.response !== null && hooks.response.select(connection, api.name) !== null;
+    const wanted = hooks.response !== null && call.unwatchedAt !== hooks.version && hooks.response.select(connection, api.name) !== null;
     if (wanted || connection.waiting) return this.answerInOrder(api, call, body, response, foreign);
     if (foreign) this.writeForeign(api, call, body, response);
     else this.write(api, call, response);
@@ -141,7 +154,7 @@ export class KafkaSession implements Session {
 
   private answerInOrder(api: AnyApi, call: Call, body: any, response: any, foreign: boolean): void | Promise<void> {
     const { connection } = this;
-    const event = this.event(api, call, () => response, body);
+    const event = this.event(api, call, response, body);
     const decision = connection.hooks.response?.select(connection, api.name)?.decide(event) ?? null;
     connection.inOrder(decision, (final) => {
       switch (final?.kind) {
@@ -168,10 +181,10 @@ export class KafkaSession implements Session {
 
   private write(api: AnyApi, call: Call, response: any): void {
     const { out } = this.connection;
-    out.open();
+    const mark = out.open();
     writeResponseHeader(out, api, call.version, call.correlationId);
     api.response.encode(call.version, out, response);
-    out.close();
+    out.close(mark);
     if (api === SASL_AUTHENTICATE && response.errorCode !== 0) this.connection.close();
   }
 
@@ -190,8 +203,8 @@ export class KafkaSession implements Session {
     this.connection.out.bytes(w.buf.subarray(0, w.pos));
   }
 
-  private event(api: AnyApi, call: Call, decode: () => unknown, request?: any): OperationEvent {
-    return new OperationEvent(this.connection, api, call.version, decode, (id) => this.cluster.topicsById.get(id)?.name, request);
+  private event(api: AnyApi, call: Call, body: unknown, request?: any): OperationEvent {
+    return new OperationEvent(this.connection, api, call.version, body, this.cluster.topicsById, request);
   }
 
   private failure(api: AnyApi, call: Call, body: any, { code }: { code: string }): any {

@@ -1,4 +1,4 @@
-import { type Entry, Log } from "../core/log.ts";
+import { Log } from "../core/log.ts";
 import { Waiters } from "../core/waiters.ts";
 import type { Batch } from "./batch.ts";
 import type { TopicConfig } from "./configs.ts";
@@ -47,18 +47,19 @@ export class Partition {
     return this.log.end;
   }
 
-  /** Appends a checked batch; it takes the next offsets. @param lent a hook may have kept views of it */
-  append(batch: Batch, now: number, lent: boolean): Entry {
+  /** Appends a checked batch; it takes the next offsets. True: its bytes now belong to the log. @param lent a hook may have kept views of them */
+  append(batch: Batch, now: number, lent: boolean): boolean {
     batch.place(this.log.end, this.leaderEpoch);
     const { logAppendTime, retentionBytes } = this.topic.config;
     if (logAppendTime) batch.stamp(now);
     else if (batch.logAppendTime) batch.stamp(null); // that is not for producers to say
-    const entry = this.log.append(batch.bytes, batch.lastOffsetDelta + 1, batch.count, batch.maxTimestamp, this.leaderEpoch, now, lent);
+    const { bytes } = batch;
+    const taken = this.log.append(bytes, batch.lastOffsetDelta + 1, batch.count, batch.maxTimestamp, this.leaderEpoch, now, lent);
     if (this.log.bytes > retentionBytes) this.log.keepBytes(retentionBytes);
     this.topic.messagesIn += batch.count;
-    this.topic.bytesIn += entry.size;
+    this.topic.bytesIn += bytes.length;
     this.changed.wake();
-    return entry;
+    return taken;
   }
 
   /** Where an epoch ends: the current one at the end of the log, one from the future nowhere. */

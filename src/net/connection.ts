@@ -28,8 +28,8 @@ export type CloseReason = "client" | "broker" | "error";
 /** What a protocol does with one connection. */
 export interface Session {
   readonly frameLength: FrameLength;
-  /** One whole frame, `buf[start, end)`; the bytes are never written to again. */
-  frame(buf: Buffer, start: number, end: number): void;
+  /** One whole frame, `buf[start, end)`; the bytes are never written to again, unless the answer is true: see OnFrame. */
+  frame(buf: Buffer, start: number, end: number): boolean | void;
   /**
    * The frame could not be read or handled. Answers in the protocol's own terms where it has one;
    * the connection is closed afterwards, whatever is done here.
@@ -108,8 +108,9 @@ export class Connection implements ConnectionInfo, TransportEvents {
   start(session: Session): void {
     this.session = session;
     this.framer = new Framer(session.frameLength, (buf, start, end) => {
-      session.frame(buf, start, end);
+      const free = session.frame(buf, start, end);
       if (this.out.pending > HIGH_WATER) this.choke();
+      return free;
     });
   }
 
@@ -309,9 +310,11 @@ export class Connection implements ConnectionInfo, TransportEvents {
 
   private examineIn(chunk: Buffer): void {
     const event = new ByteEvent(this, "in", chunk);
+    // What a hook saw it may keep; the framer takes bytes that are its own.
+    const pass = (bytes: Buffer): void => this.accept(Buffer.from(bytes));
     const decision = this.hooks.bytes?.select(this, "in")?.decide(event) ?? null;
-    if (this.bytesInTail === null && !(decision instanceof Promise) && !event.takesTime) return this.afterBytes(decision, event, (c) => this.accept(c));
-    this.bytesInTail = this.bytesTurn(this.bytesInTail, decision, event, (c) => this.accept(c));
+    if (this.bytesInTail === null && !(decision instanceof Promise) && !event.takesTime) return this.afterBytes(decision, event, pass);
+    this.bytesInTail = this.bytesTurn(this.bytesInTail, decision, event, pass);
     const turn = this.bytesInTail;
     // The socket is not read from meanwhile: what it holds is the peer's window, not our memory.
     this.socket.pause();

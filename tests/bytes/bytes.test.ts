@@ -286,6 +286,35 @@ describe("framer", () => {
     }
   });
 
+  test("a large chunk is freed at once where nobody keeps any of its frames, and only there", () => {
+    for (const kept of [-1, 0, 3]) {
+      let seen = 0;
+      const framer = new Framer(lengthPrefixed, () => seen++ !== kept);
+      const body = Buffer.alloc(30 * KIB, 7);
+      const chunk = Buffer.concat([frame(body), frame(body), frame(body), frame(body), frame(body).subarray(0, 100)]);
+      framer.push(chunk);
+      expect(seen).toBe(4);
+      expect(chunk.buffer.byteLength === 0).toBe(kept < 0);
+    }
+  });
+
+  test("frames that span chunks and that nobody keeps share one buffer; one that is kept stays as it is", () => {
+    const buffers: Buffer[] = [], bodies: Buffer[] = [];
+    const framer = new Framer(lengthPrefixed, (buf, start, end) => {
+      buffers.push(buf);
+      bodies.push(buf.subarray(start + 4, end) as Buffer);
+      expect(bodies.at(-1)).toEqual(Buffer.alloc(100, bodies.length));
+      return bodies.length !== 3;
+    });
+    for (let i = 1; i <= 5; i++) {
+      const bytes = frame(Buffer.alloc(100, i));
+      framer.push(Buffer.from(bytes.subarray(0, 50)));
+      framer.push(Buffer.from(bytes.subarray(50)));
+    }
+    expect(new Set(buffers).size).toBe(2);
+    expect(bodies[2]).toEqual(Buffer.alloc(100, 3));
+  });
+
   test("a handler that throws loses its frame only", () => {
     for (const cut of [0, 2, 6, 9]) {
       const seen: string[] = [];
@@ -369,11 +398,11 @@ describe("out-buffer", () => {
         const body = Buffer.alloc([1, 10, 300, 20_000, 70_000, 200_000][random.next(6)]!, random.next(256));
         switch (random.next(6)) {
           case 0: {
-            peer.out.open();
+            const mark = peer.out.open();
             peer.out.bytes(body);
             peer.out.view(body);
             peer.out.u8(1);
-            peer.out.close();
+            peer.out.close(mark);
             expected.push(frame(Buffer.concat([body, body, Buffer.from([1])])));
             break;
           }
@@ -450,10 +479,10 @@ describe("out-buffer", () => {
 
   test("a length that is open keeps its block until it is filled in", () => {
     const peer = new Peer();
-    peer.out.open();
+    const mark = peer.out.open();
     for (let i = 0; i < 200; i++) peer.out.bytes(Buffer.alloc(1000, i));
     expect(peer.calls).toBe(0);
-    peer.out.close();
+    peer.out.close(mark);
     peer.out.flush();
     expect(peer.received.readUInt32BE(0)).toBe(200_000);
     expect(peer.received.length).toBe(200_004);

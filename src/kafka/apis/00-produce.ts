@@ -3,6 +3,7 @@ import type { Call } from "../call.ts";
 import { Errors } from "../errors.ts";
 import { api } from "../protocol.ts";
 import { array, type Draft, type Infer, int16, int32, int64, records, string, struct, uuid } from "../schema.ts";
+import type { Partition } from "../topics.ts";
 
 const request = () => ({
   transactionalId: string("3+", { nullable: "3+", default: null }),
@@ -102,22 +103,26 @@ function answer(call: Call, body: Body, results: readonly Appended[]): Draft<Ret
     if (results.some(({ error }) => error !== Errors.NONE)) call.connection.close();
     return null;
   }
-  let i = 0;
+  let next = 0;
   const leaders: number[] = [];
-  const responses = body.topicData.map((asked) => {
-    const topic = call.topic(asked, IDS_FROM);
-    const partitionResponses = asked.partitionData.map(({ index }) => {
-      const { error, baseOffset, logAppendTime, reason, records = [], unread } = results[i++]!;
-      const partition = topic?.partitions[index];
-      const logStartOffset = partition === undefined || unread ? -1 : partition.log.start;
-      const recordErrors = records.map((batchIndex) => ({ batchIndex, batchIndexErrorMessage: reason }));
-      const done = { index, errorCode: error, baseOffset, logAppendTimeMs: logAppendTime, logStartOffset, recordErrors, errorMessage: reason };
-      if (error !== Errors.NOT_LEADER_OR_FOLLOWER) return done;
-      const { leader, leaderEpoch } = partition!.shown;
-      leaders.push(leader);
-      return { ...done, currentLeader: { leaderId: leader, leaderEpoch } };
-    });
-    return { name: asked.name, topicId: asked.topicId, partitionResponses };
-  });
+  const responses = [];
+  for (const { name, topicId, partitionData } of body.topicData) {
+    const topic = call.topic({ name, topicId }, IDS_FROM);
+    const partitionResponses = [];
+    for (const { index } of partitionData) partitionResponses.push(answerOf(results[next++]!, index, topic?.partitions[index], leaders));
+    responses.push({ name, topicId, partitionResponses });
+  }
   return leaders.length === 0 ? { responses } : { responses, nodeEndpoints: call.endpoints(leaders) };
+}
+
+/** @param leaders gets the node that the client should have asked */
+function answerOf({ error, baseOffset, logAppendTime, reason, records, unread }: Appended, index: number, partition: Partition | undefined, leaders: number[]) {
+  const logStartOffset = partition === undefined || unread ? -1 : partition.log.start;
+  const answer = { index, errorCode: error, baseOffset, logAppendTimeMs: logAppendTime, logStartOffset, errorMessage: reason };
+  if (error === Errors.NONE) return answer;
+  const recordErrors = records?.map((batchIndex) => ({ batchIndex, batchIndexErrorMessage: reason })) ?? [];
+  if (error !== Errors.NOT_LEADER_OR_FOLLOWER) return { ...answer, recordErrors };
+  const { leader, leaderEpoch } = partition!.shown;
+  leaders.push(leader);
+  return { ...answer, recordErrors, currentLeader: { leaderId: leader, leaderEpoch } };
 }
