@@ -4,21 +4,20 @@ import { assemble, type Crc32cModule } from "./crc32c-wasm.ts";
  * CRC32C (Castagnoli, as in iSCSI and in Kafka's record batches) of `buf[start, end)`.
  *
  * Short input goes through tables, sixteen bytes a step. Long input is folded first: the polynomial
- * has a multiple of six terms, x^209 + x^144 + x^54 + x^39 + x^14 + 1, and its 32nd power has the
- * same terms 32 bits apart. So whatever four bytes say about the checksum can be said by those 65,
- * 155, 170, 195 and 209 words later: five XORs take them out of the message, sixteen bytes at a time,
- * and only the last 209 words are left for the tables.
+ * has a multiple of eight terms, x^104 + x^57 + x^53 + x^49 + x^19 + x^14 + x^4 + 1, and its 32nd
+ * power has the same terms 32 bits apart. So whatever four bytes say about the checksum can be said
+ * by those 47, 51, 55, 85, 90, 100 and 104 words later: XORs take them out of the message, sixteen
+ * bytes at a time, and only the last 104 words are left for the tables. Multiples of six terms begin
+ * at x^209; of those of eight this one has four neighbours four words apart, which share their loads.
  */
 export function crc32c(buf: Buffer, start = 0, end = buf.length): number {
   module ??= load();
-  const { memory, update, fold, add } = module;
+  const { memory, update, fold, settle } = module;
   let at = start;
   if (end - at < FOLD_FROM) {
     buf.copy(memory, DATA, at, end);
     return ~update(-1, DATA, DATA + end - at) >>> 0;
   }
-  // What was taken out before the first byte: nothing.
-  memory.fill(0, DATA - WINDOW, DATA);
   for (let first = true; ; first = false) {
     const left = end - at;
     // The last piece has to hold the window.
@@ -29,7 +28,9 @@ export function crc32c(buf: Buffer, start = 0, end = buf.length): number {
     if (at === end) {
       const rest = DATA + ((n - WINDOW) & ~15);
       fold(DATA, rest);
-      for (const distance of DISTANCES) add(rest, rest + distance, distance);
+      settle(rest);
+      // Before the first byte of the next message nothing was taken out.
+      if (!first) memory.fill(0, DATA - WINDOW, DATA);
       return ~update(0, rest, DATA + n) >>> 0;
     }
     fold(DATA, DATA + n);
@@ -39,8 +40,8 @@ export function crc32c(buf: Buffer, start = 0, end = buf.length): number {
 
 const POLYNOMIAL = 0x82f63b78; // reflected: the first bit is the lowest
 /** Bytes from a word to those that take its part over. */
-const DISTANCES = [65 * 4, 155 * 4, 170 * 4, 195 * 4, 209 * 4] as const;
-const WINDOW = DISTANCES[4];
+const DISTANCES = [47, 51, 55, 85, 90, 100, 104].map((words) => words * 4);
+const WINDOW = Math.max(...DISTANCES);
 const FOLD_FROM = 2 * WINDOW;
 /** The module's memory: sixteen tables of 256 words, a window, a chunk. */
 const TABLES = 16 * 256;
