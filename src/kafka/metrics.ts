@@ -26,8 +26,12 @@ export class ApiCounts {
 
   /** @param response null where none was sent */
   add(response: any, ms: number): void {
+    this.answered(response === null ? 0 : this.errorOf(response), ms);
+  }
+
+  /** @param code of the first error in the answer */
+  answered(code: number, ms: number): void {
     this.count++;
-    const code = response === null ? 0 : this.errorOf(response);
     if (code !== 0) {
       const error = errorName(code);
       this.failed.set(error, (this.failed.get(error) ?? 0) + 1);

@@ -69,6 +69,9 @@ export function versionsOf({ first, last }: AnyApi): number[] {
   return Array.from({ length: last - first + 1 }, (_, i) => first + i);
 }
 
+/** Where in a frame, its size counted, a request's correlation id lies. */
+export const CORRELATION_ID = 8;
+
 /**
  * What comes before every request (RequestHeader v1 and v2):
  *

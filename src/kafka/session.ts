@@ -2,17 +2,21 @@ import { DecodeError, Reader } from "../bytes/reader.ts";
 import { EMPTY, Writer } from "../bytes/writer.ts";
 import type { Final } from "../hooks/chain.ts";
 import type { CloseReason, Connection, Session } from "../net/connection.ts";
+import produce, { answerTo, IDS_FROM, type ProduceRequest } from "./apis/00-produce.ts";
 import apis from "./apis/index.ts";
 import { Call } from "./call.ts";
 import type { KafkaCluster } from "./cluster.ts";
 import { Errors } from "./errors.ts";
 import { ConnectionEvent, OperationEvent } from "./events.ts";
-import { type AnyApi, readRequestHeader, skipTags, writeResponseHeader } from "./protocol.ts";
+import { type AnyApi, CORRELATION_ID, readRequestHeader, skipTags, writeResponseHeader } from "./protocol.ts";
+import { Repeat } from "./repeat.ts";
+import type { Partition } from "./topics.ts";
 
 const byKey: AnyApi[] = [];
 for (const api of apis as readonly AnyApi[]) byKey[api.key] = api;
 const API_VERSIONS = byKey[18]!;
 const SASL_AUTHENTICATE = byKey[36]!;
+const PRODUCE = byKey[produce.key]!;
 
 /**
  * One client's connection to one virtual broker. Requests are carried out one after the other, as
@@ -22,6 +26,9 @@ export class KafkaSession implements Session {
   private identified = false;
   /** The call that is being carried out. */
   private call: Call | null = null;
+  /** What the client sends again and again, and the partition that it sent to last. */
+  private repeat: Repeat | null = null;
+  private lastPartition: Partition | undefined;
   /** Of the request that is being read. */
   private readonly reader = new Reader(EMPTY);
 
@@ -36,6 +43,7 @@ export class KafkaSession implements Session {
   };
 
   frame(buf: Buffer, start: number, end: number): boolean {
+    if (this.repeat !== null && !this.connection.waiting && this.repeat.fits(buf, start, end)) return this.again(this.repeat, buf, start);
     const r = this.reader.over(buf, start + 4, end);
     const { apiKey, apiVersion, correlationId, clientId } = readRequestHeader(r);
     let api = byKey[apiKey];
@@ -50,14 +58,44 @@ export class KafkaSession implements Session {
     if (!this.identified) {
       const refused = this.identify(clientId ?? "");
       if (refused instanceof Promise) {
-        this.connection.holdInput(refused.then((no) => (no ? undefined : this.request(api, call, r))));
+        this.connection.holdInput(refused.then((no) => (no ? undefined : this.request(api, call, r, start))));
         return false;
       }
       if (refused) return true;
     }
-    const pending = this.request(api, call, r);
+    const pending = this.request(api, call, r, start);
     if (pending !== undefined) this.connection.holdInput(pending);
     return pending === undefined && !call.kept;
+  }
+
+  /** A request like the one before. */
+  private again(repeat: Repeat, buf: Buffer, start: number): boolean {
+    const { cluster, connection } = this;
+    const { clock } = cluster.host;
+    const call = new Call(cluster, connection, this.node, repeat.version, buf.readInt32BE(start + CORRELATION_ID), connection.clientId, clock.now());
+    call.unwatchedAt = connection.hooks.version;
+    let appended;
+    try {
+      appended = repeat.append(call, buf);
+    } catch (error) {
+      this.answer(PRODUCE, call, repeat.body, this.broken(PRODUCE, call, repeat.body, error));
+      return false;
+    }
+    if (appended.error !== Errors.NONE) this.answer(PRODUCE, call, repeat.body, answerTo(call, repeat.body, [appended]));
+    else {
+      cluster.metrics.api(PRODUCE).answered(Errors.NONE, clock.now() - call.since);
+      repeat.write(connection.out, call.correlationId, appended);
+    }
+    return !call.kept;
+  }
+
+  /** Remembers a request to the partition that was sent to before. */
+  private remember(call: Call, body: ProduceRequest, r: Reader, start: number): void {
+    const [topic] = body.topicData;
+    const index = topic?.partitionData[0]?.index;
+    const partition = index === undefined ? undefined : call.topic(topic!, IDS_FROM)?.partitions[index];
+    if (partition !== undefined && partition === this.lastPartition) this.repeat = Repeat.of(call, body, partition, r.buf, start, r.end);
+    this.lastPartition = partition;
   }
 
   /** Kafka has no words for a broken request: the connection just ends. */
@@ -88,7 +126,8 @@ export class KafkaSession implements Session {
     return decision instanceof Promise ? decision.then(obey) : obey(decision);
   }
 
-  private request(api: AnyApi, call: Call, r: Reader): void | Promise<void> {
+  /** @param start of the frame */
+  private request(api: AnyApi, call: Call, r: Reader, start: number): void | Promise<void> {
     const { hooks } = this.connection;
     const asked = hooks.request !== null ? hooks.request.select(this.connection, api.name) : null;
     const told = hooks.response !== null ? hooks.response.select(this.connection, api.name) : null;
@@ -97,17 +136,22 @@ export class KafkaSession implements Session {
       const event = this.event(api, call, body);
       const chain = asked === null ? null : asked.concerning(event);
       // Hooks on the answer are told apart by what the request names, which is certain where no hook changes it.
-      if (chain === null && (told === null || told.concerning(event) === null)) {
-        call.unwatchedAt = hooks.version;
-        return this.carryOut(api, call, body);
-      }
+      if (chain === null && (told === null || told.concerning(event) === null)) return this.unwatched(api, call, body, r, start);
       call.kept = true;
       if (chain === null) return this.carryOut(api, call, body);
       const decision = chain.decide(event);
       const obey = (final: Final | null): void | Promise<void> => this.obeyRequest(final, api, call, event);
       return decision instanceof Promise ? decision.then(obey) : obey(decision);
     }
-    return this.carryOut(api, call, body);
+    return this.unwatched(api, call, body, r, start);
+  }
+
+  /** No hook wants to see the request, nor the answer. */
+  private unwatched(api: AnyApi, call: Call, body: any, r: Reader, start: number): void | Promise<void> {
+    call.unwatchedAt = this.connection.hooks.version;
+    const pending = this.carryOut(api, call, body);
+    if (api === PRODUCE && pending === undefined && !call.kept) this.remember(call, body, r, start);
+    return pending;
   }
 
   private obeyRequest(final: Final | null, api: AnyApi, call: Call, event: OperationEvent): void | Promise<void> {

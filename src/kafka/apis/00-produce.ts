@@ -5,6 +5,11 @@ import { api } from "../protocol.ts";
 import { array, type Draft, type Infer, int16, int32, int64, records, string, struct, uuid } from "../schema.ts";
 import type { Partition } from "../topics.ts";
 
+/** Topics by id (KIP-516). */
+export const IDS_FROM = 13;
+/** The answer tells where the log begins. */
+export const LOG_START_FROM = 5;
+
 const request = () => ({
   transactionalId: string("3+", { nullable: "3+", default: null }),
   acks: int16(),
@@ -28,7 +33,7 @@ const response = () => ({
       errorCode: int16(),
       baseOffset: int64(),
       logAppendTimeMs: int64("2+", { default: -1 }),
-      logStartOffset: int64("5+", { default: -1 }),
+      logStartOffset: int64(`${LOG_START_FROM}+`, { default: -1 }),
       recordErrors: array({
         batchIndex: int32("8+"),
         batchIndexErrorMessage: string("8+", { nullable: "8+", default: null }),
@@ -49,8 +54,6 @@ const response = () => ({
   }, "10+", { tag: 0 }),
 });
 
-/** Topics by id (KIP-516). */
-const IDS_FROM = 13;
 /** librdkafka looks for version 0 to see whether it may compress, so Kafka names versions here that it does not take (KAFKA-18659). */
 const ADVERTISED_FROM = 0;
 
@@ -79,7 +82,7 @@ export default api({
         results.push(result);
       }
     }
-    return waits ? Promise.all(results).then((all) => answer(call, body, all)) : answer(call, body, results as Appended[]);
+    return waits ? Promise.all(results).then((all) => answerTo(call, body, all)) : answerTo(call, body, results as Appended[]);
   },
   refuse: (body, error) => body.acks === 0 ? null : {
     responses: body.topicData.map(({ name, topicId, partitionData }) => ({
@@ -90,9 +93,10 @@ export default api({
   },
 });
 
-type Body = Infer<ReturnType<typeof request>>;
+export type ProduceRequest = Infer<ReturnType<typeof request>>;
 
-function answer(call: Call, body: Body, results: readonly Appended[]): Draft<ReturnType<typeof response>> | null {
+/** @param results what became of each batch, in the order of the request */
+export function answerTo(call: Call, body: ProduceRequest, results: readonly Appended[]): Draft<ReturnType<typeof response>> | null {
   const cut = results.find(({ close }) => close !== undefined)?.close;
   if (cut !== undefined) {
     call.connection.obey(cut);
