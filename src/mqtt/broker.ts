@@ -4,6 +4,7 @@ import type { Final } from "../hooks/chain.ts";
 import { inject, inTurn, Sent } from "../hooks/inject.ts";
 import type { ConnectionInfo, Outgoing, Target } from "../hooks/plugin.ts";
 import type { Random } from "../hooks/random.ts";
+import type { ProtocolHooks } from "../hooks/seam.ts";
 import type { Connection } from "../net/connection.ts";
 import type { Host, Server } from "../net/net.ts";
 import type { Backlog } from "./backlog.ts";
@@ -161,12 +162,14 @@ export class MqttBroker implements Server {
     const { buf, start, end } = view;
     const size = end - start;
     const { five } = from;
+    const { hooks } = from;
+    const watched = hooks.delivery !== null && route.unwatchedAt !== hooks.version && !this.looksUnwatched(route, hooks);
     let message: Message | null = null;
     let otherReady = false;
     for (const recipient of route.recipients) {
       const link = recipient.session.link;
       if (link === null) continue;
-      const wanted = link.hooks.delivery !== null && link.hooks.delivery.select(link.connection, route.topic) !== null;
+      const wanted = watched && hooks.delivery!.select(link.connection, route.topic) !== null;
       if (wanted || !link.plain || recipient.ids !== null || recipient.subscriptions !== null || link.connection.waiting) {
         message ??= this.own(from, route, view);
         this.give(message, recipient, 0, false);
@@ -189,6 +192,15 @@ export class MqttBroker implements Server {
       message ??= this.own(from, route, view);
       this.giveGroups(message, route);
     }
+  }
+
+  /** Whether no hook wants to see what comes to a topic's recipients; remembered on the route. */
+  private looksUnwatched(route: Route, hooks: ProtocolHooks): boolean {
+    for (const { session } of route.recipients) {
+      if (session.link !== null && hooks.delivery !== null && hooks.delivery.select(session.link.connection, route.topic) !== null) return false;
+    }
+    route.unwatchedAt = hooks.version;
+    return true;
   }
 
   /** Writes the packet for the versions it was not written for: 5.0 has an empty property section in it. */

@@ -11,12 +11,14 @@ import { Backlog } from "./backlog.ts";
 import type { MqttBroker } from "./broker.ts";
 import { ClientEvent, MessageEvent, PacketEvent } from "./events.ts";
 import { handlers } from "./handler.ts";
+import { forward } from "./handlers/publish.ts";
 import { copySize, type Copy, type Message, writeCopy } from "./message.ts";
 import { decode, encode, frameLength, type Ack, type Packet, type Version, type Will } from "./packets.ts";
 import { mayCarry, MqttError, PACKET_TYPES, REASONS, returnCode, type ErrorName } from "./reasons.ts";
 import { answerTo, refusalOf, withError } from "./replies.ts";
 import { PublishView } from "./publish.ts";
 import type { ClientSession } from "./session.ts";
+import type { Route } from "./subscriptions.ts";
 
 const CONNECT = PACKET_TYPES.indexOf("CONNECT");
 const PUBLISH = 3;
@@ -51,6 +53,9 @@ export class Link implements Session {
   /** Input waits for that many verdicts: the client is not to blame for silence. */
   private waits = 0;
   private held = 0;
+  /** What no hook wants to see this client publish, in that version of the hooks. */
+  private unwatched: Route | null = null;
+  private unwatchedAt = -1;
 
   constructor(readonly broker: MqttBroker, readonly connection: Connection) {
     this.hooks = connection.hooks;
@@ -85,9 +90,29 @@ export class Link implements Session {
     handler.handle(this, buf, start, end);
   }
 
+  /** Whether no hook wants to see a PUBLISH of this client to a topic. */
+  passes(route: Route): boolean {
+    const { hooks } = this;
+    if (hooks.request !== null || hooks.message !== null) {
+      return (route === this.unwatched && hooks.version === this.unwatchedAt) || this.looksUnwatched(route);
+    }
+    return true;
+  }
+
+  private looksUnwatched(route: Route): boolean {
+    const { hooks, connection } = this;
+    const named = hooks.request?.select(connection, "PUBLISH") ?? null;
+    if (named !== null && (named.sortedBy !== "topic" || named.about("topic", route.topic) !== null)) return false;
+    if (hooks.message !== null && hooks.message.select(connection, route.topic) !== null) return false;
+    this.unwatched = route;
+    this.unwatchedAt = hooks.version;
+    return true;
+  }
+
   /** Asks the request hooks first. What they change is handled as if it had come so. */
   private examine(buf: Buffer, start: number, end: number): void {
     const type = buf[start]! >> 4;
+    if (type === PUBLISH && this.session !== null && forward(this, buf, start, end)) return;
     const named = this.hooks.request?.select(this.connection, PACKET_TYPES[type]!) ?? null;
     // Hooks that name other topics are told by the topic alone.
     const chain = named === null || type !== PUBLISH || named.sortedBy !== "topic" ? named : named.about("topic", this.topicOf(buf, start, end));

@@ -60,6 +60,8 @@ export interface Recipient {
 export class Route {
   /** Messages that came for this topic since the route was made. */
   count = 0;
+  /** The version of the hooks in which none wants to see what is delivered; -1: nobody looked, or one does. */
+  unwatchedAt = -1;
   /** Topics of the broker itself: what clients publish there goes nowhere, as with Mosquitto. */
   readonly reserved: boolean;
   constructor(

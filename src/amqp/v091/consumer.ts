@@ -30,6 +30,8 @@ export class Consumer implements Taker {
   private held = 0;
   /** Deliveries that wait for a verdict, or behind one. */
   private undecided = 0;
+  /** The version of the hooks in which none wants to see what is delivered. */
+  private unwatchedAt = -1;
 
   constructor(readonly channel: Channel, readonly queue: AmqpQueue, readonly tag: string, settings: ConsumerSettings) {
     this.noAck = settings.noAck;
@@ -55,8 +57,14 @@ export class Consumer implements Taker {
     else this.send(message, redelivered, null, message, null);
   }
 
-  private isWatched(connection: Connection): boolean {
-    return connection.hooks.delivery !== null && connection.hooks.delivery.select(connection, this.queue.name) !== null;
+  private isWatched({ hooks }: Connection): boolean {
+    return hooks.delivery !== null && hooks.version !== this.unwatchedAt && this.looksWatched(hooks);
+  }
+
+  private looksWatched(hooks: Connection["hooks"]): boolean {
+    const watched = hooks.delivery !== null && hooks.delivery.select(this.channel.connection, this.queue.name) !== null;
+    if (!watched) this.unwatchedAt = hooks.version;
+    return watched;
   }
 
   hold(entry: Held): void {

@@ -26,6 +26,8 @@ export class Publishing {
   private last: Buffer = EMPTY;
   private address: Route | null = null;
   private bits = 0;
+  /** The version of the hooks in which none wants to see what is published to that address. */
+  private unwatchedAt = -1;
 
   /** What comes next: nothing, a content header, or body frames. */
   private expecting: "method" | "header" | "body" = "method";
@@ -74,6 +76,7 @@ export class Publishing {
       this.bits = reader.u8();
       if (reader.remaining > 0) throw new DecodeError(`${reader.remaining} bytes after the last argument`);
       this.address = this.channel.session.vhost.route(exchange, routingKey);
+      this.unwatchedAt = -1;
     } catch (error) {
       throw error instanceof DecodeError ? error.at("basic.publish") : error;
     }
@@ -86,6 +89,7 @@ export class Publishing {
     this.last = EMPTY;
     this.skipping = address === null;
     if (address === null) return;
+    this.unwatchedAt = -1;
     this.address = this.channel.session.vhost.route(address.exchange, address.routingKey);
     this.bits = (address.mandatory ? MANDATORY : 0) | (address.immediate ? IMMEDIATE : 0);
   }
@@ -182,19 +186,20 @@ export class Publishing {
     this.expecting = "method";
     const { connection, session } = this.channel;
     checkProperties(message.buf, message.propsStart, message.propsEnd);
-    if (connection.hooks.observer === null && connection.hooks.message === null) return this.publish(this.address!, message, null);
+    const { hooks } = connection;
+    if (hooks.observer === null && (hooks.message === null || hooks.version === this.unwatchedAt)) return this.publish(this.address!, message, null);
     let told = false;
     const tell = (reason: string): void => {
       if (!told) session.tellBlocked(reason);
       told = true;
     };
     let event: AmqpMessageEvent | null = null;
-    if (connection.hooks.observer !== null) {
+    if (hooks.observer !== null) {
       event = new AmqpMessageEvent(connection, session.vhost.name, message, "", false, tell);
-      connection.hooks.observer.received(event);
+      hooks.observer.received(event);
     }
-    if (connection.hooks.message !== null) {
-      const chain = connection.hooks.message.select(connection, message.address.exchange)?.about("routingKey", message.address.routingKey) ?? null;
+    if (hooks.message !== null) {
+      const chain = hooks.message.select(connection, message.address.exchange)?.about("routingKey", message.address.routingKey) ?? null;
       if (chain !== null) {
         const asked = event ?? new AmqpMessageEvent(connection, session.vhost.name, message, "", false, tell);
         const decision = chain.decide(asked);
@@ -207,6 +212,7 @@ export class Publishing {
         );
         return;
       }
+      this.unwatchedAt = hooks.version;
     }
     this.publish(this.address!, message, event);
   }

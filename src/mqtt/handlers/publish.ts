@@ -11,29 +11,38 @@ import type { Route } from "../subscriptions.ts";
 
 const view = new PublishView();
 
-/** PUBLISH (3.3). A plain QoS 0 packet is passed on as it came, without being decoded. */
+/** PUBLISH (3.3). */
 const publish: Handler = {
   type: "PUBLISH",
   handle(link, buf, start, end) {
-    view.read(buf, start, end, link.version);
-    const { broker } = link;
-    if ((view.head & 0x0f) !== 0 || view.propsEnd > view.propsStart) receive(link);
-    else if (link.hooks.observer !== null || broker.heard !== null) receive(link);
-    else {
-      const route = broker.subscriptions.find(buf, view.topicStart, view.topicEnd);
-      if (link.hooks.message !== null && link.hooks.message.select(link.connection, route.topic) !== null) receive(link);
-      else {
-        route.count++;
-        broker.received++;
-        if (!route.reserved) broker.forward(link, route, view);
-      }
-    }
-    if (broker.pressed === null) return;
-    link.waitFor(broker.pressed);
-    broker.pressed = null;
+    if (forward(link, buf, start, end)) return;
+    receive(link);
+    settlePressure(link);
   },
 };
 export default publish;
+
+/** A plain QoS 0 packet that no hook wants to see is passed on as it came, without being decoded. False: it is not such a packet; `view` has read it. */
+export function forward(link: Link, buf: Buffer, start: number, end: number): boolean {
+  view.read(buf, start, end, link.version);
+  const { broker } = link;
+  if ((view.head & 0x0f) !== 0 || view.propsEnd > view.propsStart) return false;
+  if (link.hooks.observer !== null || broker.heard !== null) return false;
+  const route = broker.subscriptions.find(buf, view.topicStart, view.topicEnd);
+  if (!link.passes(route)) return false;
+  route.count++;
+  broker.received++;
+  if (!route.reserved) broker.forward(link, route, view);
+  settlePressure(link);
+  return true;
+}
+
+function settlePressure(link: Link): void {
+  const { broker } = link;
+  if (broker.pressed === null) return;
+  link.waitFor(broker.pressed);
+  broker.pressed = null;
+}
 
 /** A PUBLISH that has to be understood: it is acknowledged, retained, has properties, or a hook wants it. */
 function receive(link: Link): void {
