@@ -30,7 +30,7 @@ export class ProtocolHooks implements Record<HookPoint, Chain | null> {
   bytes: Chain | null = null;
   /** Keeps account of what happens to messages; null unless somebody asked for it. */
   observer: Observer | null = null;
-  /** Another number whenever a hook comes or goes, or a connection says who it is: what was found out about the hooks before no longer holds. */
+  /** Another number whenever a hook comes or goes, a connection says who it is, or an MQTT session gets another one: what was found out about the hooks before no longer holds. */
   version = 0;
 
   /** A connection's client id or user became known. */

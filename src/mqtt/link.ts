@@ -112,10 +112,11 @@ export class Link implements Session {
   /** Asks the request hooks first. What they change is handled as if it had come so. */
   private examine(buf: Buffer, start: number, end: number): void {
     const type = buf[start]! >> 4;
-    if (type === PUBLISH && this.session !== null && forward(this, buf, start, end)) return;
     const named = this.hooks.request?.select(this.connection, PACKET_TYPES[type]!) ?? null;
+    const isTold = named === null || named.sortedBy === "topic";
+    if (isTold && type === PUBLISH && this.session !== null && forward(this, buf, start, end)) return;
     // Hooks that name other topics are told by the topic alone.
-    const chain = named === null || type !== PUBLISH || named.sortedBy !== "topic" ? named : named.about("topic", this.topicOf(buf, start, end));
+    const chain = named === null || type !== PUBLISH || !isTold ? named : named.about("topic", this.topicOf(buf, start, end));
     if (chain === null) return this.handle(buf, start, end);
     const packet = decode(buf, start, end, this.version);
     if (packet.type === "CONNECT") this.version = packet.version;
