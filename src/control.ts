@@ -46,13 +46,13 @@ export class Control implements Broker {
 
   block(filter: ConnectionFilter): number {
     const chosen = this.net.connections(filter);
-    for (const connection of chosen) connection.freeze();
+    for (const connection of chosen) connection.reach.freeze();
     return chosen.length;
   }
 
   unblock(filter: ConnectionFilter): number {
     const chosen = this.net.connections(filter);
-    for (const connection of chosen) connection.unfreeze();
+    for (const connection of chosen) connection.reach.unfreeze();
     return chosen.length;
   }
 
