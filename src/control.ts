@@ -190,10 +190,15 @@ export class Control implements Broker {
   }
 }
 
+/** A state did not come in time. */
+export class TimeoutError extends Error {
+  override readonly name = "TimeoutError";
+}
+
 async function waitFor(clock: Clock, state: () => boolean, timeout: number): Promise<void> {
   const until = clock.now() + timeout;
   while (!state()) {
-    if (clock.now() >= until) throw new Error(`waited ${timeout} ms in vain for ${state}`);
+    if (clock.now() >= until) throw new TimeoutError(`waited ${timeout} ms in vain for ${state}`);
     await clock.sleep(5);
   }
 }

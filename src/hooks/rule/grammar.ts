@@ -114,6 +114,12 @@ export const match = object({
   size: optional(sizeTest),
 });
 
+/** Which connections are meant. */
+export const connectionFilter = object({
+  protocol: optional(oneOrMore(protocol)), client: optional(pattern), user: optional(pattern), connection: optional(oneOrMore(whole(1))),
+  transport: optional(word("tcp", "tls", "websocket", "memory")), broker: optional(oneOrMore(whole(0))), id: optional(whole(0)),
+});
+
 /** Something that happens, as it is read. */
 export type MomentRead = {
   messages?: number | undefined;
