@@ -107,6 +107,8 @@ export class KafkaCluster implements Server {
     for (const partition of topic.partitions) {
       partition.gone = true;
       partition.changed.wake();
+      // Whoever still knows the partition need not keep what lay in it.
+      partition.log.deleteBefore(partition.log.end);
     }
     this.groups.topicDeleted(topic.name);
   }
