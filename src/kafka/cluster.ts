@@ -106,8 +106,6 @@ export class KafkaCluster implements Server {
     for (const [group, messages] of topic.messagesOut) this.metrics.goneOut.add(consumedBy(topic.name, group), messages);
     for (const partition of topic.partitions) {
       partition.gone = true;
-      // Who sent to it last, or waits for it, still knows it.
-      partition.log.deleteBefore(partition.log.end);
       partition.changed.wake();
       // Whoever still knows the partition need not keep what lay in it.
       partition.log.deleteBefore(partition.log.end);
