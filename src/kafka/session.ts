@@ -1,7 +1,8 @@
 import { DecodeError, Reader } from "../bytes/reader.ts";
 import { EMPTY, Writer } from "../bytes/writer.ts";
 import type { Final } from "../hooks/chain.ts";
-import type { CloseReason, Connection, Session } from "../net/connection.ts";
+import type { Connection } from "../net/connection.ts";
+import type { CloseReason, Session } from "../net/session.ts";
 import produce, { answerTo, IDS_FROM, type ProduceRequest } from "./apis/00-produce.ts";
 import apis from "./apis/index.ts";
 import { Call } from "./call.ts";
