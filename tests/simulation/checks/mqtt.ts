@@ -75,7 +75,7 @@ function checkDue(world: World, fates: Fates): void {
     if (to.received.some(({ payload }) => idOf(payload) === message.id)) continue;
     const taken =
       fates.about(message.id, "message drop", "message reroute", "request reply").length > 0 || fates.about(message.id, "message replace").some(isLowered) ||
-      fates.about(message.id, "delivery reroute", "delivery replace").some((fate) => fate.client === to.name && (fate.kind === "reroute" || isLowered(fate)));
+      fates.about(message.id, "delivery reroute", "delivery expire", "delivery replace").some((fate) => fate.client === to.name && (fate.kind !== "replace" || isLowered(fate)));
     must(taken, () => `${to.name} never got ${message.id}, sent to ${message.to} and acknowledged`);
   }
 }
