@@ -1,11 +1,12 @@
 import { meets, type MqttPeer } from "../clients/mqtt-peer.ts";
 import { count, type Fate, type Fates, idOf, must } from "../ledger.ts";
-import type { World } from "../world.ts";
+import { BEGINNING, type World } from "../world.ts";
 
 export function checkMqtt(world: World, fates: Fates): void {
   for (const peer of world.peers) {
     checkCopies(world, fates, peer);
     checkOrder(world, fates, peer);
+    checkExpired(world, fates, peer);
   }
   checkDue(world, fates);
   checkBroker(world);
@@ -60,6 +61,22 @@ function checkOrder(world: World, fates: Fates, peer: MqttPeer): void {
       const excused = fates.about(message.id, "message", "delivery", "request").length > 0 || fates.of(peer.name, "bytes drop").length > 0;
       must(excused, () => `${peer.name} got ${message.id} after ${before.id}`);
     } else latest.set(key, { n: message.n, id: message.id });
+  }
+}
+
+/** What expired on its way to a client does not come again, where it was the only copy and its turn came at once. */
+function checkExpired(world: World, fates: Fates, { name, received }: MqttPeer): void {
+  const waits = ["delivery delay", "delivery hold", "response delay", "response hold"];
+  const ends = ["delivery close", "delivery hang", "response close", "response hang", "bytes close", "bytes hang"];
+  if (fates.of(name, ...waits).length > 0) return;
+  for (const { entry } of fates.of(name, "delivery expire")) {
+    const { id, protocol, attempts } = world.ledger.origin(entry.reason!);
+    if (protocol !== "mqtt" || attempts > 1 || world.peers.some(({ retained }) => retained.has(id))) continue;
+    if (fates.doubled(id) + fates.rerouted(id, (to) => to.protocol === "mqtt") > 0) continue;
+    // Where the connection ended first it did not expire.
+    if (fates.of(name, ...ends).some((fate) => fate.entry.at === entry.at)) continue;
+    const again = received.some(({ payload, at }) => idOf(payload) === id && at > BEGINNING + entry.at);
+    must(!again, () => `${name} got ${id}, which had expired`);
   }
 }
 
