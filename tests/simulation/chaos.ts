@@ -19,10 +19,10 @@ const REPLIES: Record<string, object> = {
   PUBLISH: { code: 0 },
   "basic.qos": {},
 };
-/** Words that may stand for those of the broker. */
+/** Words that may stand for those of the broker: none makes something good that was not. */
 const REPLIED_RESPONSES: Record<string, object> = {
   Heartbeat: { errorCode: 27 },
-  PUBACK: { code: 0 },
+  PINGRESP: {},
   "basic.qos-ok": {},
 };
 
