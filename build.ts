@@ -49,7 +49,7 @@ export async function manText(): Promise<string> {
 }
 
 export async function schemaText(): Promise<string> {
-  const { jsonSchema } = await import("./src/config/json-schema.ts");
+  const { jsonSchema } = await import("./src/json-schema.ts");
   return `${JSON.stringify(jsonSchema(), null, 2)}\n`;
 }
 

@@ -46,13 +46,13 @@ export class Control implements Broker {
 
   block(filter: ConnectionFilter): number {
     const chosen = this.net.connections(filter);
-    for (const connection of chosen) connection.freeze();
+    for (const connection of chosen) connection.reach.freeze();
     return chosen.length;
   }
 
   unblock(filter: ConnectionFilter): number {
     const chosen = this.net.connections(filter);
-    for (const connection of chosen) connection.unfreeze();
+    for (const connection of chosen) connection.reach.unfreeze();
     return chosen.length;
   }
 
@@ -190,10 +190,15 @@ export class Control implements Broker {
   }
 }
 
+/** A state did not come in time. */
+export class TimeoutError extends Error {
+  override readonly name = "TimeoutError";
+}
+
 async function waitFor(clock: Clock, state: () => boolean, timeout: number): Promise<void> {
   const until = clock.now() + timeout;
   while (!state()) {
-    if (clock.now() >= until) throw new Error(`waited ${timeout} ms in vain for ${state}`);
+    if (clock.now() >= until) throw new TimeoutError(`waited ${timeout} ms in vain for ${state}`);
     await clock.sleep(5);
   }
 }

@@ -15,6 +15,7 @@ const FLOORS: string[][] = [
   ["report", "testing"],
   ["app"],
   ["scenarios"],
+  ["states"],
   ["rules"],
   ["admin", "fixtures", "faults", "presets", "oracle", "config", "metrics"],
   ["kafka", "mqtt", "amqp"],
@@ -27,7 +28,7 @@ const FLOORS: string[][] = [
 /** What a room may reach although its floor says otherwise, with the reason. */
 const DOORS: Record<string, string[]> = {
   // The HTTP API is a face of the running whole: it looks into every room, and is loaded on the first request.
-  admin: ["app", "rules", "scenarios", "config", "fixtures", "metrics"],
+  admin: ["app", "rules", "scenarios", "states", "config", "fixtures", "metrics"],
   // Metrics too, on the first scrape.
   metrics: ["app"],
   // So is a scenario's: it drives the running whole, and is loaded by it with the first one.

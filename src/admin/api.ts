@@ -105,6 +105,12 @@ export function missing(what: string, name: string, known: Iterable<string>): ne
   throw new ApiError(404, `there is no ${what} ${name}${near === null ? "" : `: did you mean ${near}?`}`, near === null ? {} : { didYouMean: near });
 }
 
+/** Throws 404 where no account of messages is kept. */
+export function kept<T>(oracle: T | null): T {
+  if (oracle === null) throw new ApiError(404, "no account is kept: start with oracle: true, or POST /api/oracle");
+  return oracle;
+}
+
 /** Throws 404 for a protocol that is switched off. */
 export function enabled<T>(protocol: string, part: T | null): T {
   if (part === null) throw new ApiError(404, `${protocol} is not enabled`);

@@ -1,7 +1,8 @@
 import { totalmem } from "node:os";
 import { inject, inTurn, Sent } from "../hooks/inject.ts";
 import type { Target, Outgoing } from "../hooks/plugin.ts";
-import type { CloseReason, Connection, Session } from "../net/connection.ts";
+import type { Connection } from "../net/connection.ts";
+import type { CloseReason, Session } from "../net/session.ts";
 import type { Host, Server } from "../net/net.ts";
 import { MemoryAlarm } from "./alarm.ts";
 import { Address, Message } from "./model/message.ts";

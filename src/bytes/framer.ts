@@ -94,7 +94,11 @@ export class Framer {
           this.waiting -= next.length;
           if (!this.kept) free(this.chunk);
           this.begin(next);
-          if (next === EMPTY) return;
+          if (next === EMPTY) {
+            // Whoever is at rest keeps nothing.
+            if (this.carried === 0) this.spare = EMPTY;
+            return;
+          }
         }
         if (this.carried > 0) this.fill();
         else this.inPlace();

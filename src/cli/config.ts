@@ -16,7 +16,7 @@ function define(command: Command): void {
     .addHelpText("after", "\nExample:\n  havoq config --config havoq.yaml --kafka-port 19092")
     .action(async (flags: Flags & { schema?: boolean; json?: boolean }) => {
       if (flags.schema === true) {
-        const { jsonSchema } = await import("../config/json-schema.ts");
+        const { jsonSchema } = await import("../json-schema.ts");
         return console.log(JSON.stringify(jsonSchema(), null, 2));
       }
       const [{ explainConfig }, { printConfig }] = await Promise.all([import("../load-config.ts"), import("./config/print.ts")]);

@@ -166,6 +166,7 @@ export class Log {
       this.release(this.head);
       this.head += ROW;
     }
+    if (this.head === this.tail) this.empty();
     while (this.epochs.length > 1 && this.epochs[1]!.start <= this.first) this.epochs.shift();
   }
 
@@ -176,6 +177,7 @@ export class Log {
       this.last = this.rows[this.tail + BASE]!;
       this.release(this.tail);
     }
+    if (this.head === this.tail) this.empty();
     this.first = Math.min(this.first, this.last);
     while (this.epochs.length > 0 && this.epochs.at(-1)!.start >= this.last) this.epochs.pop();
   }
@@ -218,13 +220,20 @@ export class Log {
     return this.head + low * ROW;
   }
 
-  /** Room for another row: at the front, where half of the rows are free, else in a wider array. */
+  /** Room for another row: at the front, where half of the rows are free, else in an array twice as long as what is there. */
   private widen(): void {
     const live = this.rows.subarray(this.head, this.tail);
-    if (this.head * 2 < this.rows.length || this.head === 0) this.rows = new Float64Array(Math.max(ROWS_LEAST * ROW, this.rows.length * 2));
+    const wanted = Math.max(ROWS_LEAST * ROW, live.length * 2);
+    if (wanted > this.rows.length || wanted * 4 < this.rows.length) this.rows = new Float64Array(wanted);
     this.rows.set(live);
     this.tail = live.length;
     this.head = 0;
+  }
+
+  /** Nothing is left: a few rows will do. */
+  private empty(): void {
+    if (this.rows.length > ROWS_LEAST * ROW) this.rows = new Float64Array(0);
+    this.head = this.tail = 0;
   }
 
   private block(number: number): Block | null {

@@ -30,7 +30,7 @@ export class ProtocolHooks implements Record<HookPoint, Chain | null> {
   bytes: Chain | null = null;
   /** Keeps account of what happens to messages; null unless somebody asked for it. */
   observer: Observer | null = null;
-  /** Another number whenever a hook comes or goes, or a connection says who it is: what was found out about the hooks before no longer holds. */
+  /** Another number whenever a hook comes or goes, a connection says who it is, or an MQTT session gets another one: what was found out about the hooks before no longer holds. */
   version = 0;
 
   /** A connection's client id or user became known. */
@@ -82,6 +82,8 @@ export interface InstalledHook {
   readonly streams: Streams;
   /** As the journal has it. */
   readonly noted: JournalRule;
+  /** The event whose use of the control surface was counted last: what else it brings on, then or later, is the same firing. */
+  lastAct: string;
 }
 
 /** Calls what plugins are made of so that a stuck one comes back; see guard.ts. */
@@ -185,8 +187,6 @@ export class Seam implements ChainHost {
   /** The plugins of the folder, and after them the rules. */
   private plugged: readonly LoadedPlugin[] = [];
   private ruled: readonly LoadedPlugin[] = [];
-  /** The last use of the control surface that was counted as a firing: what else one event brings on is the same one. */
-  private lastAct = "";
 
   constructor(options: SeamOptions) {
     this.seed = options.seed;
@@ -274,7 +274,7 @@ export class Seam implements ChainHost {
     const { rule, plugin, point, match } = noted;
     let streams = this.streams.get(rule);
     if (streams === undefined) this.streams.set(rule, (streams = new Streams(hashRule(this.seed, rule))));
-    return { plugin: this.record(plugin), rule, point, match, run, streams, noted };
+    return { plugin: this.record(plugin), rule, point, match, run, streams, noted, lastAct: "" };
   }
 
   private rebuild(hooks: InstalledHook[]): void {
@@ -426,12 +426,11 @@ export class Seam implements ChainHost {
   private count(hook: InstalledHook, event: HookEvent, ordinal: number, verdict: VerdictKind | "act"): void {
     const { plugin, rule } = hook;
     const { protocol, name, stream } = event;
-    const firing = `${rule}\0${stream}\0${ordinal}`;
-    // What else one event brings on is the same firing.
-    const again = firing === this.lastAct;
+    const firing = `${stream}\0${ordinal}`;
+    const again = firing === hook.lastAct;
     if (verdict === "act") {
       if (again) return;
-      this.lastAct = firing;
+      hook.lastAct = firing;
     }
     const key = `${rule} ${verdict}`;
     const fires = this.fires.get(key);

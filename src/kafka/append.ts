@@ -144,7 +144,7 @@ function store(call: Call, partition: Partition, sent: Batch, batch: Batch, now:
   const { hooks } = call.connection;
   const appended = recompressed(partition, batch);
   const baseOffset = partition.log.end;
-  if (partition.append(appended, now, call.kept)) call.kept = true;
+  if (partition.append(appended, now, call.kept || call.shared)) call.kept = true;
   if (hooks.observer !== null) storedBatch(hooks.observer, call.connection, partition, appended, hooked);
   const time = logAppendTime ? now : -1;
   if (sent.producerId >= 0) partition.producers.stored(sent, baseOffset, appended.maxTimestamp, now);

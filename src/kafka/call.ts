@@ -10,6 +10,8 @@ export class Call {
   private wait: Wait | null = null;
   /** What was sent may still be looked at when it has been answered: by a hook, the observer, or a log that took it as it was. */
   kept = false;
+  /** More came than one batch: what a log takes as it was, a hook that looks at another one keeps. */
+  shared = false;
   /** The version of the hooks in which none of them wants to see the answer; -1: nobody looked. */
   unwatchedAt = -1;
 

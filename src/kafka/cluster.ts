@@ -1,7 +1,8 @@
 import type { Sent } from "../hooks/inject.ts";
 import { compilePattern } from "../hooks/match.ts";
 import type { GroupInfo, Outgoing, Pattern, TopicInfo } from "../hooks/plugin.ts";
-import type { Connection, Session } from "../net/connection.ts";
+import type { Connection } from "../net/connection.ts";
+import type { Session } from "../net/session.ts";
 import type { Host, Server } from "../net/net.ts";
 import apis from "./apis/index.ts";
 import { configProblem, TopicConfig } from "./configs.ts";
@@ -106,6 +107,8 @@ export class KafkaCluster implements Server {
     for (const partition of topic.partitions) {
       partition.gone = true;
       partition.changed.wake();
+      // Whoever still knows the partition need not keep what lay in it.
+      partition.log.deleteBefore(partition.log.end);
     }
     this.groups.topicDeleted(topic.name);
   }

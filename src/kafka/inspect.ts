@@ -1,4 +1,5 @@
 import { DecodeError, Reader } from "../bytes/reader.ts";
+import { Entry } from "../core/log.ts";
 import { batches } from "./batch.ts";
 import type { Group } from "./groups/group.ts";
 import { type KafkaRecord, records } from "./records.ts";
@@ -14,8 +15,9 @@ export function* browse(partition: Partition, offset: number): Generator<KafkaRe
   while (at < log.end) {
     const entries = log.read(at, CHUNK, true);
     if (entries.length === 0) return;
-    for (const entry of entries) {
-      for (const batch of batches(entry.bytes)) {
+    // All of them at once: between two records the log may let go of what comes next.
+    for (const bytes of Entry.pieces(entries)) {
+      for (const batch of batches(bytes)) {
         if (batch.control) continue;
         try {
           for (const record of records(batch)) if (record.offset >= at) yield record;
@@ -23,8 +25,8 @@ export function* browse(partition: Partition, offset: number): Generator<KafkaRe
           if (!(error instanceof DecodeError)) throw error;
         }
       }
-      at = entry.next;
     }
+    at = entries.at(-1)!.next;
   }
 }
 
@@ -56,6 +58,13 @@ export interface Position {
   readonly end: number;
   readonly lag: number;
   readonly metadata: string;
+}
+
+/** Records that a group has yet to commit, in the partitions where it committed any, of all topics or one; null where it committed nothing. */
+export function lagOf(group: Group, topics: ReadonlyMap<string, Topic>, topic?: string): number | null {
+  let behind: number | null = null;
+  for (const { topic: name, lag } of positions(group, topics)) if (topic === undefined || topic === name) behind = (behind ?? 0) + lag;
+  return behind;
 }
 
 export function* positions(group: Group, topics: ReadonlyMap<string, Topic>): Generator<Position, void> {

@@ -1,7 +1,8 @@
 import { DecodeError, Reader } from "../bytes/reader.ts";
 import { EMPTY, Writer } from "../bytes/writer.ts";
 import type { Final } from "../hooks/chain.ts";
-import type { CloseReason, Connection, Session } from "../net/connection.ts";
+import type { Connection } from "../net/connection.ts";
+import type { CloseReason, Session } from "../net/session.ts";
 import produce, { answerTo, IDS_FROM, type ProduceRequest } from "./apis/00-produce.ts";
 import apis from "./apis/index.ts";
 import { Call } from "./call.ts";
@@ -64,8 +65,13 @@ export class KafkaSession implements Session {
       if (refused) return true;
     }
     const pending = this.request(api, call, r, start);
-    if (pending !== undefined) this.connection.holdInput(pending);
-    return pending === undefined && !call.kept;
+    if (pending !== undefined) {
+      this.connection.holdInput(pending);
+      return false;
+    }
+    // Whoever asks for nothing more keeps nothing of what came.
+    r.over(EMPTY, 0, 0);
+    return !call.kept;
   }
 
   /** A request like the one before. */
@@ -171,6 +177,7 @@ export class KafkaSession implements Session {
     try {
       answer = api.handle(call, body);
     } catch (error) {
+      call.kept = true; // nobody knows how far it came
       return this.answer(api, call, body, this.broken(api, call, body, error));
     }
     if (!(answer instanceof Promise)) return this.answer(api, call, body, answer);

@@ -4,7 +4,8 @@ import type { Decision, Final } from "../hooks/chain.ts";
 import type { Delivered } from "../hooks/observer.ts";
 import type { ProtocolHooks } from "../hooks/seam.ts";
 import type { Close, Hang } from "../hooks/verdicts.ts";
-import type { CloseReason, Connection, Session } from "../net/connection.ts";
+import type { Connection } from "../net/connection.ts";
+import type { CloseReason, Session } from "../net/session.ts";
 import { Patience } from "../net/patience.ts";
 import { PUBACK, PUBCOMP, PUBREC, PUBREL, writeAck } from "./acks.ts";
 import { Backlog } from "./backlog.ts";
@@ -112,10 +113,11 @@ export class Link implements Session {
   /** Asks the request hooks first. What they change is handled as if it had come so. */
   private examine(buf: Buffer, start: number, end: number): void {
     const type = buf[start]! >> 4;
-    if (type === PUBLISH && this.session !== null && forward(this, buf, start, end)) return;
     const named = this.hooks.request?.select(this.connection, PACKET_TYPES[type]!) ?? null;
+    const isTold = named === null || named.sortedBy === "topic";
+    if (isTold && type === PUBLISH && this.session !== null && forward(this, buf, start, end)) return;
     // Hooks that name other topics are told by the topic alone.
-    const chain = named === null || type !== PUBLISH || named.sortedBy !== "topic" ? named : named.about("topic", this.topicOf(buf, start, end));
+    const chain = named === null || type !== PUBLISH || !isTold ? named : named.about("topic", this.topicOf(buf, start, end));
     if (chain === null) return this.handle(buf, start, end);
     const packet = decode(buf, start, end, this.version);
     if (packet.type === "CONNECT") this.version = packet.version;

@@ -65,6 +65,8 @@ export class ClientSession {
   /** A connection takes the session over. */
   attach(link: Link, expiry: number, window: number): void {
     this.link = link;
+    // What routes remember, they found out about the connection before.
+    link.hooks.version++;
     this.expiry = expiry;
     this.window = window;
     this.onTheWay = 0;

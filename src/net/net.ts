@@ -3,7 +3,8 @@ import { matchesConnection } from "../hooks/match.ts";
 import type { ConnectionFilter, Outgoing, Protocol } from "../hooks/plugin.ts";
 import type { Random } from "../hooks/random.ts";
 import type { ProtocolHooks, Seam } from "../hooks/seam.ts";
-import { Connection, type Session } from "./connection.ts";
+import { Connection } from "./connection.ts";
+import type { Session } from "./session.ts";
 import { type Direction, Partition, Pause } from "./stops.ts";
 import type { Transport } from "./transport.ts";
 
@@ -73,9 +74,9 @@ export class Net {
     counts.accepted++;
     this.open.set(connection.id, connection);
     connection.start(server.accept(connection));
-    for (const pause of this.pauses) if (matchesConnection(pause.filter, connection)) connection.freeze(pause);
+    for (const pause of this.pauses) if (matchesConnection(pause.filter, connection)) connection.reach.freeze(pause);
     const healed = this.reachable(connection);
-    if (healed !== null) connection.waitAtDoor(healed);
+    if (healed !== null) connection.reach.waitAtDoor(healed);
     return connection;
   }
 
@@ -119,7 +120,7 @@ export class Net {
     if (this.isPaused(filter)) return;
     const pause = new Pause(filter);
     this.pauses.add(pause);
-    for (const connection of this.connections(filter)) connection.freeze(pause);
+    for (const connection of this.connections(filter)) connection.reach.freeze(pause);
   }
 
   isPaused(filter: ConnectionFilter): boolean {
@@ -131,7 +132,7 @@ export class Net {
     for (const pause of this.pauses) {
       if (!Bun.deepEquals(pause.filter, filter)) continue;
       this.pauses.delete(pause);
-      for (const connection of this.open.values()) connection.unfreeze(pause);
+      for (const connection of this.open.values()) connection.reach.unfreeze(pause);
     }
   }
 
@@ -144,7 +145,7 @@ export class Net {
     const partition = new Partition(filter, direction);
     const concerned = this.connections(filter);
     this.partitions.add(partition);
-    for (const connection of concerned) connection.freeze(partition);
+    for (const connection of concerned) connection.reach.freeze(partition);
     return concerned.length;
   }
 
@@ -155,7 +156,7 @@ export class Net {
       if (filter !== undefined && !Bun.deepEquals(partition.filter, filter)) continue;
       this.partitions.delete(partition);
       partition.heal();
-      for (const connection of this.open.values()) connection.unfreeze(partition);
+      for (const connection of this.open.values()) connection.reach.unfreeze(partition);
       healed++;
     }
     return healed;

@@ -1,41 +1,12 @@
 import { parseDuration } from "../core/units.ts";
 import {
-  duration, either, flag, list, number, object, optional, several, shape, suggestion, text, whole, word, isObject, show, type Flaw, type Path, type Shape,
+  duration, either, flag, list, object, optional, several, shape, suggestion, text, whole, word, isObject, show, type Flaw, type Path, type Shape,
 } from "../core/shape.ts";
 import { ACTIONS, type Action } from "../hooks/actions.ts";
 import { compileRule } from "../hooks/rule/compile.ts";
 import { RuleError, type Rule } from "../hooks/rule.ts";
 import type { OracleOptions } from "../oracle/oracle.ts";
-
-/** A number exactly, or from and up to. */
-export type Amount = number | { readonly from?: number | undefined; readonly to?: number | undefined };
-
-/** How something has to be, for `await`, `converge` and `expect`. One of `group`, `topic`, `queue`, `client`, `rule`, `broker`, `messages`. */
-export interface State {
-  /** Kafka consumer group: `is` its state, `members`, or `lag` over all that it committed, or over one `topic`. */
-  readonly group?: string | undefined;
-  readonly is?: string | undefined;
-  readonly members?: Amount | undefined;
-  readonly lag?: Amount | undefined;
-  /** Kafka topic: how many records lie in it. */
-  readonly topic?: string | undefined;
-  readonly records?: Amount | undefined;
-  /** AMQP queue: messages that wait, that are out unacknowledged, and consumers. */
-  readonly queue?: string | undefined;
-  readonly depth?: Amount | undefined;
-  readonly unacknowledged?: Amount | undefined;
-  readonly consumers?: Amount | undefined;
-  /** A client by its id: `is: connected` or `is: disconnected`. */
-  readonly client?: string | undefined;
-  /** A rule by its id: how often it fired. */
-  readonly rule?: string | undefined;
-  readonly fired?: Amount | undefined;
-  /** A broker: a Kafka node id, `mqtt` or `amqp`; `is: up`, `down` or `paused`. */
-  readonly broker?: string | number | undefined;
-  /** Messages stored `on` a Kafka topic, AMQP queue or MQTT topic since the scenario began. */
-  readonly messages?: Amount | undefined;
-  readonly on?: string | undefined;
-}
+import { state, type State } from "../states/grammar.ts";
 
 /** When a step's time has come. */
 export type Moment = { readonly ms: number } | { readonly messages: number };
@@ -98,38 +69,6 @@ export interface Scenario {
   readonly converge?: Converge | undefined;
   readonly expect: readonly Expectation[];
 }
-
-const amount: Shape<Amount> = either(whole(0), object({ from: optional(whole(0)), to: optional(whole(0)) }));
-
-const KINDS = ["group", "topic", "queue", "client", "rule", "broker", "messages"] as const;
-const IS = {
-  group: ["Empty", "PreparingRebalance", "CompletingRebalance", "Stable", "Dead"],
-  client: ["connected", "disconnected"],
-  broker: ["up", "down", "paused"],
-} as const;
-const NEEDS: Partial<Record<(typeof KINDS)[number], readonly (keyof State)[]>> = {
-  group: ["is", "members", "lag"], topic: ["records"], queue: ["depth", "unacknowledged", "consumers"], client: ["is"], rule: ["fired"], broker: ["is"],
-};
-
-export const state: Shape<State> = object(
-  {
-    group: optional(text), is: optional(text), members: optional(amount), lag: optional(amount), topic: optional(text), records: optional(amount),
-    queue: optional(text), depth: optional(amount), unacknowledged: optional(amount), consumers: optional(amount), client: optional(text),
-    rule: optional(text), fired: optional(amount), broker: optional(either(number(1), text)), messages: optional(amount), on: optional(text),
-  },
-  (value, flaw) => {
-    const named = KINDS.filter((kind) => value[kind] !== undefined && !(kind === "topic" && value.group !== undefined));
-    const [kind] = named;
-    if (kind === undefined || named.length > 1) return flaw([], `expected one of ${KINDS.join(", ")}, not ${kind === undefined ? "none" : named.join(" and ")}`);
-    const needs = NEEDS[kind] ?? [];
-    if (needs.length > 0 && needs.every((one) => value[one] === undefined)) flaw([], `${kind} says who, not what: add ${needs.join(" or ")}`);
-    const words: readonly string[] = kind in IS ? IS[kind as keyof typeof IS] : [];
-    const { is } = value;
-    if (is !== undefined && !words.some((one) => one.toLowerCase() === is.toLowerCase())) {
-      flaw(["is"], words.length === 0 ? `a ${kind} is nothing: leave it out` : `${show(is)} is nothing that a ${kind} can be: ${suggestion(is, words)}`);
-    }
-  },
-);
 
 const COUNT = /^\s*(\d+)\s*messages?\s*$/;
 const moment: Shape<Moment> = shape('a duration such as "2s", or a count such as "100 messages"', { type: ["string", "number"] }, (value) => {

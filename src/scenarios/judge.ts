@@ -2,8 +2,8 @@ import type { Havoq } from "../havoq.ts";
 import { placeTest } from "../oracle/oracle.ts";
 import { findingText, type Finding, type FindingKind } from "../oracle/report.ts";
 import type { RuleStatus } from "../rules/rules.ts";
+import { look, stateText, type Look } from "../states/look.ts";
 import type { Expectation } from "./grammar.ts";
-import { look, stateText, type Look } from "./states.ts";
 
 /** Whether one expectation holds. */
 export interface Verdict {

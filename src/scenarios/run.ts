@@ -1,8 +1,10 @@
 import type { Havoq } from "../havoq.ts";
 import type { RuleHandle, RuleStatus } from "../rules/rules.ts";
+import { isAbout, type State } from "../states/grammar.ts";
+import { look, stateText } from "../states/look.ts";
+import type { Scenario, Step } from "./grammar.ts";
 import { judge, type Verdict } from "./judge.ts";
-import type { Scenario, State, Step } from "./grammar.ts";
-import { converged, look, stateText } from "./states.ts";
+import { converged } from "./rest.ts";
 
 export interface StepStatus {
   /** The name it was given, or what it does. */
@@ -226,7 +228,7 @@ export class ScenarioRun {
 
 function* placesOf(scenario: Scenario): IterableIterator<string> {
   const states = [...scenario.steps.flatMap((step) => step.await ?? []), ...(scenario.converge?.states ?? []), ...scenario.expect.flatMap(({ state }) => state ?? [])];
-  for (const { messages, on } of states) if (messages !== undefined) yield on ?? "*";
+  for (const state of states) if (isAbout(state, "messages")) yield state.on ?? "*";
   for (const { empty } of scenario.expect) if (empty !== undefined) yield empty;
 }
 

@@ -82,14 +82,32 @@ export interface TestRule {
   remove(): Promise<void>;
 }
 
-/** What can be waited for. All that is given must hold at once. */
+/** A number, or from and up to. */
+export type Amount = number | { from?: number; to?: number };
+
+/** What can be waited for, the same as in scenarios. All that is given must hold at once. */
 export type State =
-  | { group: string; is?: "empty" | "stable" | "dead" | "Empty" | "PreparingRebalance" | "CompletingRebalance" | "Stable" | "Dead"; members?: number; lag?: number }
-  | { topic: string; messages: number }
-  | { queue: string; vhost?: string; ready?: number; delivered?: number; unacked?: number; consumers?: number }
-  | { connections: Readonly<Record<string, unknown>>; count: number }
+  | {
+      group: string;
+      is?: "empty" | "stable" | "dead" | "Empty" | "PreparingRebalance" | "CompletingRebalance" | "Stable" | "Dead";
+      members?: Amount;
+      /** At most so far behind what it committed, in all topics or one. */
+      lag?: Amount;
+      topic?: string;
+    }
+  /** `records` lie in it; at least so many `messages` ever came. */
+  | { topic: string; records?: Amount; messages?: Amount }
+  /** `depth` is also called `ready`, `unacknowledged` also `unacked`. */
+  | { queue: string; vhost?: string; depth?: Amount; ready?: Amount; unacknowledged?: Amount; unacked?: Amount; consumers?: Amount; delivered?: Amount }
+  | { client: string; is: "connected" | "disconnected" }
   | { session: string; connected: boolean }
-  | { fired: string; times?: number };
+  | { connections: Readonly<Record<string, unknown>>; count: Amount }
+  | { rule: string; fired: Amount }
+  | { broker: number | "mqtt" | "amqp"; is: "up" | "down" | "paused" }
+  /** A plugin, or a rule. */
+  | { fired: string; times?: Amount }
+  /** Messages stored, of which there is an account. */
+  | { messages: Amount; on?: string };
 
 /** One line of the journal: a verdict, or a use of the control surface. */
 export interface JournalEntry {

@@ -1,6 +1,6 @@
 import { delimiter, join } from "node:path";
-import { all, amqpCases, kafkaCases, mqttCases } from "./names.ts";
-import { cache, describeClients } from "./program.ts";
+import { all, amqpCases, faultCases, kafkaCases, mqttCases } from "./names.ts";
+import { cache, describeClients, underFaults } from "./program.ts";
 
 const classPath = [join(cache, "java/classes"), join(cache, "java/lib/*")].join(delimiter);
 const java = (mainClass: string) => ["java", "-cp", classPath, mainClass];
@@ -18,6 +18,20 @@ describeClients(
       needs: "kafka",
       command: java("KafkaCases"),
       cases: all({ ...kafkaCases, deleted: "a topic is created once, and a deleted topic is gone" }),
+    },
+    {
+      name: "Spring Kafka",
+      needs: "kafka",
+      command: java("SpringKafkaCases"),
+      cases: [
+        kafkaCases.keyed,
+        kafkaCases.rebalance,
+        kafkaCases.resume,
+        "an annotated method gets records, and its answer is sent on",
+        "what a listener refuses is tried again, then lies with the dead letters",
+        ...all(faultCases),
+      ],
+      serve: underFaults,
     },
     { name: "Paho for MQTT 3.1.1", needs: "mqtt", command: java("PahoV3Cases"), cases: all(mqttCases) },
     {

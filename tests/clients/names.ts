@@ -11,6 +11,12 @@ export const kafkaCases = {
   unknown: "an unknown topic is an error",
 };
 
+/** For programs that run with the rules of `faults.yaml`; without them these hold all the more. */
+export const faultCases = {
+  answersLost: "10,000 records are there once, in order, though answers are lost",
+  leadersMoved: "a group gets 10,000 records while leaders and its coordinator change",
+};
+
 export const mqttCases = {
   tenThousand: [0, 1, 2].map((qos) => `10,000 messages at QoS ${qos}, in order`),
   retained: "a retained message reaches a late subscriber until it is cleared",

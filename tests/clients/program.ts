@@ -13,6 +13,8 @@ import { binaryPath, externalAddresses, startBinary, type Protocol, type Running
 export const root = join(import.meta.dir, "../..");
 /** What `tests/clients/install` prepares; not in git. */
 export const cache = join(root, ".cache/clients");
+/** For `serve` of a program that has the cases of `faultCases`: brokers to move leaders between, and faults. */
+export const underFaults = ["--kafka-brokers", "3", "--chaos", join(import.meta.dir, "faults.yaml")];
 
 /** A language whose programs `tests/clients/install LANGUAGE` fetches and builds. */
 export interface Language {
@@ -31,6 +33,8 @@ export interface Program {
   needs: Protocol | "binary";
   command: string[];
   cases: string[];
+  /** Arguments of a binary for this program alone. It has to end with 0: with a chaos file, when every rule has fired. */
+  serve?: string[];
   /** For the whole program, in seconds. */
   timeout?: number;
 }
@@ -57,9 +61,17 @@ export function describeClients(language: Language, programs: Program[]): void {
   });
 }
 
-function describeProgram(program: Program, broker: () => RunningBinary): void {
+function describeProgram(program: Program, shared: () => RunningBinary): void {
   describe(program.name, () => {
+    let own: RunningBinary | undefined;
+    const broker = () => own ?? shared();
     if (isAbsent(program.needs)) return skipVisibly(program.needs === "binary" ? "HAVOQ_TEST_EXTERNAL is set" : `HAVOQ_TEST_EXTERNAL names no ${program.needs}`, { evenInCi: true });
+
+    const hasOwn = program.serve !== undefined && !externalAddresses();
+    if (hasOwn) {
+      beforeAll(async () => { own = await startBinary({ args: program.serve }); }, 60_000);
+      afterAll(async () => { await own?.stop(); });
+    }
 
     const timeout = (program.timeout ?? 90) * 1000;
     let report: Promise<Report> | undefined;
@@ -79,6 +91,12 @@ function describeProgram(program: Program, broker: () => RunningBinary): void {
       if (unknown.length) throw new Error(`cases that the test does not list: ${unknown.join("; ")}`);
       if (exitCode !== 0) throw new Error(`exit code ${exitCode}\n${stderr.slice(-4000)}`);
     }, timeout + 10_000);
+    if (hasOwn) {
+      test("every fault has struck", async () => {
+        const exitCode = await own!.stop();
+        if (exitCode !== 0) throw new Error(`havoq serve ended with exit code ${exitCode}\n${own!.stderr}`);
+      }, 15_000);
+    }
   });
 }
 

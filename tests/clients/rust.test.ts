@@ -1,6 +1,6 @@
 import { join } from "node:path";
-import { all, amqpCases, kafkaCases, mqttCases } from "./names.ts";
-import { cache, describeClients } from "./program.ts";
+import { all, amqpCases, faultCases, kafkaCases, mqttCases } from "./names.ts";
+import { cache, describeClients, underFaults } from "./program.ts";
 
 const target = join(cache, "rust");
 const binary = (name: string) => [join(target, "debug", name)];
@@ -28,6 +28,7 @@ describeClients(
         kafkaCases.deleted,
       ],
     },
+    { name: "rdkafka", needs: "kafka", command: binary("rdkafka"), cases: all({ ...kafkaCases, ...faultCases }), serve: underFaults },
     {
       name: "rumqttc",
       needs: "mqtt",

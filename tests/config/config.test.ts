@@ -2,12 +2,15 @@ import { describe, expect, test } from "bun:test";
 import { mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
+import { z } from "zod";
 import { DEFAULTS } from "../../src/config/config.ts";
 import { allKeys } from "../../src/config/keys.ts";
 import { ConfigError, layer, parseConfig } from "../../src/config/layers.ts";
 import { explainConfig, loadConfig } from "../../src/load-config.ts";
 import { SCHEMA_FILE, schemaText } from "../../build.ts";
 import { schema } from "../../src/config/schema.ts";
+import faults from "../../src/faults/index.ts";
+import presets from "../../src/presets/index.ts";
 import { formatDuration, formatSize, parseDuration, parseSize } from "../../src/core/units.ts";
 
 const root = resolve(import.meta.dirname, "../..");
@@ -151,6 +154,27 @@ describe("the JSON Schema", () => {
     }
     expect(properties.kafka.properties.topics.additionalProperties.additionalProperties).toBe(false);
     expect(JSON.stringify(properties.mqtt.properties.max_packet_size)).toContain("[kKmMgG]");
+  });
+
+  test("knows rules: the matches, the moments, each fault and preset with its options", async () => {
+    const { properties, definitions } = JSON.parse(await schemaText());
+    expect(properties.chaos.items).toEqual({ $ref: "#/definitions/Rule" });
+    const { properties: fields } = definitions.Rule;
+    expect(fields.fault.anyOf[1].properties.bandwidth).toMatchObject({ required: ["rate"], description: expect.stringContaining("rate") });
+    expect(fields.fault.anyOf[0].enum).toEqual(faults.map(({ name }) => name));
+    expect(fields.preset.anyOf[0].enum).toEqual(presets.map(({ name }) => name));
+    expect([fields.match, fields.when.properties.after]).toEqual([{ $ref: "#/definitions/Match" }, { $ref: "#/definitions/Moment" }]);
+    expect(Object.keys(definitions.Match.properties)).toContain("routingKey");
+  });
+
+  test("takes the rules that docs/CHAOS.md shows", async () => {
+    const { definitions } = JSON.parse(await schemaText());
+    const rule = z.fromJSONSchema({ $schema: "http://json-schema.org/draft-07/schema#", $ref: "#/definitions/Rule", definitions });
+    const page = await Bun.file(join(root, "docs/CHAOS.md")).text();
+    const shown = [...page.matchAll(/```yaml\n([^]*?)```/g)].flatMap(([, text]) => (Bun.YAML.parse(text!) as { chaos?: unknown[] }).chaos ?? []);
+    expect(shown.length).toBeGreaterThan(5);
+    for (const one of shown) expect([one, rule.safeParse(one).error?.issues ?? []]).toEqual([one, []]);
+    for (const wrong of [{ fault: "dorp" }, { fault: "drop", match: { topik: "t" } }]) expect(rule.safeParse(wrong).success).toBe(false);
   });
 });
 

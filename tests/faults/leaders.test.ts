@@ -18,6 +18,15 @@ describe("leader-change", () => {
       expect(await (await world.consumer("t", { groupId: "g" })).until(3)).toEqual(["1", "2", "3"]);
     }
   }, 30_000);
+
+  test("what takes it back is no firing, though other rules fired in between", async () => {
+    await using world = await World.start();
+    await (await world.producer()).send({ topic: "t", messages: [{ value: "1" }] });
+    const rules = [5, 10].map((seconds) => world.rule({ match: { protocol: "kafka" }, fault: { "leader-change": { topic: "t" } }, for: `${seconds}s` }));
+    for (const rule of rules) await world.fired(rule);
+    await world.havoq.clock.advance(20_000);
+    expect(rules.map(({ fired }) => fired)).toEqual([1, 1]);
+  }, 20_000);
 });
 
 describe("stale-metadata", () => {

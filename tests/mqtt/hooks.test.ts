@@ -182,6 +182,27 @@ describe("delivery", () => {
     expect(await payloads(other)).toEqual(["x"]);
   });
 
+  test("concerns a client that comes back through a door that opens slowly", async () => {
+    const t = new TestBroker();
+    const gate = Promise.withResolvers<void>();
+    const session = { clientId: "late", cleanStart: false, username: "ann" };
+    const first = await t.client(4, session), publisher = await t.client(4);
+    await first.subscribe("#");
+    t.house.install({
+      connect: { match: { user: "bob" }, run: () => hold(gate.promise) },
+      delivery: { match: { user: "bob" }, run: () => replace({ payload: "for bob" }) },
+    });
+    const second = t.open(4);
+    second.send({ type: "CONNECT", version: 4, keepAlive: 0, ...session, username: "bob" });
+    await settled();
+    publisher.publish("a", "x");
+    expect(await payloads(first)).toEqual(["x"]);
+    gate.resolve();
+    await second.expect("CONNACK");
+    publisher.publish("a", "x");
+    expect(await payloads(second)).toEqual(["for bob"]);
+  });
+
   test.each([0, 1, 2] as const)("drop: lost on the way, and in QoS 1 and 2 sent again after a reconnect; here QoS %d", async (qos) => {
     const t = new TestBroker();
     const lasting = { clientId: "c", cleanStart: false, properties: { sessionExpiryInterval: 100 } };
@@ -299,6 +320,14 @@ describe("delivery", () => {
 });
 
 describe("request", () => {
+  test("sees a PUBLISH to what is no topic before it ends the connection", async () => {
+    const t = new TestBroker();
+    t.house.install({ request: { match: { operation: "PUBLISH" }, run: () => replace({ topic: "a" }) } });
+    const [publisher, subscriber] = await pair(t);
+    publisher.publish("a/#", "x");
+    expect(await payloads(subscriber)).toEqual(["x"]);
+  });
+
   test("sees packets as objects", async () => {
     const t = new TestBroker();
     const seen: [string, unknown][] = [];

@@ -57,11 +57,11 @@ describe("a connection in memory", () => {
   test("a frozen connection neither reads nor writes until it is thawed", async () => {
     const house = echoHouse();
     const client = house.connect();
-    client.wire.connection!.freeze();
+    client.wire.connection!.reach.freeze();
     client.send("a");
     await Bun.sleep(2);
     expect(house.server.seen).toEqual([]);
-    client.wire.connection!.unfreeze();
+    client.wire.connection!.reach.unfreeze();
     expect(await client.take(1)).toEqual(["a"]);
   });
 });

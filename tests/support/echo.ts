@@ -6,7 +6,8 @@ import { Journal } from "../../src/hooks/journal.ts";
 import type { ConnectionInfo, Plugin } from "../../src/hooks/plugin.ts";
 import type { Replay } from "../../src/hooks/replay.ts";
 import { Seam, type Guard } from "../../src/hooks/seam.ts";
-import type { CloseReason, Connection, Session } from "../../src/net/connection.ts";
+import type { Connection } from "../../src/net/connection.ts";
+import type { CloseReason, Session } from "../../src/net/session.ts";
 import { connectMemory, type MemoryClient } from "../../src/net/memory.ts";
 import { Net, type Server } from "../../src/net/net.ts";
 

@@ -1,6 +1,6 @@
 import { Errors, errorName } from "../../kafka/errors.ts";
 import type { Group } from "../../kafka/groups/group.ts";
-import { assigned, positions } from "../../kafka/inspect.ts";
+import { assigned, lagOf, positions } from "../../kafka/inspect.ts";
 import { answers, ApiError, createRoute, Done, enabled, missing, route, takes, z, type Resource } from "../api.ts";
 
 const Summary = z.object({
@@ -36,7 +36,7 @@ const tags = ["kafka"];
 const groups: Resource = (api, havoq) => {
   const cluster = () => enabled("kafka", havoq.kafka);
   const find = (group: string): Group => cluster().groups.groups.get(group) ?? missing("group", group, cluster().groups.groups.keys());
-  const lag = (group: Group): number => [...positions(group, cluster().topics)].reduce((sum, one) => sum + one.lag, 0);
+  const lag = (group: Group): number => lagOf(group, cluster().topics) ?? 0;
   const describe = (group: Group): z.output<typeof Description> => ({
     group: group.id, state: group.state, protocolType: group.protocolType, lag: lag(group), generation: group.generation,
     protocol: group.protocol, leader: group.leader, coordinator: cluster().nodes.coordinator(group.id)?.id ?? -1,

@@ -1,4 +1,4 @@
-import { answers, ApiError, createRoute, route, z, type Resource } from "../api.ts";
+import { answers, createRoute, kept, route, z, type Resource } from "../api.ts";
 import { plain } from "../message.ts";
 
 const Report = z.looseObject({}).openapi("OracleReport", { description: "Loss, duplicates, order by key, zombie commits and leftovers, each with what touched it" });
@@ -7,11 +7,7 @@ const oracle: Resource = (api, havoq) => {
   route(api, createRoute({
     method: "get", path: "/api/oracle", operationId: "oracleReport", tags: ["oracle"], summary: "The account of every message",
     responses: answers(Report, "What became of them"),
-  }), (c) => {
-    const { oracle } = havoq;
-    if (oracle === null) throw new ApiError(404, "no account is kept: start with oracle: true, or POST /api/oracle");
-    return c.json(plain(oracle.report()) as Record<string, unknown>, 200);
-  });
+  }), (c) => c.json(plain(kept(havoq.oracle).report()) as Record<string, unknown>, 200));
 
   route(api, createRoute({
     method: "post", path: "/api/oracle", operationId: "keepAccount", tags: ["oracle"], summary: "Keeps account of every message from now on",

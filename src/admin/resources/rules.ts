@@ -1,9 +1,14 @@
 import type { Rule } from "../../hooks/rule.ts";
 import { parseRules } from "../../rules/parse.ts";
+import { ruleSchemas } from "../../rules/schema.ts";
 import { answers, ApiError, createRoute, Done, missing, route, takes, z, type Resource } from "../api.ts";
+
+const { Rule: schema, ...parts } = ruleSchemas("#/components/schemas/");
 
 /** The grammar's own checks say what is wrong with a rule, and where. */
 const Given = z.record(z.string(), z.unknown()).openapi("Rule", {
+  type: "object",
+  ...schema,
   description: "match, when and fault or preset, as in havoq.yaml",
   example: { name: "late orders", match: { topic: "orders" }, when: { probability: 0.2 }, fault: { latency: { ms: 200 } } },
 });
@@ -19,7 +24,8 @@ const Status = z.object({
   matched: z.int(), fired: z.int(), errors: z.int(),
   /** Switched off because it kept failing. */
   off: z.boolean(),
-  rule: Given,
+  /** As it was given. */
+  rule: z.looseObject({}),
 }).openapi("RuleStatus");
 type Status = z.output<typeof Status>;
 
@@ -28,6 +34,7 @@ const tags = ["rules"];
 
 /** Rules in force: match, when and fault. */
 const rules: Resource = (api, { rules }) => {
+  for (const [name, part] of Object.entries(parts)) api.openAPIRegistry.registerComponent("schemas", name, part);
   const known = (): string[] => rules.list().map(({ id }) => id);
 
   route(api, createRoute({

@@ -1,4 +1,5 @@
 import { parseChaosFile } from "../../scenarios/file.ts";
+import { scenario } from "../../scenarios/grammar.ts";
 import type { ScenarioRun } from "../../scenarios/run.ts";
 import { answers, ApiError, createRoute, missing, route, takes, z, type Resource } from "../api.ts";
 import { plain } from "../message.ts";
@@ -10,7 +11,11 @@ const Result = Run.extend({
 }).openapi("ScenarioResult");
 type Run = z.output<typeof Run>;
 
-const Given = z.record(z.string(), z.unknown()).openapi("Scenario", { description: "A scenario as in a chaos file: name, steps, heal, converge, expect" });
+const Given = z.record(z.string(), z.unknown()).openapi("Scenario", {
+  type: "object",
+  ...scenario.schema,
+  description: "A scenario as in a chaos file: name, steps, heal, converge, expect",
+});
 const id = z.object({ scenario: z.string() });
 const tags = ["scenarios"];
 

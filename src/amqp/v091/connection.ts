@@ -1,7 +1,8 @@
 import { DecodeError, Reader } from "../../bytes/reader.ts";
 import type { Timer } from "../../core/time.ts";
 import type { Final } from "../../hooks/chain.ts";
-import type { CloseReason, Connection, Session } from "../../net/connection.ts";
+import type { Connection } from "../../net/connection.ts";
+import type { CloseReason, Session } from "../../net/session.ts";
 import { Patience } from "../../net/patience.ts";
 import type { AmqpBroker } from "../broker.ts";
 import { AmqpError, refusal } from "../model/errors.ts";

@@ -114,6 +114,12 @@ export const match = object({
   size: optional(sizeTest),
 });
 
+/** Which connections are meant. */
+export const connectionFilter = object({
+  protocol: optional(oneOrMore(protocol)), client: optional(pattern), user: optional(pattern), connection: optional(oneOrMore(whole(1))),
+  transport: optional(word("tcp", "tls", "websocket", "memory")), broker: optional(oneOrMore(whole(0))), id: optional(whole(0)),
+});
+
 /** Something that happens, as it is read. */
 export type MomentRead = {
   messages?: number | undefined;
@@ -229,13 +235,22 @@ export function readRule(given: Rule, flaws: Flaw[]): RuleRead {
   return fields.read(given, [], flaws);
 }
 
-/** A rule, for OpenAPI and for editors: `faults` and `presets` with the schemas of their options, by name. */
-export function ruleSchema(faults: Record<string, JsonSchema>, presets: Record<string, JsonSchema>): JsonSchema {
+/**
+ * `Rule`, and what its schema refers to, for OpenAPI and for editors. @param faults and presets: the schemas of their
+ * options, by name. @param at where the definitions will lie, such as `#/definitions/`
+ */
+export function ruleDefinitions(faults: Record<string, JsonSchema>, presets: Record<string, JsonSchema>, at: string): Record<string, JsonSchema> {
   const choice = (schemas: Record<string, JsonSchema>): JsonSchema => ({
     anyOf: [{ enum: Object.keys(schemas) }, { type: "object", minProperties: 1, maxProperties: 1, properties: schemas, additionalProperties: false }],
   });
   const { properties } = fields.schema as { properties: Record<string, JsonSchema> };
-  return { ...fields.schema, properties: { ...properties, fault: choice(faults), preset: choice(presets) } };
+  const rule = { ...fields.schema, properties: { ...properties, match: match.schema, fault: choice(faults), preset: choice(presets) } };
+  const whole: Record<string, JsonSchema> = { Rule: rule, Match: match.schema, Moment: moment.schema, Pattern: pattern.schema };
+  const names = new Map<unknown, string>(Object.entries(whole).map(([name, schema]) => [schema, name]));
+  const within = (node: unknown): unknown =>
+    Array.isArray(node) ? node.map(referring) : isObject(node) ? Object.fromEntries(Object.entries(node).map(([key, one]) => [key, referring(one)])) : node;
+  const referring = (node: unknown): unknown => (names.has(node) ? { $ref: `${at}${names.get(node)}` } : within(node));
+  return Object.fromEntries(Object.entries(whole).map(([name, schema]) => [name, within(schema) as JsonSchema]));
 }
 
 export { flawText, suggestion, type Flaw, type Path };

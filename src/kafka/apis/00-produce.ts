@@ -72,6 +72,7 @@ export default api({
       body.transactionalId !== null ? refused(Errors.INVALID_TXN_STATE, "there are no transactions") : null;
     const results: (Appended | Promise<Appended>)[] = [];
     let waits = false;
+    call.shared = body.topicData.length > 1 || (body.topicData[0]?.partitionData.length ?? 0) > 1;
     for (const asked of body.topicData) {
       const topic = call.topic(asked, IDS_FROM);
       for (const { index, records } of asked.partitionData) {
