@@ -3,6 +3,8 @@ import type { Clock } from "../core/time.ts";
 interface Aside {
   left: number;
   go: (() => void) | null;
+  /** Its turn has come, be it before there was anything to do. */
+  isDue: boolean;
 }
 
 /**
@@ -21,7 +23,7 @@ export class Asides {
 
   /** Steps aside for `places` others; what comes back takes the work to do when its turn has come. */
   put(line: string, places: number, ms: number): (go: () => void) => void {
-    const aside: Aside = { left: places, go: null };
+    const aside: Aside = { left: places, go: null, isDue: false };
     const others = this.lines.get(line);
     if (others === undefined) this.lines.set(line, [aside]);
     else others.push(aside);
@@ -29,7 +31,11 @@ export class Asides {
       aside.left = 0;
       this.release(line);
     });
-    return (go) => (aside.go = go);
+    return (go) => {
+      // Who asked for it may have had others to wait for first.
+      if (aside.isDue) go();
+      else aside.go = go;
+    };
   }
 
   /** Another of the line is about to be looked at: who waited for enough goes first. */
@@ -40,6 +46,7 @@ export class Asides {
     if (due.length === 0) return;
     if (due.length === waiting.length) this.lines.delete(line);
     else this.lines.set(line, waiting.filter(({ left }) => left > 0));
+    for (const aside of due) aside.isDue = true;
     for (const { go } of due) go?.();
   }
 

@@ -5,7 +5,7 @@ import { type Batch, CODECS, producedBatch, Refused } from "./batch.ts";
 import type { Call } from "./call.ts";
 import { Errors } from "./errors.ts";
 import type { RecordEvent } from "./events.ts";
-import { applyMessageHooks } from "./messages.ts";
+import { applyMessageHooks, Stragglers } from "./messages.ts";
 import { receivedBatch, refusedBatch, storedBatch } from "./observed.ts";
 import { type KafkaRecord, records, rewrite } from "./records.ts";
 import type { Partition } from "./topics.ts";
@@ -79,13 +79,26 @@ type Chain = NonNullable<Connection["hooks"]["message"]>;
 async function appendHooked(
   call: Call, partition: Partition, batch: Batch, acks: number, chain: Chain, connection: Connection,
 ): Promise<Appended> {
-  const outcome = await applyMessageHooks(chain, connection, partition, batch, call);
-  if ("error" in outcome) return refused(outcome.error, outcome.reason);
-  if ("close" in outcome) return { ...refused(Errors.NONE), close: outcome.close };
-  if (outcome.batch === null) return { error: Errors.NONE, baseOffset: partition.log.end, logAppendTime: -1, reason: null };
-  // Time may have passed: the partition can have another leader, or this batch from a second attempt.
-  const now = call.cluster.host.clock.now();
-  return check(call, partition, batch, acks, now) ?? store(call, partition, batch, outcome.batch, now, outcome.kept);
+  const { host } = call.cluster;
+  const stragglers = new Stragglers(partition, host);
+  let stored = false;
+  try {
+    const outcome = await applyMessageHooks(chain, connection, partition, batch, stragglers, call);
+    if ("error" in outcome) return refused(outcome.error, outcome.reason);
+    if ("close" in outcome) return { ...refused(Errors.NONE), close: outcome.close };
+    // Time may have passed: the partition can have another leader, or this batch from a second attempt.
+    const now = host.clock.now();
+    const problem = check(call, partition, batch, acks, now);
+    if (problem !== null) return problem;
+    stored = true;
+    if (outcome.batch !== null) return store(call, partition, batch, outcome.batch, now, outcome.kept);
+    // All of it comes later, and is still known when it is sent again.
+    const baseOffset = partition.log.end;
+    if (batch.producerId >= 0) partition.producers.stored(batch, baseOffset, batch.maxTimestamp, now);
+    return { error: Errors.NONE, baseOffset, logAppendTime: -1, reason: null };
+  } finally {
+    stragglers.settle(stored);
+  }
 }
 
 /** The answer that is already clear; null: it may be stored. */

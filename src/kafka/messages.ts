@@ -1,6 +1,5 @@
 import { DecodeError } from "../bytes/reader.ts";
 import type { Entry } from "../core/log.ts";
-import type { Observer } from "../hooks/observer.ts";
 import type { Outgoing, Target } from "../hooks/plugin.ts";
 import type { Chain, Final } from "../hooks/seam.ts";
 import type { Connection } from "../net/connection.ts";
@@ -19,11 +18,53 @@ type Close = Final & { kind: "close" | "hang" };
 export type Hooked = { batch: Batch | null; kept: readonly RecordEvent[] } | { error: number; reason: string } | { close: Close };
 
 /**
+ * Records of one batch that let others pass. Their producer has one answer for all of the batch: they
+ * come with the rest of it, behind it once it is stored, and not at all where it was refused.
+ */
+export class Stragglers {
+  private batch: "open" | "closed" | "stored" | "refused" = "open";
+  private readonly waiting: RecordEvent[] = [];
+
+  constructor(private readonly partition: Partition, private readonly host: Host) {}
+
+  /** The turn of a record has come. @param join takes it into the batch, to which the hooks are still asked */
+  come(event: RecordEvent, join: () => void): void {
+    if (this.batch === "open") join();
+    else if (this.batch === "closed") this.waiting.push(event);
+    else if (this.batch === "stored") this.append(event);
+  }
+
+  /** The hooks have seen all of the batch. */
+  close(): void {
+    this.batch = "closed";
+  }
+
+  /** It is known what becomes of the batch. */
+  settle(stored: boolean): void {
+    this.batch = stored ? "stored" : "refused";
+    if (stored) for (const event of this.waiting) this.append(event);
+    this.waiting.length = 0;
+  }
+
+  private append(event: RecordEvent): void {
+    const { partition, host } = this;
+    if (partition.gone) return;
+    const { offset: _, ...record } = event.draft();
+    const batch = writeBatch({ records: [record] });
+    partition.append(batch, host.clock.now(), true);
+    const { observer } = host.hooks;
+    if (observer !== null) storedBatch(observer, event.connection, partition, batch, [event]);
+  }
+}
+
+/**
  * Sends every record of a produced batch through the `message` hooks. What they drop leaves a hole
  * in the offsets, as compaction does; what they double takes offsets of its own; what they put aside
  * comes later, in this batch or in one of its own. A batch they leave alone stays as it came.
  */
-export async function applyMessageHooks(chain: Chain, connection: Connection, partition: Partition, batch: Batch, call: Call): Promise<Hooked> {
+export async function applyMessageHooks(
+  chain: Chain, connection: Connection, partition: Partition, batch: Batch, stragglers: Stragglers, call: Call,
+): Promise<Hooked> {
   const { host } = call.cluster;
   const { observer } = connection.hooks;
   const drafts: RecordDraft[] = [];
@@ -34,7 +75,6 @@ export async function applyMessageHooks(chain: Chain, connection: Connection, pa
   };
   let offset = batch.baseOffset;
   let changed = false;
-  let isOpen = true;
   for (const record of records(batch)) {
     const event = new RecordEvent(connection, partition, record, null);
     const decision = chain.decide(event);
@@ -49,10 +89,7 @@ export async function applyMessageHooks(chain: Chain, connection: Connection, pa
       case "hang":
       case "close": return { close: final };
       case "later":
-        final.go(() => {
-          if (isOpen) keep(event, offset++);
-          else appendAlone(partition, event, host.clock.now(), observer);
-        });
+        final.go(() => stragglers.come(event, () => keep(event, offset++)));
         continue;
       case "reroute":
         observer?.refused(event, "reroute");
@@ -71,19 +108,10 @@ export async function applyMessageHooks(chain: Chain, connection: Connection, pa
     if (event.brokenCrc) return { error: Errors.CORRUPT_MESSAGE, reason: "the checksum does not match" };
     offset++;
   }
-  isOpen = false;
+  stragglers.close();
   if (!changed) return { batch, kept };
   if (offset === batch.baseOffset) return { batch: null, kept };
   return { batch: rewrite(batch, drafts, { lastOffsetDelta: offset - 1 - batch.baseOffset }), kept };
-}
-
-/** A record that comes after its batch was stored. */
-function appendAlone(partition: Partition, event: RecordEvent, now: number, observer: Observer | null): void {
-  const { offset: _, ...record } = event.draft();
-  if (partition.gone) return;
-  const batch = writeBatch({ records: [record] });
-  partition.append(batch, now, true);
-  if (observer !== null) storedBatch(observer, event.connection, partition, batch, [event]);
 }
 
 /**

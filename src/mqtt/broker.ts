@@ -338,9 +338,9 @@ export class MqttBroker implements Server {
 
   private settleWill(event: MessageEvent, final: Final | null): void {
     const { observer } = this.host.hooks;
+    if (final?.kind === "later") return final.go(() => this.settleWill(event, null));
     if (observer !== null && final !== null && final.kind !== "duplicate") observer.refused(event, final.kind);
     if (final?.kind === "reroute") return this.reroute(event, final.to);
-    if (final?.kind === "later") return final.go(() => this.settleWill(event, null));
     if (final !== null && final.kind !== "duplicate") return;
     for (let i = final?.times ?? 0; i >= 0; i--) this.emit(event.message, event);
   }

@@ -47,6 +47,7 @@ export class ClientSession {
   /** When it ends, in milliseconds of the clock; Infinity while it is connected or for good. */
   private endsAt = Infinity;
   private ended = false;
+  private pumping = false;
 
   constructor(private readonly broker: MqttBroker, readonly clientId: string) {}
 
@@ -256,8 +257,18 @@ export class ClientSession {
     return out;
   }
 
-  /** Sends what may be sent now. */
+  /** Sends what may be sent now. A copy may be done with, by a hook, as soon as it is sent: what that makes room for comes in its turn. */
   pump(): void {
+    if (this.pumping) return;
+    this.pumping = true;
+    try {
+      this.sendDue();
+    } finally {
+      this.pumping = false;
+    }
+  }
+
+  private sendDue(): void {
     const { link } = this;
     let again = 0;
     while (again < this.resend.length && this.mayStart(link)) {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import type { Message, Operation, Plugin } from "../../src/hooks/plugin.ts";
-import { close, delay, drop, duplicate, fail, hold, replace, reply, reroute } from "../../src/hooks/verdicts.ts";
+import { close, delay, drop, duplicate, fail, hang, hold, reorder, replace, reply, reroute } from "../../src/hooks/verdicts.ts";
 import { FieldTable } from "../../src/amqp/v091/fields.ts";
 import { settled } from "../support/memory.ts";
 import { AmqpHouse } from "./house.ts";
@@ -131,6 +131,19 @@ describe("request", () => {
       for (let tag = multiple ? 1 : deliveryTag; tag <= deliveryTag; tag++) if (!heard.has(tag)) heard.set(tag, name.slice(6));
     }
     expect([...heard]).toEqual([[1, "ack"], [2, "ack"], [4, "ack"], [5, "ack"], [6, "nack"], [7, "ack"]]);
+  });
+
+  test.each(["request", "message"] as const)("hang of a %s: when the connection is let go, its number is not given to another message", async (point) => {
+    const h = house({ [point]: { match: { routingKey: "bad" }, run: () => hang() } });
+    const a = await h.client();
+    await a.queue("good");
+    await a.confirm();
+    a.publish("", "bad", "lost");
+    await settled();
+    for (const connection of h.net.connections()) connection.reach.unfreeze();
+    a.publish("", "good", "kept");
+    expect((await a.raw.expect("basic.ack")).args).toEqual({ deliveryTag: 2, multiple: false });
+    expect(await a.get("good")).toBe("kept");
   });
 
   test("nothing is carried out for a connection or channel that ended while the hooks were asked", async () => {
@@ -420,6 +433,19 @@ describe("delivery", () => {
     slow.raw.end();
     await settled();
     expect(await a.get("q")).toBe("x");
+  });
+
+  test.each([true, false])("what let others pass goes before the word that its consumer was cancelled; without acknowledgement: %p", async (noAck) => {
+    const h = house({ delivery: () => reorder(9, 60_000) });
+    const a = await h.client();
+    await a.queue("q");
+    const tag = await a.consume("q", { noAck });
+    a.publish("", "q", "x");
+    a.cancel(tag);
+    expect((await a.raw.expect("basic.deliver")).body!.toString()).toBe("x");
+    await a.raw.expect("basic.cancel-ok");
+    await h.clock.advance(60_000);
+    expect(a.raw.drain()).toEqual([]);
   });
 
   test("reroute: settled here, published there", async () => {

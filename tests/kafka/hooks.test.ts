@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
-import { close, delay, drop, duplicate, fail, onRequest, onResponse, type Plugin, replace, reply, reroute } from "../../src/hooks/plugin.ts";
+import { close, delay, drop, duplicate, fail, onRequest, onResponse, type Plugin, reorder, replace, reply, reroute } from "../../src/hooks/plugin.ts";
 import { Batch } from "../../src/kafka/batch.ts";
 import { Errors } from "../../src/kafka/errors.ts";
 import { writeBatch } from "../../src/kafka/records.ts";
@@ -196,6 +196,27 @@ describe("messages", () => {
     expect(await send()).toMatchObject({ error: "NOT_ENOUGH_REPLICAS", errorMessage: "flaky", baseOffset: -1 });
     expect(await send()).toMatchObject({ error: "NONE", baseOffset: 0 });
     expect(valuesOf(await stored("t"))).toEqual(["a", "b"]);
+  });
+
+  test("what let others pass is refused with its batch, and comes once when that was sent again", async () => {
+    install({ message: (_, at) => (at.ordinal === 0 ? reorder(9, 9000) : at.ordinal === 1 ? delay(2000) : undefined) });
+    const send = (from: TestClient) => from.produce("t", 0, { ...batchOf(["a", "b"]), producerId: 3, producerEpoch: 0, baseSequence: 0 });
+    const first = send(client);
+    await settled();
+    expect(await send(house.connect())).toMatchObject({ error: "NONE", baseOffset: 0 });
+    await house.house.clock.advance(2000);
+    expect(await first).toMatchObject({ error: "NONE", baseOffset: 0 });
+    await house.house.clock.advance(9000);
+    expect(valuesOf(await stored("t"))).toEqual(["a", "b"]);
+  });
+
+  test("a batch of which all let others pass is known when it is sent again, and the next one is in order", async () => {
+    install({ message: (m) => (m.text() === "c" ? undefined : reorder(9, 1000)) });
+    const send = (values: string[], baseSequence: number) => client.produce("t", 0, { ...batchOf(values), producerId: 3, producerEpoch: 0, baseSequence });
+    for (const again of [["a", "b"], ["a", "b"]]) expect((await send(again, 0)).error).toBe("NONE");
+    expect((await send(["c"], 2)).error).toBe("NONE");
+    await house.house.clock.advance(1000);
+    expect(valuesOf(await stored("t"))).toEqual(["c", "a", "b"]);
   });
 
   test("a batch sent again is not hooked again", async () => {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { close, delay, drop, duplicate, fail, hold, replace, reply, reroute } from "../../src/hooks/verdicts.ts";
+import { close, delay, drop, duplicate, expire, fail, hold, reorder, replace, reply, reroute } from "../../src/hooks/verdicts.ts";
 import type { Operation } from "../../src/hooks/plugin.ts";
 import { REASONS } from "../../src/mqtt/reasons.ts";
 import { settled } from "../support/memory.ts";
@@ -281,6 +281,29 @@ describe("delivery", () => {
     release();
     expect(await payloads(subscriber)).toEqual(["held", "after"]);
     expect(t.house.published).toMatchObject([{ protocol: "kafka", topic: "k", payload: Buffer.from("away") }]);
+  });
+
+  test("one that lets others pass, and is itself behind one that waits, goes when that has gone", async () => {
+    const t = new TestBroker();
+    t.house.install({ delivery: (m) => (m.text() === "slow" ? delay(5000) : m.text() === "aside" ? reorder(9, 1000) : undefined) });
+    const [publisher, subscriber] = await pair(t);
+    for (const text of ["slow", "aside"]) publisher.publish("a", text, { qos: 1 });
+    await t.advance(4);
+    expect(await payloads(subscriber)).toEqual([]);
+    await t.advance(1);
+    expect(await payloads(subscriber)).toEqual(["slow", "aside"]);
+  });
+
+  test("expire on the way to a client that came back: the others are sent again, each once", async () => {
+    const t = new TestBroker();
+    const lasting = { clientId: "c", cleanStart: false };
+    const subscriber = await t.client(4, lasting), publisher = await t.client(4);
+    await subscriber.subscribe("a", { qos: 1 });
+    for (const text of ["1", "2", "3"]) publisher.publish("a", text, { qos: 1 });
+    expect(await payloads(subscriber)).toEqual(["1", "2", "3"]);
+    await subscriber.breakOff();
+    t.house.install({ delivery: (m) => (m.text() === "2" ? expire() : undefined) });
+    expect(await payloads(await t.client(4, lasting))).toEqual(["1", "3"]);
   });
 
   test("close ends the connection of the receiver; the message waits for its next one", async () => {

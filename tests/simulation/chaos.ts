@@ -1,5 +1,5 @@
 import type { At, ErrorName, Message, MessageChanges, Operation, Plugin, Protocol, Target } from "../../src/hooks/plugin.ts";
-import { close, delay, drop, duplicate, fail, hang, hold, replace, reply, reroute, type Delay, type Hold, type Verdict } from "../../src/hooks/verdicts.ts";
+import { close, delay, drop, duplicate, expire, fail, hang, hold, reorder, replace, reply, reroute, type Delay, type Hold, type Verdict } from "../../src/hooks/verdicts.ts";
 import { Batch, batches } from "../../src/kafka/batch.ts";
 import { records } from "../../src/kafka/records.ts";
 
@@ -18,6 +18,12 @@ const REPLIES: Record<string, object> = {
   PINGREQ: {},
   PUBLISH: { code: 0 },
   "basic.qos": {},
+};
+/** Words that may stand for those of the broker: none makes something good that was not. */
+const REPLIED_RESPONSES: Record<string, object> = {
+  Heartbeat: { errorCode: 27 },
+  PINGRESP: {},
+  "basic.qos-ok": {},
 };
 
 /** Changes that are allowed to make no difference. */
@@ -52,6 +58,8 @@ export function chaos(more: number, isAsync: boolean): Plugin {
   /** Cut at once, or after a time in which nothing comes. */
   const cut = (at: At, reason: string): Verdict =>
     at.random.chance(0.2) ? hang(at.random.int(1, 3000), reason) : close({ reset: at.random.chance(0.5) }, reason);
+  /** Behind a few others. */
+  const later = (at: At, reason: string): Verdict => reorder(at.random.int(1, 4), at.random.int(1, 3000), reason);
   const refuse = (at: At, protocol: Protocol, reason: string): Verdict => fail(at.random.pick(ERRORS[protocol]) as ErrorName, reason);
   /** One of the verdicts. */
   const verdict = (at: At, choices: (() => Verdict)[]): any => {
@@ -88,6 +96,8 @@ export function chaos(more: number, isAsync: boolean): Plugin {
       const choices = [() => wait(at, about), () => drop(about), () => refuse(at, operation.protocol, about), () => cut(at, about)];
       const changes = REPLACED_RESPONSES[operation.operation];
       if (changes !== undefined) choices.push(() => replace(changes, about));
+      const body = REPLIED_RESPONSES[operation.operation];
+      if (body !== undefined) choices.push(() => reply({ ...body }, about));
       return verdict(at, choices);
     },
 
@@ -98,6 +108,7 @@ export function chaos(more: number, isAsync: boolean): Plugin {
         () => wait(at, about), () => drop(about), () => refuse(at, message.protocol, about), () => replace({ payload: `${about}!` }, about),
         () => replace(changesOf(message, at), about),
         () => duplicate(at.random.int(1, 2), about), () => reroute(at.random.pick(ELSEWHERE), about), () => cut(at, about),
+        () => later(at, about),
         ...(message.protocol === "amqp" ? [() => fail("nack" as ErrorName, about)] : []),
       ]);
     },
@@ -107,8 +118,8 @@ export function chaos(more: number, isAsync: boolean): Plugin {
       const about = message.text();
       return verdict(at, [
         () => wait(at, about), () => drop(about), () => replace({ payload: `${about}!` }, about), () => replace(changesOf(message, at), about),
-        () => reroute(at.random.pick(ELSEWHERE), about), () => cut(at, about),
-        ...(message.protocol === "kafka" ? [] : [() => duplicate(at.random.int(1, 2), about)]),
+        () => reroute(at.random.pick(ELSEWHERE), about), () => cut(at, about), () => expire(about),
+        ...(message.protocol === "kafka" ? [] : [() => duplicate(at.random.int(1, 2), about), () => later(at, about)]),
       ]);
     },
 

@@ -10,7 +10,7 @@ import type { Observer } from "../../src/hooks/observer.ts";
 import { Replay } from "../../src/hooks/replay.ts";
 import { connectMemory, type MemoryClient } from "../../src/net/memory.ts";
 import { chaos } from "./chaos.ts";
-import { inspectQueues } from "./checks/amqp.ts";
+import { inspectQueues, undecidedOf } from "./checks/amqp.ts";
 import type { Actor, Place } from "./clients/actor.ts";
 import { AmqpConsumer } from "./clients/amqp-consumer.ts";
 import { AmqpOddball } from "./clients/amqp-oddball.ts";
@@ -38,6 +38,14 @@ export interface WorldOptions {
   replay?: readonly JournalLine[];
 }
 
+/** An entry of a log. */
+export interface Stretch {
+  readonly base: number;
+  readonly next: number;
+  readonly count: number;
+  readonly bytes: Buffer;
+}
+
 /** All three brokers without their sockets, and the clients around them. */
 export class World implements Place {
   readonly ledger = new Ledger();
@@ -46,6 +54,8 @@ export class World implements Place {
   readonly lines: string[] = [];
   readonly journal: JournalLine[] = [];
   readonly due: Due[] = [];
+  /** What was cut off the front of each log, oldest first. */
+  readonly cut = new Map<string, Stretch[]>(PARTITIONS.map((partition) => [partition, []]));
 
   readonly producers: KafkaProducer[];
   readonly readers: KafkaReader[];
@@ -56,6 +66,7 @@ export class World implements Place {
   readonly oddball: AmqpOddball;
   readonly actors: readonly Actor[];
   private readonly base: Hash;
+  private calmUntil = Infinity;
   /** Every change of a leader, with the one there was before. */
   private readonly leaders: { partition: string; before: number }[] = [];
 
@@ -71,10 +82,11 @@ export class World implements Place {
     this.havoq.journal.listen((line) => void this.journal.push(line));
     this.watchSessions();
     this.watchLeaders();
+    this.watchLogs();
 
     this.producers = [new KafkaProducer(this, "k-plain", false), new KafkaProducer(this, "k-sure", true), new KafkaProducer(this, "k-also", true)];
-    this.readers = [new KafkaReader(this, "k-reader")];
-    this.members = [new KafkaMember(this, "k-one", null), new KafkaMember(this, "k-two", null), new KafkaMember(this, "k-static", "static")];
+    this.readers = [new KafkaReader(this, "k-reader", "earliest"), new KafkaReader(this, "k-latest", "latest")];
+    this.members = [new KafkaMember(this, "k-one", null, "earliest"), new KafkaMember(this, "k-two", null, "latest"), new KafkaMember(this, "k-static", "static", "earliest")];
     for (const [name, version] of [["m1", 4], ["m2", 5], ["m3", 5], ["m4", 3]] as const) this.peers.push(new MqttPeer(this, name, version, this.peers, this.due));
     this.publishers = [new AmqpPublisher(this, "a-one"), new AmqpPublisher(this, "a-two")];
     this.consumers = [
@@ -96,6 +108,11 @@ export class World implements Place {
     return connectMemory(havoq[protocol]!, havoq.net, node);
   }
 
+  range(partition: string): { start: number; end: number } {
+    const { start, end } = this.havoq.kafka!.partition(topicOf(partition), indexOf(partition))!.log;
+    return { start, end };
+  }
+
   get changes(): number {
     return this.leaders.length;
   }
@@ -111,6 +128,21 @@ export class World implements Place {
         if (partition.leader !== before) this.leaders.push({ partition: name, before });
         before = partition.leader;
       });
+    }
+  }
+
+  /** What logs let go of is kept, for the checks. */
+  private watchLogs(): void {
+    for (const name of PARTITIONS) {
+      const { log } = this.havoq.kafka!.partition(topicOf(name), indexOf(name))!;
+      const deleteBefore = log.deleteBefore.bind(log);
+      log.deleteBefore = (offset) => {
+        for (const { base, next, count, bytes } of log) {
+          if (next > Math.min(offset, log.end)) break;
+          this.cut.get(name)!.push({ base, next, count, bytes: Buffer.from(bytes) });
+        }
+        deleteBefore(offset);
+      };
     }
   }
 
@@ -151,14 +183,21 @@ export class World implements Place {
     this.havoq.seam.install(more === 0 ? [] : plugins);
   }
 
+  /** Times without any plugin are short: nothing could be found in them. */
+  private change(more: number, step: number): void {
+    this.calmUntil = more === 0 ? step + 30 : Infinity;
+    this.install(more);
+  }
+
   private async step(step: number): Promise<void> {
     const random = new Random(hashText(`step ${step}`, this.base), 0);
+    if (step === this.calmUntil) this.change(1, step);
     const draw = random.next();
     if (draw < 0.85) random.pick(this.actors).act(random);
     else if (draw < 0.94) await this.advance(random.int(1, 2000));
     else if (draw < 0.96) await this.advance(random.pick([6_000, 25_000, 70_000]));
     // A replay has its hooks in place all the time.
-    else if (draw < 0.97 && !this.options.isSync) this.install(random.pick([0, 1, 1, 3]));
+    else if (draw < 0.97 && !this.options.isSync) this.change(random.pick([0, 1, 1, 3]), step);
     else this.operate(random);
     for (let turns = random.int(0, 3); turns > 0; turns--) await this.turn();
     inspectQueues(this);
@@ -217,6 +256,7 @@ export class World implements Place {
     // Whatever was held back comes out now, at the latest.
     await this.advance(15_000);
     this.noneHangs();
+    must(seam.asides.isEmpty, () => "messages that let others pass never went");
     for (const actor of this.actors) actor.breakOff();
     for (let i = 0; i < 10; i++) await this.turn();
     const open = net.connections();
@@ -233,7 +273,12 @@ export class World implements Place {
     for (const connection of this.havoq.net.connections()) {
       const { protocol, clientId, isHeld, waiting } = connection;
       must(!waiting, () => `answers of ${protocol} connection ${connection.id} of ${clientId} still wait for a verdict`);
+      const undecided = protocol === "amqp" ? undecidedOf(connection) : 0;
+      must(undecided === 0, () => `${undecided} deliveries to amqp connection ${connection.id} of ${clientId} still wait for a verdict`);
       must(!isHeld || (protocol === "kafka" && silent(clientId)), () => `${protocol} connection ${connection.id} of ${clientId} is still held`);
+    }
+    for (const { clientId, link } of this.havoq.mqtt!.sessions.values()) {
+      must(link === null || link["held"] === 0, () => `${link!["held"]} deliveries to ${clientId} still wait for a verdict`);
     }
   }
 

@@ -195,9 +195,11 @@ export class AmqpConnection implements Session {
 
   /** The content of a message that is not to be published still comes. */
   private obeyPublish(final: Final, { publishing }: Channel, { exchange, routingKey }: Args<"basic.publish">): void {
-    if (final.kind === "close" || final.kind === "hang") this.connection.obey(final);
-    else if (final.kind !== "fail") publishing.skip();
-    else {
+    if (final.kind !== "fail") {
+      // Also where the connection hangs: it may be let go, and its content then comes.
+      publishing.skip();
+      if (final.kind === "close" || final.kind === "hang") this.connection.obey(final);
+    } else {
       publishing.expect(null);
       if (final.code !== "nack") throw refusal(final);
       publishing.nack(new Address(exchange, routingKey));

@@ -1,5 +1,5 @@
 import type { Connection } from "../../net/connection.ts";
-import type { Final } from "../../hooks/chain.ts";
+import type { Final, Later } from "../../hooks/chain.ts";
 import type { Delivered } from "../../hooks/observer.ts";
 import type { Taker } from "../model/consumers.ts";
 import type { Message } from "../model/message.ts";
@@ -30,6 +30,9 @@ export class Consumer implements Taker {
   private held = 0;
   /** Deliveries that wait for a verdict, or behind one. */
   private undecided = 0;
+  /** Lets those go out that let others pass; null while there are none. */
+  private aside: Set<() => void> | null = null;
+  private isOver = false;
   /** The version of the hooks in which none wants to see what is delivered. */
   private unwatchedAt = -1;
 
@@ -82,7 +85,14 @@ export class Consumer implements Taker {
     this.channel.held--;
   }
 
+  /** It is about to be told that nothing more comes: what stepped aside goes first. */
+  end(): void {
+    this.isOver = true;
+    for (const go of this.aside ?? []) go();
+  }
+
   cancelled(): void {
+    this.end();
     this.channel.consumerGone(this);
   }
 
@@ -115,13 +125,22 @@ export class Consumer implements Taker {
     if (limbo !== null) channel.untagged.add(limbo);
     this.undecided++;
     const settle = (final: Final | null): void => {
-      if (final?.kind === "later") return final.go(() => connection.inOrder(null, settle));
+      if (final?.kind === "later" && !this.isOver) return this.setAside(final, () => connection.inOrder(null, settle));
       this.undecided--;
       if (!channel.isOpen) return;
-      this.obey(final, event, limbo, entry?.item ?? message);
+      this.obey(final?.kind === "later" ? null : final, event, limbo, entry?.item ?? message);
       if (this.undecided === UNDECIDED_MOST - 1) queue.pump();
     };
     connection.inOrder(decision, settle);
+  }
+
+  private setAside(later: Later, send: () => void): void {
+    const aside = (this.aside ??= new Set());
+    const go = (): void => {
+      if (aside.delete(go)) send();
+    };
+    aside.add(go);
+    later.go(go);
   }
 
   private obey(final: Final | null, event: AmqpMessageEvent, limbo: Delivery | null, kept: Message): void {

@@ -39,7 +39,7 @@ export function answerGet(channel: Channel, queue: AmqpQueue, entry: Held, noAck
   const obey = (final: Final | null) => {
     if (!channel.isOpen) return;
     const { observer } = connection.hooks;
-    if (observer !== null && final !== null && final.kind !== "duplicate") {
+    if (observer !== null && final !== null && final.kind !== "duplicate" && final.kind !== "later") {
       observer.withheld({ protocol: "amqp", place: queue.place, id: entry.item, consumer: "", connection, tag: 0, event: asked }, final.kind, noAck || final.kind === "reroute");
     }
     switch (final?.kind) {

@@ -227,6 +227,8 @@ export class Publishing {
     switch (final?.kind) {
       case "hang":
       case "close":
+        // Who hangs may be let go: the publisher counts this one, and never hears of it.
+        channel.confirms?.skip();
         return channel.connection.obey(final);
       case "fail":
         if (final.code !== "nack") throw refusal(final);

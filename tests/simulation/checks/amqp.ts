@@ -1,6 +1,7 @@
 import type { AmqpQueue } from "../../../src/amqp/model/queue.ts";
 import type { Port } from "../../../src/amqp/port.ts";
 import type { AmqpConnection } from "../../../src/amqp/v091/connection.ts";
+import type { Connection } from "../../../src/net/connection.ts";
 import { type AmqpConsumer, type Delivered } from "../clients/amqp-consumer.ts";
 import { QUEUES, queuesFor } from "../clients/amqp-wire.ts";
 import { count, type Fates, idOf, must, type Sent } from "../ledger.ts";
@@ -11,12 +12,25 @@ export function checkAmqp(world: World, fates: Fates): void {
   for (const consumer of world.consumers) checkOrder(world, fates, consumer);
 }
 
+/** The session of a connection, once there is one. */
+function sessionOf(connection: Connection): AmqpConnection | null | undefined {
+  return (connection["session"] as Port | null)?.["session"] as AmqpConnection | null | undefined;
+}
+
+/** Deliveries that wait for their verdict, or their turn. */
+export function undecidedOf(connection: Connection): number {
+  let sum = 0;
+  for (const { consumers } of sessionOf(connection)?.["channels"].values() ?? []) {
+    for (const consumer of consumers.values()) sum += consumer["undecided"];
+  }
+  return sum;
+}
+
 /** At any time: what a queue thinks is with consumers is what their channels hold. */
 export function inspectQueues(world: World): void {
   const held = new Map<AmqpQueue, number>();
   for (const connection of world.havoq.net.connections({ protocol: "amqp" })) {
-    const session = (connection["session"] as Port | null)?.["session"] as AmqpConnection | null | undefined;
-    for (const { isOpen, unacked, untagged, transaction } of session?.["channels"].values() ?? []) {
+    for (const { isOpen, unacked, untagged, transaction } of sessionOf(connection)?.["channels"].values() ?? []) {
       if (!isOpen) continue;
       const settled = transaction?.["settled"].flatMap(({ deliveries }) => deliveries) ?? [];
       for (const { entry, queue, isSettled } of [...unacked["list"], ...untagged]) if (entry !== null && !isSettled) count(held, queue);
@@ -42,12 +56,17 @@ function mayHaveCome(world: World, fates: Fates, queue: string, id: string): num
   const message = world.ledger.origin(id);
   const moved = fates.rerouted(id, (to) => to.protocol === "amqp" && queuesFor(to.exchange ?? "", to.routingKey ?? "").includes(queue));
   const sent = homes(message).includes(queue) ? 1 : 0;
-  const dead = queue === "q.dead" ? rejections(world, id) : 0;
+  const dead = queue === "q.dead" ? rejections(world, id) + expiries(fates, "q.rejecting", id) : 0;
   return sent + (sent > 0 ? fates.doubled(id) : 0) + moved + dead;
 }
 
 function rejections(world: World, id: string): number {
   return world.consumers.flatMap(({ settled }) => settled).filter((one) => one.queue === "q.rejecting" && one.id === id && one.how === "reject").length;
+}
+
+/** How often a hook let a message expire that was on its way out of a queue. */
+function expiries(fates: Fates, queue: string, id: string): number {
+  return fates.about(id, "delivery expire").filter(({ entry }) => entry.name === queue).length;
 }
 
 function checkQueue(world: World, fates: Fates, queue: string): void {
@@ -95,8 +114,13 @@ function checkSettled(world: World, fates: Fates, queue: string, deliveries: rea
 function checkLoss(world: World, fates: Fates, queue: string, seen: ReadonlySet<string>): void {
   for (const message of world.ledger.sent.values()) {
     if (seen.has(message.id)) continue;
-    const taken = fates.about(message.id, "message drop", "message reroute", "delivery reroute").length > 0;
+    const moved = fates.about(message.id, "delivery reroute").length > 0;
+    const taken = moved || fates.about(message.id, "message drop", "message reroute").length > 0 || expiries(fates, queue, message.id) > 0;
     must(!message.isAcked || taken || !homes(message).includes(queue), () => `nobody got ${message.id} out of ${queue}, and it was confirmed`);
+    // What expired there, since nobody got it there, is a dead letter.
+    if (queue !== "q.dead" || !message.isAcked || moved || expiries(fates, queue, message.id) > 0) continue;
+    const expired = expiries(fates, "q.rejecting", message.id) > 0 && !world.consumers.some(({ delivered }) => delivered.some((one) => one.queue === "q.rejecting" && idOf(one.payload) === message.id));
+    must(!expired, () => `nobody got ${message.id} out of q.dead, and it expired in q.rejecting`);
   }
 }
 
@@ -105,7 +129,8 @@ function checkOrder(world: World, fates: Fates, { name, delivered }: AmqpConsume
   const latest = new Map<string, { n: number; id: string }>();
   for (const { payload, queue, redelivered, channel } of delivered) {
     const message = world.ledger.origin(payload);
-    if (redelivered || !homes(message).includes(queue) || fates.about(message.id, "message reroute", "delivery reroute").length > 0) continue;
+    if (redelivered || !homes(message).includes(queue) || fates.about(message.id, "message reroute", "message reorder", "delivery reroute").length > 0) continue;
+    if (fates.about(message.id, "delivery reorder").some(({ client, entry }) => client === name && entry.name === queue)) continue;
     const key = `${queue} ${channel} ${message.by} ${message.to}`;
     const before = latest.get(key);
     must(before === undefined || before.n <= message.n, () => `${name} got ${message.id} out of ${queue} after ${before!.id}`);

@@ -27,8 +27,8 @@ export function checkHouse(world: World, fates: Fates): void {
     must(active === open && accepted >= active && refused === 0, () => `${protocol}: ${active} connections are active, ${open} are open, ${accepted} were accepted`);
   }
   for (const topic of havoq.kafka!.topics.values()) {
-    const records = topic.partitions.reduce((sum, { log }) => sum + log.read(0, Infinity, true).reduce((all, entry) => all + entry.count, 0), 0);
-    must(topic.messagesIn === records, () => `${topic.name} counted ${topic.messagesIn} messages, and holds ${records}`);
+    const records = topic.partitions.reduce((sum, { name, log }) => sum + [...world.cut.get(name)!, ...log].reduce((all, entry) => all + entry.count, 0), 0);
+    must(topic.messagesIn === records, () => `${topic.name} counted ${topic.messagesIn} messages, and got ${records}`);
   }
 }
 
@@ -49,7 +49,7 @@ export function digest(world: World): string[] {
   const { kafka, mqtt, amqp, net, clock, journal } = world.havoq;
   const groups = [...kafka!.groups.groups.values()].map(({ id, state, generation, leader, members }) => `group ${id} ${state} ${generation} ${leader} ${[...members.keys()]}`);
   const logs = [...kafka!.topics.values()].flatMap(({ name, partitions }) =>
-    partitions.map(({ index, log, leader, leaderEpoch, isr }) => `log ${name}-${index} ${log.end} ${log.bytes} leader ${leader} ${leaderEpoch} isr ${isr}`),
+    partitions.map(({ index, log, leader, leaderEpoch, isr }) => `log ${name}-${index} ${log.start} ${log.end} ${log.bytes} leader ${leader} ${leaderEpoch} isr ${isr}`),
   );
   const sessions = [...mqtt!.sessions.values()].map(({ clientId, expiry, subscriptions }) => `session ${clientId} ${expiry} ${[...subscriptions.keys()]}`);
   const queues = [...amqp!.vhosts.get("/")!.queues.values()].map(({ name, delivered, consumers }) => `queue ${name} ${delivered} ${consumers.count}`);

@@ -2,12 +2,13 @@ import { batches } from "../../../src/kafka/batch.ts";
 import { records } from "../../../src/kafka/records.ts";
 import { PARTITIONS, indexOf, topicOf } from "../clients/kafka-map.ts";
 import { GROUP } from "../clients/kafka-member.ts";
-import type { Fetched } from "../clients/kafka-reader.ts";
+import type { Fetched, Reset } from "../clients/kafka-reader.ts";
 import { count, type Fates, idOf, must, type Sent } from "../ledger.ts";
 import type { World } from "../world.ts";
 
-/** What lies in one partition. */
+/** What lies in one partition, and what lay there before its log was cut. */
 interface Stored {
+  readonly start: number;
   readonly end: number;
   /** Payloads by offset. */
   readonly at: Map<number, string>;
@@ -15,13 +16,14 @@ interface Stored {
 }
 
 export function checkKafka(world: World, fates: Fates): void {
-  for (const partition of PARTITIONS) {
-    const stored = readLog(world, partition);
+  const logs = new Map(PARTITIONS.map((partition) => [partition, readLog(world, partition)]));
+  for (const [partition, stored] of logs) {
     checkLog(world, fates, partition, stored);
-    for (const reader of world.readers) checkReading(fates, partition, stored, reader.name, reader.fetched);
+    checkCut(fates, partition, stored);
+    for (const reader of world.readers) checkReading(fates, partition, stored, reader);
     checkGroup(world, fates, partition, stored);
   }
-  checkProduced(world, fates);
+  checkProduced(world, fates, logs);
   checkAssignments(world);
 }
 
@@ -30,7 +32,7 @@ function readLog(world: World, name: string): Stored {
   const at = new Map<number, string>();
   const sequences = new Set<string>();
   let next = 0;
-  for (const entry of log.read(0, Infinity, true)) {
+  for (const entry of [...world.cut.get(name)!, ...log.read(0, Infinity, true)]) {
     must(entry.base === next, () => `${name}: an entry begins at ${entry.base}, the one before ended at ${next}`);
     for (const batch of batches(entry.bytes)) {
       must(batch.intact && batch.baseOffset === next, () => `${name}: batch at ${batch.baseOffset} where ${next} is due, checksum ${batch.intact}`);
@@ -45,7 +47,7 @@ function readLog(world: World, name: string): Stored {
     must(entry.next === next, () => `${name}: an entry ends at ${entry.next}, its batch at ${next}`);
   }
   must(log.end === next, () => `${name}: the log ends at ${log.end}, its last batch at ${next}`);
-  return { end: next, at, sequences };
+  return { start: log.start, end: next, at, sequences };
 }
 
 /** Nothing invented, nothing doubled without a reason, no hole without one, in the order in which it was sent. */
@@ -79,26 +81,40 @@ function checkLog(world: World, fates: Fates, partition: string, { end, at }: St
   must(holes <= taken.length, () => `${partition} has ${holes} holes, and hooks took ${taken.length} records`);
 }
 
+/** Retention passed the records that hooks say it did, and no others. */
+function checkCut(fates: Fates, partition: string, { start, at }: Stored): void {
+  const expired = (payload: string): boolean => fates.about(payload, "delivery expire").some(({ entry }) => /^kafka:(.*?)[:→]/.exec(entry.stream)?.[1] === partition);
+  const last = at.get(start - 1);
+  must(start === 0 || (last !== undefined && expired(last)), () => `${partition} begins at ${start}, behind ${last}, which no hook let expire`);
+  const gone = new Set([...at].flatMap(([offset, payload]) => (offset < start ? [idOf(payload)] : [])));
+  for (const [offset, payload] of at) must(gone.has(idOf(payload)) || !expired(payload), () => `${payload} at ${partition}@${offset} expired, and the log begins at ${start}`);
+}
+
 /** A hook kept it back, or the connection it came on, and its producer did not wait for the answer. */
 function isLate(fates: Fates, { id, by }: Sent): boolean {
   const waits = (point: string): string[] => [`${point} delay`, `${point} hold`];
-  return fates.about(id, ...waits("message"), ...waits("request")).length > 0 || (by === "k-plain" && fates.of(by, ...waits("connect"), ...waits("bytes")).length > 0);
+  return fates.about(id, ...waits("message"), "message reorder", ...waits("request")).length > 0 || (by === "k-plain" && fates.of(by, ...waits("connect"), ...waits("bytes")).length > 0);
 }
 
 /** What the broker acknowledged is where it said it would be, with the holes and the copies that hooks made. */
-function checkProduced(world: World, fates: Fates): void {
+function checkProduced(world: World, fates: Fates, logs: ReadonlyMap<string, Stored>): void {
   for (const { produced } of world.producers) {
     for (const { partition, baseOffset, ids } of produced) {
-      const { at } = readLog(world, partition);
+      const { at } = logs.get(partition)!;
       const taken = (id: string): boolean => fates.about(id, "message drop", "message reroute").length > 0;
       if (ids.every((id) => world.ledger.origin(id).attempts === 1)) {
         let offset = baseOffset;
+        // What stepped aside comes later, in this batch or behind it.
+        const aside = new Set(ids.filter((id) => fates.about(id, "message reorder").length > 0));
+        const stored = [...at.values()].map(idOf);
+        for (const id of aside) must(stored.includes(id), () => `${partition} does not hold ${id}, which let others pass`);
         const holds = (id: string | null): void => {
+          while (aside.delete(idOf(at.get(offset) ?? ""))) offset++;
           const found = at.get(offset);
           must((found === undefined ? null : idOf(found)) === id, () => `${partition}@${offset} holds ${found ?? "nothing"}, not ${id ?? "nothing"}`);
           offset++;
         };
-        for (const id of ids) for (let copies = fates.doubled(id); copies >= 0; copies--) holds(taken(id) ? null : id);
+        for (const id of ids.filter((one) => !aside.has(one))) for (let copies = fates.doubled(id); copies >= 0; copies--) holds(taken(id) ? null : id);
       } else {
         // Verdicts may have fallen on an attempt that came to nothing.
         const missing = ids.find((id) => !taken(id) && ![...at.values()].some((payload) => idOf(payload) === id));
@@ -108,14 +124,27 @@ function checkProduced(world: World, fates: Fates): void {
   }
 }
 
+interface Reading {
+  readonly name: string;
+  readonly fetched: readonly Fetched[];
+  readonly resets: readonly Reset[];
+}
+
+/** The log had been cut behind its position, and this is one of those it then went past. */
+function isPassed({ resets }: Reading, partition: string, offset: number): boolean {
+  return resets.some((reset) => reset.partition === partition && offset >= reset.from && offset < reset.to);
+}
+
 /** A reader gets every record once, in order, and nothing else. */
-function checkReading(fates: Fates, partition: string, { end, at }: Stored, name: string, fetched: readonly Fetched[]): void {
+function checkReading(fates: Fates, partition: string, { end, at }: Stored, reader: Reading): void {
+  const { name, fetched } = reader;
   let next = 0;
   const due = (until: number): void => {
-    for (; next < until; next++) checkMissed(fates, partition, next, at.get(next), name);
+    for (; next < until; next++) if (!isPassed(reader, partition, next)) checkMissed(fates, partition, next, at.get(next), name);
   };
   for (const record of fetched) {
     if (record.partition !== partition) continue;
+    must(record.offset >= next, () => `${name} got ${partition}@${record.offset} after ${next - 1}`);
     due(record.offset);
     checkContent(fates, record, at, name);
     next = record.offset + 1;
@@ -151,7 +180,7 @@ function checkGroup(world: World, fates: Fates, partition: string, { end, at }: 
   const committed = world.havoq.kafka!.groups.groups.get(GROUP)!.offsets.get(topicOf(partition), indexOf(partition))?.offset ?? 0;
   must(committed === end, () => `the group committed ${partition} up to ${committed}, and it ends at ${end}`);
   for (const [offset, payload] of at) {
-    if (seen.has(offset)) continue;
+    if (seen.has(offset) || members.some((member) => isPassed(member, partition, offset))) continue;
     const taken = fates.about(payload, "delivery drop", "delivery reroute").some(({ client }) => members.some(({ name }) => name === client));
     must(taken, () => `no member got ${payload} at ${partition}@${offset}`);
   }

@@ -1,11 +1,12 @@
 import { meets, type MqttPeer } from "../clients/mqtt-peer.ts";
 import { count, type Fate, type Fates, idOf, must } from "../ledger.ts";
-import type { World } from "../world.ts";
+import { BEGINNING, type World } from "../world.ts";
 
 export function checkMqtt(world: World, fates: Fates): void {
   for (const peer of world.peers) {
     checkCopies(world, fates, peer);
     checkOrder(world, fates, peer);
+    checkExpired(world, fates, peer);
   }
   checkDue(world, fates);
   checkBroker(world);
@@ -63,6 +64,22 @@ function checkOrder(world: World, fates: Fates, peer: MqttPeer): void {
   }
 }
 
+/** What expired on its way to a client does not come again, where it was the only copy and its turn came at once. */
+function checkExpired(world: World, fates: Fates, { name, received }: MqttPeer): void {
+  const waits = ["delivery delay", "delivery hold", "response delay", "response hold"];
+  const ends = ["delivery close", "delivery hang", "response close", "response hang", "bytes close", "bytes hang"];
+  if (fates.of(name, ...waits).length > 0) return;
+  for (const { entry } of fates.of(name, "delivery expire")) {
+    const { id, protocol, attempts } = world.ledger.origin(entry.reason!);
+    if (protocol !== "mqtt" || attempts > 1 || world.peers.some(({ retained }) => retained.has(id))) continue;
+    if (fates.doubled(id) + fates.rerouted(id, (to) => to.protocol === "mqtt") > 0) continue;
+    // Where the connection ended first it did not expire.
+    if (fates.of(name, ...ends).some((fate) => fate.entry.at === entry.at)) continue;
+    const again = received.some(({ payload, at }) => idOf(payload) === id && at > BEGINNING + entry.at);
+    must(!again, () => `${name} got ${id}, which had expired`);
+  }
+}
+
 /** A hook made QoS 0 of it: then it may be lost. */
 function isLowered({ entry }: Fate): boolean {
   return (entry.detail as { changes: { qos?: number } }).changes.qos === 0;
@@ -75,7 +92,7 @@ function checkDue(world: World, fates: Fates): void {
     if (to.received.some(({ payload }) => idOf(payload) === message.id)) continue;
     const taken =
       fates.about(message.id, "message drop", "message reroute", "request reply").length > 0 || fates.about(message.id, "message replace").some(isLowered) ||
-      fates.about(message.id, "delivery reroute", "delivery replace").some((fate) => fate.client === to.name && (fate.kind === "reroute" || isLowered(fate)));
+      fates.about(message.id, "delivery reroute", "delivery expire", "delivery replace").some((fate) => fate.client === to.name && (fate.kind !== "replace" || isLowered(fate)));
     must(taken, () => `${to.name} never got ${message.id}, sent to ${message.to} and acknowledged`);
   }
 }

@@ -11,6 +11,8 @@ export interface Place {
   readonly changes: number;
   /** True when the broker led the partition at some time since there were that many changes. */
   led(partition: string, node: number, since: number): boolean;
+  /** The offsets that a partition now has. */
+  range(partition: string): { readonly start: number; readonly end: number };
   /** Null: nobody listens there, because the Kafka broker is down. */
   dial(protocol: "kafka" | "mqtt" | "amqp", node?: number): MemoryClient | null;
 }

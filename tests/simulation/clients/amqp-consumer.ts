@@ -91,7 +91,10 @@ export class AmqpConsumer implements Actor {
   }
 
   private cancel(queue: string): void {
-    this.call("basic.cancel", { consumerTag: queue, noWait: false }, ["basic.cancel-ok"], () => this.consuming.delete(queue));
+    this.call("basic.cancel", { consumerTag: queue, noWait: false }, ["basic.cancel-ok"], ({ args }) => {
+      // An answer to another than this one, when that was lost.
+      this.consuming.delete((args as { consumerTag: string }).consumerTag);
+    });
   }
 
   private get(queue: string): void {
@@ -144,8 +147,11 @@ export class AmqpConsumer implements Actor {
   }
 
   private take(method: Received): void {
-    if (method.name === "basic.deliver") this.deliver((method.args as { consumerTag: string }).consumerTag, method);
-    else if (method.name === "basic.cancel") this.consuming.delete((method.args as { consumerTag: string }).consumerTag);
+    if (method.name === "basic.deliver") {
+      const { consumerTag } = method.args as { consumerTag: string };
+      must(this.consuming.has(consumerTag), () => `${this.name} got ${method.body} out of ${consumerTag}, and its consumer was cancelled`);
+      this.deliver(consumerTag, method);
+    } else if (method.name === "basic.cancel") this.consuming.delete((method.args as { consumerTag: string }).consumerTag);
   }
 
   private deliver(queue: string, { args, body }: Received): void {

@@ -3,7 +3,7 @@ import { errorName } from "../../../src/kafka/errors.ts";
 import { must } from "../ledger.ts";
 import type { Actor, Place } from "./actor.ts";
 import { indexOf, NODES, PARTITIONS, topicOf } from "./kafka-map.ts";
-import { type Fetched, Fetcher } from "./kafka-reader.ts";
+import { type Fetched, Fetcher, type Policy, type Reset } from "./kafka-reader.ts";
 import { KafkaWire } from "./kafka-wire.ts";
 
 export const GROUP = "group";
@@ -44,15 +44,18 @@ export class KafkaMember implements Actor {
   private lastHeartbeat = 0;
   private committed = new Map<string, number>();
 
-  constructor(private readonly place: Place, readonly name: string, private readonly instance: string | null) {
+  constructor(private readonly place: Place, readonly name: string, private readonly instance: string | null, policy: Policy) {
     this.wire = new KafkaWire(place, name);
-    this.fetcher = new Fetcher(place, name, (record) => {
+    this.fetcher = new Fetcher(place, name, policy, (record) => {
       place.ledger.receive(record.payload, place.now());
       place.ledger.note(name, `${record.partition}@${record.offset} ${record.payload}`);
       this.fetched.push(record);
     });
   }
 
+  get resets(): readonly Reset[] {
+    return this.fetcher.resets;
+  }
   get owned(): readonly string[] {
     return this.phase === "member" ? [...this.fetcher.positions.keys()] : [];
   }

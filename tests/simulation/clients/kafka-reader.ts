@@ -15,6 +15,17 @@ export interface Fetched {
   readonly payload: string;
 }
 
+/** Where a reader goes on whose position is no longer there: `auto.offset.reset`. */
+export type Policy = "earliest" | "latest";
+const TIMESTAMPS: Record<Policy, number> = { latest: -1, earliest: -2 };
+
+/** A reader went on elsewhere, since the log had been cut behind `from`. */
+export interface Reset {
+  readonly partition: string;
+  readonly from: number;
+  readonly to: number;
+}
+
 /** Reads partitions from where it is told to, one fetch at a time. */
 export class Fetcher {
   readonly wire: KafkaWire;
@@ -22,11 +33,14 @@ export class Fetcher {
   positions = new Map<string, number>();
   /** Partitions that had nothing more at the last look. */
   readonly exhausted = new Set<string>();
+  readonly resets: Reset[] = [];
+  /** Partitions whose position is out of range. */
+  private readonly adrift = new Set<string>();
   private readonly map: KafkaMap;
   /** Counts assignments: what was asked under an earlier one does not matter any more. */
   private epoch = 0;
 
-  constructor(private readonly place: Place, private readonly name: string, private readonly got: (record: Fetched) => void) {
+  constructor(private readonly place: Place, private readonly name: string, private readonly policy: Policy, private readonly got: (record: Fetched) => void) {
     this.wire = new KafkaWire(place, name);
     this.map = new KafkaMap(this.wire);
   }
@@ -34,6 +48,7 @@ export class Fetcher {
   assign(positions: Map<string, number>): void {
     this.positions = positions;
     this.exhausted.clear();
+    this.adrift.clear();
     this.epoch++;
   }
 
@@ -42,6 +57,7 @@ export class Fetcher {
     const leader = this.map.leader(partition);
     if (leader === undefined) return this.map.refresh(random);
     if (!this.wire.to(leader)) return this.map.forget();
+    if (this.adrift.has(partition)) return this.reset(partition);
     const { epoch } = this;
     const { changes } = this.place;
     const offset = this.positions.get(partition)!;
@@ -54,9 +70,35 @@ export class Fetcher {
     });
   }
 
+  /** Asks where to go on. */
+  private reset(partition: string): void {
+    const { epoch, policy } = this;
+    const before = this.place.range(partition);
+    const topics = [{ name: topicOf(partition), partitions: [{ partitionIndex: indexOf(partition), timestamp: TIMESTAMPS[policy] }] }];
+    this.wire.ask("ListOffsets", 7, { replicaId: -1, isolationLevel: 0, topics }, (answer) => {
+      const found = answer?.topics[0]?.partitions[0];
+      if (found === undefined || epoch !== this.epoch) return;
+      if (found.errorCode !== 0) return this.map.forget();
+      const now = this.place.range(partition), edge = policy === "earliest" ? "start" : "end";
+      const from = this.positions.get(partition)!, to = found.offset;
+      must(to >= before[edge] && to <= now[edge], () => `${this.name} heard that the ${edge} of ${partition} is ${to}, and it was ${before[edge]} to ${now[edge]}`);
+      must(to > from, () => `${this.name} could not go on at ${from} of ${partition}, and is told to at ${to}`);
+      this.place.ledger.note(this.name, `${partition}@${from} is gone, goes on at ${to}`);
+      this.resets.push({ partition, from, to });
+      this.positions.set(partition, to);
+      this.adrift.delete(partition);
+    });
+  }
+
   private fetched(partition: string, offset: number, answer: any): void {
     const found = answer.responses[0]?.partitions[0];
     const error = errorName(answer.errorCode || found.errorCode);
+    if (error === "OFFSET_OUT_OF_RANGE") {
+      const { start } = this.place.range(partition);
+      must(offset < start, () => `${this.name} heard that ${offset} of ${partition} is out of range, and the log begins at ${start}`);
+      this.exhausted.delete(partition);
+      return void this.adrift.add(partition);
+    }
     if (error !== "NONE") return this.map.forget();
     let next = offset;
     for (const batch of batches(found.records)) {
@@ -75,19 +117,23 @@ export class Fetcher {
   }
 }
 
-/** A consumer without a group, which reads everything from the beginning. */
+/** A consumer without a group, which reads everything from the beginning, but for what it finds gone. */
 export class KafkaReader implements Actor {
   readonly fetched: Fetched[] = [];
   private readonly fetcher: Fetcher;
   private finishing = false;
 
-  constructor(place: Place, readonly name: string) {
-    this.fetcher = new Fetcher(place, name, (record) => {
+  constructor(place: Place, readonly name: string, policy: Policy) {
+    this.fetcher = new Fetcher(place, name, policy, (record) => {
       place.ledger.receive(record.payload, place.now());
       place.ledger.note(name, `${record.partition}@${record.offset} ${record.payload}`);
       this.fetched.push(record);
     });
     this.fetcher.assign(new Map(PARTITIONS.map((partition) => [partition, 0])));
+  }
+
+  get resets(): readonly Reset[] {
+    return this.fetcher.resets;
   }
 
   act(random: Random): void {

@@ -22,6 +22,8 @@ export interface Received {
   readonly dup: boolean;
   readonly retain: boolean;
   readonly incarnation: number;
+  /** In milliseconds of the clock. */
+  readonly at: number;
 }
 
 /** A message that a session has to get, since it was acknowledged while the subscription stood. */
@@ -42,6 +44,8 @@ interface Outgoing {
 /** A client that publishes one message at a time, subscribes, and comes back to its session. */
 export class MqttPeer implements Actor {
   readonly received: Received[] = [];
+  /** Ids of messages that it asked to be retained. */
+  readonly retained = new Set<string>();
   /** Counts sessions: what one had is lost to the next. */
   incarnation = 0;
   /** Subscriptions that stand for sure: acknowledged, and nothing sent since that would end them. */
@@ -144,6 +148,7 @@ export class MqttPeer implements Actor {
 
   private publish(topic: string, qos: QoS, retain: boolean): void {
     const message = this.place.ledger.send("mqtt", this.name, `${topic} ${qos}`);
+    if (retain) this.retained.add(message.id);
     const packet: Publish = { type: "PUBLISH", topic, payload: Buffer.from(message.id), qos, retain, dup: false, id: qos === 0 ? 0 : 1 + (message.n % 50) };
     if (qos > 0) this.outgoing = { message, packet, released: false };
     this.since = this.place.now();
@@ -252,7 +257,7 @@ export class MqttPeer implements Actor {
     // [MQTT-4.3.3-10]: the same packet again is not the same message again.
     if (qos !== 2 || !this.incoming.has(id)) {
       this.place.ledger.note(this.name, `${topic} ${text} ${qos}${dup ? " dup" : ""}`);
-      this.received.push({ payload: text, topic, qos, dup, retain, incarnation: this.incarnation });
+      this.received.push({ payload: text, topic, qos, dup, retain, incarnation: this.incarnation, at: this.place.now() });
     }
     if (qos === 2) this.incoming.add(id);
     if (qos > 0 && !this.lazy) this.send({ type: qos === 1 ? "PUBACK" : "PUBREC", id, code: 0 });

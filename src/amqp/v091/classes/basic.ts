@@ -37,6 +37,7 @@ export default amqpClass("basic", {
     const consumer = channel.consumers.get(consumerTag);
     if (consumer !== undefined) {
       channel.consumers.delete(consumerTag);
+      consumer.end();
       consumer.queue.removeConsumer(consumer);
       if (consumer.queue === channel.replyTo) channel.replyTo = null;
     }
