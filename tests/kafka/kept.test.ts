@@ -58,3 +58,15 @@ test("whoever looks through a partition sees what lay there, though it is let go
   }
   expect(seen.slice(0, 90)).toEqual(Array.from({ length: 90 }, (_, i) => `ttt ${i}`));
 });
+
+test("a topic that is deleted keeps nothing, though a producer that sent to it still knows it", async () => {
+  using house = new TestCluster();
+  const client = house.connect();
+  await client.createTopic("t");
+  const { log } = house.cluster.topics.get("t")!.partitions[0]!;
+  for (let i = 0; i < 20; i++) await client.produce("t", 0, ["x".repeat(1000)]);
+  expect(log.bytes).toBeGreaterThan(20_000);
+  house.cluster.deleteTopic(house.cluster.topics.get("t")!);
+  expect([log.bytes, log.start, log.end, [...log], log["rows"].length]).toEqual([0, 20, 20, [], 0]);
+  expect((await client.produce("t", 0, ["y"])).error).toBe("UNKNOWN_TOPIC_OR_PARTITION");
+});
