@@ -1,8 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { type Channel, type ChannelModel, type ConfirmChannel, connect, type ConsumeMessage } from "amqplib";
+import { AdvanceableClock } from "../../src/hooks/clock.ts";
 import { AmqpHouse } from "./house.ts";
 
-const house = new AmqpHouse();
+const house = new AmqpHouse({}, 1, new AdvanceableClock());
 const url = `amqp://guest:guest@127.0.0.1:${house.listen()}`;
 let connection: ChannelModel;
 beforeAll(async () => {

@@ -1,4 +1,5 @@
 import { AMQP_DEFAULTS, AmqpBroker, type AmqpOptions } from "../../src/amqp/broker.ts";
+import { AdvanceableClock } from "../../src/hooks/clock.ts";
 import type { Outgoing } from "../../src/hooks/plugin.ts";
 import { type Listener, listenTcp } from "../../src/net/listen.ts";
 import { connectMemory, type MemoryClient } from "../../src/net/memory.ts";
@@ -11,8 +12,8 @@ export class AmqpHouse extends MemoryHouse {
   readonly broker: AmqpBroker;
   private listener: Listener | null = null;
 
-  constructor(options: Partial<AmqpOptions> = {}, seed = 1) {
-    super(seed);
+  constructor(options: Partial<AmqpOptions> = {}, seed = 1, clock?: AdvanceableClock) {
+    super(seed, null, clock);
     this.broker = new AmqpBroker({ ...AMQP_DEFAULTS, ...options }, this.host("amqp"));
     const elsewhere = this.publish;
     this.publish = (message: Outgoing) => (message.protocol === "amqp" ? this.broker.publish(message) : elsewhere(message));

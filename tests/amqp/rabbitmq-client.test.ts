@@ -1,8 +1,9 @@
 import { afterAll, describe, expect, test } from "bun:test";
 import { Connection, ConsumerStatus } from "rabbitmq-client";
+import { AdvanceableClock } from "../../src/hooks/clock.ts";
 import { AmqpHouse } from "./house.ts";
 
-const house = new AmqpHouse();
+const house = new AmqpHouse({}, 1, new AdvanceableClock());
 const url = `amqp://guest:guest@127.0.0.1:${house.listen()}`;
 const connection = new Connection({ url, retryLow: 10 });
 afterAll(async () => {

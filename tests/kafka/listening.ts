@@ -1,4 +1,5 @@
 import "../../src/kafka/vocabulary.ts";
+import { AdvanceableClock } from "../../src/hooks/clock.ts";
 import { KafkaCluster } from "../../src/kafka/cluster.ts";
 import type { KafkaOptions } from "../../src/kafka/options.ts";
 import { type Listener, listenTcp } from "../../src/net/listen.ts";
@@ -13,7 +14,7 @@ export interface ListeningCluster extends Disposable {
 }
 
 export function listenKafka(options: Partial<KafkaOptions> = {}): ListeningCluster {
-  const house = new MemoryHouse();
+  const house = new MemoryHouse(1, null, new AdvanceableClock());
   const listeners = new Map<number, Listener>();
   const ports = new Map<number, number>();
   const cluster: KafkaCluster = new KafkaCluster(options, house.host("kafka"), {

@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Framer } from "../../src/bytes/framer.ts";
+import { AdvanceableClock } from "../../src/hooks/clock.ts";
 import { MqttBroker } from "../../src/mqtt/broker.ts";
 import { decode, frameLength, type Version } from "../../src/mqtt/packets.ts";
 import { listenTcp, type Listener } from "../../src/net/listen.ts";
@@ -196,7 +197,7 @@ const DIFFERENCES: [Version[], RegExp, string][] = [
 const mosquitto = Bun.which("mosquitto", { PATH: `${process.env.PATH}:/usr/sbin:/usr/local/sbin:/opt/homebrew/sbin` });
 const release = mosquitto === null ? "" : (/version (\S+)/.exec(Bun.spawnSync([mosquitto, "-h"]).stdout.toString())?.[1] ?? "");
 const folder = mkdtempSync(join(tmpdir(), "havoq-mosquitto-"));
-const house = new MemoryHouse();
+const house = new MemoryHouse(1, null, new AdvanceableClock());
 let listener: Listener;
 let real: ReturnType<typeof Bun.spawn> | null = null;
 let realPort = 0;

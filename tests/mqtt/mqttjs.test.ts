@@ -1,10 +1,11 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import mqtt, { type IClientOptions, type MqttClient } from "mqtt";
+import { AdvanceableClock } from "../../src/hooks/clock.ts";
 import { MqttBroker } from "../../src/mqtt/broker.ts";
 import { listenTcp, listenWebSocket, type Listener } from "../../src/net/listen.ts";
 import { MemoryHouse } from "../support/memory.ts";
 
-const house = new MemoryHouse();
+const house = new MemoryHouse(1, null, new AdvanceableClock());
 const broker = new MqttBroker({}, house.host("mqtt"));
 const listeners: Listener[] = [];
 const urls = { tcp: "", websocket: "" };

@@ -1,6 +1,7 @@
 import { mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import { AdvanceableClock } from "../../src/hooks/clock.ts";
 import { TimedGuard } from "../../src/hooks/guard.ts";
 import { PluginFolder } from "../../src/hooks/load.ts";
 import { echoHouse } from "../support/echo.ts";
@@ -38,7 +39,8 @@ export class TemporaryFolder implements Disposable {
 export async function pluginHouse(files: Record<string, string>, options: { limit?: number; options?: Record<string, unknown> } = {}) {
   const folder = new TemporaryFolder(files);
   const guard = new TimedGuard(options.limit ?? 250);
-  const house = echoHouse({ guard });
+  // Its folder is watched in real time.
+  const house = echoHouse({ guard, clock: new AdvanceableClock() });
   const { seam, clock, printed } = house;
   const waiters: (() => void)[] = [];
   const print = (line: string): void => {

@@ -66,10 +66,10 @@ class EchoEvent implements HookEvent {
   }
 }
 
-/** A house with the toy protocol in it. */
-export function echoHouse(options: { seed?: number; replay?: Replay; guard?: Guard } = {}) {
+/** A house with the toy protocol in it. Its clock stands still but for `advance`, unless another is given. */
+export function echoHouse(options: { seed?: number; replay?: Replay; guard?: Guard; clock?: AdvanceableClock } = {}) {
   const seed = options.seed ?? 1;
-  const clock = new AdvanceableClock();
+  const clock = options.clock ?? new AdvanceableClock(Date.now());
   const journal = new Journal("test", seed, () => clock.now());
   const printed: string[] = [];
   const seam = new Seam({

@@ -7,9 +7,8 @@ import type { Replay } from "../../src/hooks/replay.ts";
 import { Seam } from "../../src/hooks/seam.ts";
 import { Net, type Host } from "../../src/net/net.ts";
 
-/** A house without listeners, for protocols in memory: clock, seam and net are real. */
+/** A house without listeners, for protocols in memory: seam and net are real. The clock stands still but for `advance`, unless another is given. */
 export class MemoryHouse {
-  readonly clock = new AdvanceableClock();
   readonly journal: Journal;
   readonly seam: Seam;
   readonly net: Net;
@@ -19,7 +18,7 @@ export class MemoryHouse {
   readonly published: Outgoing[] = [];
   publish: (message: Outgoing) => void = (message) => void this.published.push(message);
 
-  constructor(readonly seed = 1, replay: Replay | null = null) {
+  constructor(readonly seed = 1, replay: Replay | null = null, readonly clock = new AdvanceableClock(Date.now())) {
     this.journal = new Journal("test", seed, () => this.clock.now());
     const print = (line: string): void => void this.lines.push(line);
     this.seam = new Seam({ seed, clock: this.clock, journal: this.journal, guard: plainGuard, print, ...(replay === null ? {} : { replay }) });

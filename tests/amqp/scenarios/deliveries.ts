@@ -382,6 +382,8 @@ const scenarios: Scenarios = {
     await a.queue("q", { arguments: { "x-dead-letter-exchange": "amq.direct" } });
     await a.consume("dead", { consumerTag: "c" });
     a.publish("", "q", "1", { expiration: "1" });
+    await a.settle();
+    await stage.wait(50);
     await a.deliveries(1);
   },
   "dead letter: too many": async (stage) => {
@@ -411,6 +413,8 @@ const scenarios: Scenarios = {
     for (let i = 1; i <= 3; i++) {
       await a.deliveries(1);
       a.reject(i, false);
+      await a.settle();
+      await stage.wait(50);
     }
     await a.deliveries(1);
   },
