@@ -241,6 +241,11 @@ describe("basic properties", () => {
     expect(() => decode(hex("1001 8000 02"))).toThrow("unknown property flags");
     expect(() => decode(hex("0002"))).toThrow("unknown property flag");
     expect(() => checkProperties(hex("1001"), 0, 2)).toThrow(DecodeError);
+    // An empty word after the first one, and after that one another.
+    for (const bytes of [hex("0001 0000"), hex("1001 0001 0000 02")]) {
+      checkProperties(bytes, 0, bytes.length);
+      expect(decodeProperties(bytes, 0, bytes.length)).toEqual(bytes.length === 4 ? {} : { deliveryMode: 2 });
+    }
   });
 
   test("a property that does not decode names itself", () => {

@@ -17,7 +17,7 @@ export interface FloodOptions {
 /** What is left in memory when everything has come to rest and was collected. */
 export interface Memory {
   objects: number;
-  /** Bytes of all objects, and of the buffers they hold. */
+  /** Bytes of all objects, without the buffers they hold. */
   heap: number;
   buffers: number;
   /** What the process has from the machine: also what it would use again. */
@@ -141,7 +141,7 @@ class Flood {
       Bun.gc(true);
     }
     const { objectCount, heapSize, extraMemorySize } = heapStats();
-    return { objects: objectCount, heap: heapSize, buffers: extraMemorySize, rss: process.memoryUsage().rss };
+    return { objects: objectCount, heap: heapSize - extraMemorySize, buffers: extraMemorySize, rss: process.memoryUsage().rss };
   }
 }
 

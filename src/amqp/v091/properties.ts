@@ -97,7 +97,7 @@ export function checkProperties(buf: Buffer, start: number, end: number): void {
   let at = start + 2;
   if (flags & 3) {
     const reader = new Reader(buf, start, end);
-    flags = readFlags(reader);
+    flags = readFlags(reader) & ~MORE;
     at = reader.pos;
   }
   for (let i = 0; flags & 0xfffc; i++, flags <<= 1) {
