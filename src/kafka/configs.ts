@@ -99,9 +99,20 @@ export function configsProblem(values: Readonly<Record<string, string | null>>):
   return least > most ? `min.compaction.lag.ms (${least}) is more than max.compaction.lag.ms (${most})` : null;
 }
 
-/** The items of a list as it is written. */
+/** The items of a list, each once. */
 export function listed(value: string): string[] {
-  return value.split(",").map((one) => one.trim()).filter((one) => one !== "");
+  return [...new Set(value.split(",").map((one) => one.trim()).filter((one) => one !== ""))];
+}
+
+/** A value that was checked, the way it is shown: without blanks, in lower case where that is no matter. */
+function canonical(name: string, value: string): string {
+  switch (TOPIC_CONFIGS[name]!.type) {
+    case ConfigType.BOOLEAN: return value.trim().toLowerCase();
+    case ConfigType.LIST: return listed(value).join(",");
+    case ConfigType.INT:
+    case ConfigType.LONG: return BigInt(value.trim()).toString();
+    default: return value.trim();
+  }
 }
 
 /** Topic configuration that brokers know by another name than `log.` and the topic's; null: not at all. */
@@ -156,8 +167,7 @@ export class TopicConfig {
 
   /** @param defaults of the brokers, over those of Kafka */
   constructor(private readonly defaults: Readonly<Record<string, string>>, values: Readonly<Record<string, string>>) {
-    for (const [name, value] of Object.entries(values)) this.values.set(name, value);
-    this.refresh();
+    this.change(values);
   }
 
   get(name: string): { value: string; source: number } {
@@ -187,7 +197,7 @@ export class TopicConfig {
   change(values: Readonly<Record<string, string | null>>): void {
     for (const [name, value] of Object.entries(values)) {
       if (value === null) this.values.delete(name);
-      else this.values.set(name, value);
+      else this.values.set(name, canonical(name, value));
     }
     this.refresh();
   }

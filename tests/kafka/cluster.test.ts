@@ -228,6 +228,8 @@ describe("topics", () => {
     expect(await change([], { resourceName: "" })).toBe("INVALID_REQUEST");
     expect(await change([], { resourceType: 99 })).toBe("INVALID_REQUEST");
     expect(own()).toEqual({ "cleanup.policy": "compact" });
+    expect(await change([["cleanup.policy", SET, " compact , delete,compact"], ["preallocate", SET, " TRUE"], ["retention.ms", SET, " +07 "]])).toBe("NONE");
+    expect(own()).toEqual({ "cleanup.policy": "compact,delete", preallocate: "true", "retention.ms": "7" });
     const all = async (...resources: [string, [string, string | null][]][]) =>
       (await client.call("AlterConfigs", {
         resources: resources.map(([resourceName, configs]) => ({ resourceType: 2, resourceName, configs: configs.map(([name, value]) => ({ name, value })) })), validateOnly: false,

@@ -61,5 +61,5 @@ function inList(topic: Topic, name: string, operation: number, items: readonly s
   if (operation !== APPEND && operation !== SUBTRACT) throw new KafkaError("UNKNOWN_SERVER_ERROR", `there is no operation ${operation} on a configuration`);
   if (TOPIC_CONFIGS[name]?.type !== ConfigType.LIST) throw new KafkaError("INVALID_CONFIG", `${name} is no list`);
   const has = listed(topic.config.get(name).value);
-  return (operation === APPEND ? [...new Set([...has, ...items])] : has.filter((item) => !items.includes(item))).join(",");
+  return (operation === APPEND ? [...has, ...items] : has.filter((item) => !items.includes(item))).join(",");
 }
