@@ -193,11 +193,11 @@ function tilingProblem(batch: Batch): ErrorName | null {
   let at = batch.at + HEADER;
   let first = -1, second = -1, step = 0;
   for (let left = batch.count; left > 0; left--) {
-    if (at >= end) return "INVALID_RECORD";
     if (buf[at] === first && buf[at + 1] === second) {
       at += step;
       continue;
     }
+    if (at >= end) return "INVALID_RECORD";
     const from = at;
     let byte = buf[at++]!;
     let zigzag = byte & 0x7f;
