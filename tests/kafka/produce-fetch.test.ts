@@ -268,6 +268,12 @@ describe("the log", () => {
     expect(await offsets(401)).toMatchObject({ offset: -1, timestamp: -1 });
     expect((await offsets(-3, 6)).errorCode).toBe(35);
     for (let version = 1; version <= 11; version++) expect((await offsets(-1, version)).offset).toBe(5);
+    // Records need not be in order of time: here the later one of a batch is deleted, and the rest of it too early.
+    await client.produce("t", 0, { records: [900, 500].map((timestamp) => ({ timestamp, value: null })) });
+    await client.produce("t", 0, { records: [{ timestamp: 1000, value: null }] });
+    await client.call("DeleteRecords", { topics: [{ name: "t", partitions: [{ partitionIndex: 0, offset: 6 }] }], timeoutMs: 1 });
+    expect(await offsets(450)).toMatchObject({ offset: 6, timestamp: 500 });
+    expect(await offsets(800)).toMatchObject({ offset: 7, timestamp: 1000 });
   });
 
   test("records can be deleted up to an offset", async () => {
