@@ -137,9 +137,9 @@ export class Log {
     return bytes;
   }
 
-  /** The first entry that holds something as late as `time`. */
-  since(time: number): Entry | undefined {
-    for (let row = this.head; row < this.tail; row += ROW) if (this.rows[row + TIME]! >= time) return this.entry(row);
+  /** The first entry from `offset` on that holds something as late as `time`. */
+  since(time: number, offset: number): Entry | undefined {
+    for (let row = this.rowOf(offset); row < this.tail; row += ROW) if (this.rows[row + TIME]! >= time) return this.entry(row);
     return undefined;
   }
 

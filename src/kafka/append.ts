@@ -31,6 +31,7 @@ export function refused(error: number, reason: string | null = null, unread = fa
 }
 
 const ZSTD_FROM_VERSION = 7; // KIP-110
+const NO_TIMESTAMP = -1;
 
 /** Checks, hooks and stores what a producer sent for one partition. Without a hook that is concerned the batch is not opened. */
 export function append(call: Call, partition: Partition, sent: Buffer | null, acks: number): Appended | Promise<Appended> {
@@ -113,11 +114,16 @@ function check(call: Call, partition: Partition, batch: Batch, acks: number, now
     return refused(Errors.UNSUPPORTED_COMPRESSION_TYPE, `Produce v${call.version} cannot carry zstd`, true);
   }
   if (batch.transactional) return refused(Errors.TRANSACTIONAL_ID_AUTHORIZATION_FAILED, "the request names no transactional id", true);
-  if (!config.logAppendTime) {
+  if (config.logAppendTime) {
+    if (batch.logAppendTime) {
+      const all = Array.from({ length: batch.count }, (_, index) => index);
+      return { ...refused(Errors.INVALID_TIMESTAMP, "it is not for producers to say LogAppendTime"), records: all };
+    }
+  } else {
     const latest = now + config.timestampAfterMax, earliest = now - config.timestampBeforeMax;
     // The header tells the latest; the earliest it does not, so batches are opened where a topic has a bound for it.
     if (batch.maxTimestamp > latest || earliest > 0) {
-      const wrong = which(batch, ({ timestamp }) => timestamp > latest || timestamp < earliest);
+      const wrong = which(batch, ({ timestamp }) => timestamp !== NO_TIMESTAMP && (timestamp > latest || timestamp < earliest));
       if (wrong.length > 0) return { ...refused(Errors.INVALID_TIMESTAMP, "a timestamp lies outside of what the topic allows"), records: wrong };
     }
   }

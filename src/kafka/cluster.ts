@@ -5,7 +5,7 @@ import type { Connection } from "../net/connection.ts";
 import type { Session } from "../net/session.ts";
 import type { Host, Server } from "../net/net.ts";
 import apis from "./apis/index.ts";
-import { configProblem, TopicConfig } from "./configs.ts";
+import { configsProblem, TopicConfig } from "./configs.ts";
 import { type ErrorName, KafkaError } from "./errors.ts";
 import { Coordinator } from "./groups/coordinator.ts";
 import { consumedBy, Metrics } from "./metrics.ts";
@@ -80,10 +80,8 @@ export class KafkaCluster implements Server {
       if (collisionKey(other) === key) throw new KafkaError("INVALID_TOPIC_EXCEPTION", `topic ${name} collides with ${other}`);
     }
     const replicas = this.replicasFor(wanted);
-    for (const [config, value] of Object.entries(wanted.config ?? {})) {
-      const wrong = configProblem(config, value);
-      if (wrong !== null) throw new KafkaError("INVALID_CONFIG", wrong);
-    }
+    const wrong = configsProblem(wanted.config ?? {});
+    if (wrong !== null) throw new KafkaError("INVALID_CONFIG", wrong);
     const id = this.uuid(`kafka topic ${name} ${dryRun ? -1 : this.createdTopics++}`);
     const topic = new Topic(name, id, new TopicConfig(this.topicDefaults, wanted.config ?? {}));
     replicas.forEach((nodes) => this.addPartition(topic, nodes));
@@ -155,9 +153,9 @@ export class KafkaCluster implements Server {
     }
     const count = partitions === -1 ? this.options.default_partitions : partitions;
     const factor = replicationFactor === -1 ? Math.min(this.options.default_replication_factor, this.nodes.all.length) : replicationFactor;
+    if (factor <= 0) throw new KafkaError("INVALID_REPLICATION_FACTOR", `a topic has at least one replica, not ${factor}`);
     if (count <= 0) throw new KafkaError("INVALID_PARTITIONS", `a topic has at least one partition, not ${count}`);
     if (count > PARTITIONS_MOST) throw new KafkaError("INVALID_PARTITIONS", `${count} partitions are too many: at most ${PARTITIONS_MOST}`);
-    if (factor <= 0) throw new KafkaError("INVALID_REPLICATION_FACTOR", `a topic has at least one replica, not ${factor}`);
     const up = this.nodes.up.length;
     if (factor > up) throw new KafkaError("INVALID_REPLICATION_FACTOR", `${factor} replicas wanted, ${up} brokers are there`);
     return Array.from({ length: count }, (_, i) => this.nodes.replicasOf(i, factor));

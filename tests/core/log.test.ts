@@ -57,9 +57,9 @@ test("a log holds what was appended and not let go of, whatever happens to it", 
         for (let left = kept.length - log.read(0, Infinity, true).length; left > 0; left--) end = kept.pop()!.base;
         start = Math.min(start, end);
       } else if (what === 17 && kept.length > 0) {
-        const time = random.next(1000);
-        const since = kept.find((entry) => entry.time >= time);
-        expect(log.since(time)?.base).toBe(since?.base);
+        const time = random.next(1000), from = start + random.next(end - start + 1);
+        const since = kept.find((entry) => entry.time >= time && entry.next > from);
+        expect(log.since(time, from)?.base).toBe(since?.base);
         const latest = kept.reduce((a, b) => (b.time > a.time ? b : a));
         expect(log.latest()?.base).toBe(latest.base);
       } else {

@@ -142,6 +142,16 @@ describe("what a producer may not send", () => {
     ["unknown compression", changed((b) => b.writeInt16BE(6, 21)), "UNKNOWN_SERVER_ERROR"],
     ["a control batch", changed((b) => b.writeInt16BE(32, 21)), "INVALID_RECORD"],
     ["a producer without a sequence", changed((b) => b.writeInt32BE(-1, 53)), "INVALID_RECORD"],
+    ["a batch and no other", Buffer.concat([good, Buffer.alloc(12)]), "CORRUPT_MESSAGE"],
+    ["a batch and one of an unknown format", Buffer.concat([good, Buffer.alloc(20, "x")]), "CORRUPT_MESSAGE"],
+    ["one record more than there are", changed((b) => void (b.writeInt32BE(3, 23), b.writeInt32BE(4, 57))), "INVALID_RECORD"],
+    ["one record fewer than there are", changed((b) => void (b.writeInt32BE(1, 23), b.writeInt32BE(2, 57))), "INVALID_RECORD"],
+    ["a record longer than the batch", changed((b) => (b[good.length - 10]! += 2)), "INVALID_RECORD"],
+    ["a record shorter than it is", changed((b) => (b[HEADER]! -= 2)), "INVALID_RECORD"],
+    ["a record of negative length", changed((b) => (b[HEADER] = 1)), "INVALID_RECORD"],
+    ["a record of no length", changed((b) => (b[HEADER] = 0)), "INVALID_RECORD"],
+    ["a length that does not end", changed((b) => b.fill(0xff, HEADER)), "UNKNOWN_SERVER_ERROR"],
+    ["a length that the batch cuts off", changed((b) => (b[good.length - 10] = 0x80)), "INVALID_RECORD"],
   ];
   for (const [what, bytes, error] of cases) {
     test(what, () => {
@@ -153,6 +163,23 @@ describe("what a producer may not send", () => {
   test("a few bytes too many are none of it", () => {
     const batch = producedBatch(Buffer.concat([good, Buffer.alloc(11)]), 1e6) as Batch;
     expect(batch.bytes).toEqual(good);
+  });
+  test("neither is the beginning of another batch", () => {
+    const batch = producedBatch(Buffer.concat([good, good.subarray(0, 40)]), 1e6) as Batch;
+    expect(batch.bytes).toEqual(good);
+  });
+  test("records of all sizes, one after the other, are as many as there are", () => {
+    const sizes = [0, 1, 50, 52, 53, 54, 100, 100, 100, 100, 8_180, 8_180, 8_190, 8_200, 8_200, 100, 20_000, 100];
+    const { bytes } = writeBatch({ records: sizes.map((size) => ({ timestamp: 5, value: Buffer.alloc(size) })) });
+    expect(producedBatch(bytes, 1e6)).toBeInstanceOf(Batch);
+    const same = Array.from({ length: 40 }, () => ({ timestamp: 5, value: Buffer.alloc(100) }));
+    for (const [delta, fits] of [[0, true], [1, false], [-1, false]] as const) {
+      const bytes = Buffer.from(writeBatch({ records: same }).bytes);
+      bytes.writeInt32BE(39 + delta, 23);
+      bytes.writeInt32BE(40 + delta, 57);
+      new Batch(bytes, 0).seal();
+      expect(producedBatch(bytes, 1e6) instanceof Batch).toBe(fits);
+    }
   });
   test("too much", () => {
     expect((producedBatch(good, good.length - 1) as Refused).error).toBe("MESSAGE_TOO_LARGE");

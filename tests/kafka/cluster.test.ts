@@ -54,6 +54,28 @@ describe("metadata", () => {
     }
   });
 
+  test("nothing by id before version 12, which is when clients can ask so", async () => {
+    const topicId = await client.createTopic("t");
+    for (const asked of [{ topicId, name: null }, { topicId, name: "t" }, { topicId: NO_ID, name: null }]) {
+      for (const version of [10, 11]) {
+        const { brokers, topics } = await client.call("Metadata", { topics: [asked, { topicId: NO_ID, name: "t" }], includeClusterAuthorizedOperations: false, includeTopicAuthorizedOperations: false }, version);
+        expect(brokers).toEqual([]);
+        expect(topics.map(({ errorCode, name }) => [errorName(errorCode), name])).toEqual([["INVALID_REQUEST", asked.name ?? ""], ["INVALID_REQUEST", "t"]]);
+      }
+    }
+  });
+
+  test("no page that cannot be", async () => {
+    await client.createTopic("a", 3);
+    const page = async (topics: string[], topicName: string, partitionIndex: number) =>
+      (await client.call("DescribeTopicPartitions", { topics: topics.map((name) => ({ name })), cursor: { topicName, partitionIndex } })).topics
+        .map(({ errorCode, name, partitions }) => `${name} ${errorName(errorCode)} ${partitions.length}`);
+    expect(await page(["a"], "a", -1)).toEqual(["a INVALID_REQUEST 0"]);
+    expect(await page(["a", "b"], "c", 0)).toEqual(["a INVALID_REQUEST 0", "b INVALID_REQUEST 0"]);
+    expect(await page(["a"], "a", 100)).toEqual(["a NONE 0"]);
+    expect(await page([], "A", 0)).toEqual(["a NONE 3"]);
+  });
+
   test("in pages", async () => {
     await client.createTopic("a", 3);
     await client.createTopic("b", 3);
@@ -75,6 +97,7 @@ describe("metadata", () => {
     expect(found.brokers.map(({ brokerId, port }) => [brokerId, port])).toEqual([[1, 9092], [2, 9093], [3, 9094]]);
     const controllers = await client.call("DescribeCluster", { includeClusterAuthorizedOperations: false, includeFencedBrokers: false, endpointType: 2 });
     expect(errorName(controllers.errorCode)).toBe("MISMATCHED_ENDPOINT_TYPE");
+    expect([controllers.errorMessage, controllers.clusterAuthorizedOperations]).toEqual([expect.any(String), -0x8000_0000]);
   });
 });
 
@@ -111,6 +134,17 @@ describe("topics", () => {
     expect((await config("retention.ms", "-2")).error).toBe("INVALID_CONFIG");
     expect((await config("cleanup.policy", "burn")).error).toBe("INVALID_CONFIG");
     expect((await config("cleanup.policy", null)).error).toBe("INVALID_CONFIG");
+    const wrong: [string, string][] = [
+      ["max.message.bytes", "99999999999"], ["min.cleanable.dirty.ratio", "1.1"], ["segment.bytes", "1048575"], ["compression.gzip.level", "0"],
+      ["compression.gzip.level", "10"], ["compression.lz4.level", "18"], ["compression.zstd.level", "23"], ["remote.storage.enable", "true"],
+      ["leader.replication.throttled.replicas", "a:b"], ["min.compaction.lag.ms", "99999999999999999999"], ["preallocate", "perhaps"],
+    ];
+    for (const [name, value] of wrong) expect([name, value, (await config(name, value)).error]).toEqual([name, value, "INVALID_CONFIG"]);
+    const lags = [{ name: "min.compaction.lag.ms", value: "10" }, { name: "max.compaction.lag.ms", value: "9" }];
+    expect((await create({ configs: lags })).error).toBe("INVALID_CONFIG");
+    const right = { preallocate: " TRUE", "retention.ms": " 7 ", "cleanup.policy": " compact , delete", "leader.replication.throttled.replicas": "0:1,1:2", "compression.gzip.level": "-1" };
+    expect((await create({ configs: Object.entries(right).map(([name, value]) => ({ name, value })) }, true)).error).toBe("NONE");
+    expect((await create({ numPartitions: 0, replicationFactor: 0 })).error).toBe("INVALID_REPLICATION_FACTOR");
     const assignments = (...ids: number[][]) =>
       create({ numPartitions: -1, replicationFactor: -1, assignments: ids.map((brokerIds, partitionIndex) => ({ partitionIndex, brokerIds })) });
     expect((await assignments([1, 1])).error).toBe("INVALID_REPLICA_ASSIGNMENT");
@@ -156,10 +190,57 @@ describe("topics", () => {
       { name: "retention.bytes", value: "-1", configSource: 5, configType: 5 },
       { name: "retention.ms", value: "5", configSource: 1, synonyms: [{ name: "retention.ms", value: "5", source: 1 }] },
     ]);
+    expect(topic.configs[0]!.synonyms).toEqual([{ name: "log.retention.bytes", value: "-1", source: 5 }]);
+    expect(topic.errorMessage).toBe("");
+    expect((await describe(4, "", null)).configs).toEqual([]);
     expect((await describe(2, "t", null)).configs.length).toBeGreaterThan(30);
     expect(errorName((await describe(2, "nowhere", null)).errorCode)).toBe("UNKNOWN_TOPIC_OR_PARTITION");
     expect((await describe(4, "2", ["node.id"])).configs).toMatchObject([{ name: "node.id", value: "2", readOnly: true }]);
     expect(errorName((await describe(4, "9", null)).errorCode)).toBe("INVALID_REQUEST");
+  });
+
+  test("change their configuration, one value or all", async () => {
+    await client.createTopic("t", 1, { "retention.ms": "5" });
+    const own = () => house.cluster.topics.get("t")!.config.own();
+    const [SET, DELETE, APPEND, SUBTRACT] = [0, 1, 2, 3];
+    const change = async (configs: [string, number, string | null][], { resourceType = 2, resourceName = "t", validateOnly = false } = {}) => {
+      const resource = { resourceType, resourceName, configs: configs.map(([name, configOperation, value]) => ({ name, configOperation, value })) };
+      return errorName((await client.call("IncrementalAlterConfigs", { resources: [resource], validateOnly })).responses[0]!.errorCode);
+    };
+    expect(await change([["max.message.bytes", SET, "200"]], { validateOnly: true })).toBe("NONE");
+    expect(own()).toEqual({ "retention.ms": "5" });
+    expect(await change([["max.message.bytes", SET, "200"], ["retention.ms", DELETE, null]])).toBe("NONE");
+    expect(own()).toEqual({ "max.message.bytes": "200" });
+    expect((await client.produce("t", 0, ["x".repeat(200)])).error).toBe("MESSAGE_TOO_LARGE");
+    expect(await change([["cleanup.policy", APPEND, "compact"]])).toBe("NONE");
+    expect(own()["cleanup.policy"]).toBe("delete,compact");
+    expect(await change([["cleanup.policy", APPEND, "compact"], ["max.message.bytes", DELETE, "any"]])).toBe("NONE");
+    expect(await change([["cleanup.policy", SUBTRACT, "delete"], ["unknown", DELETE, null]])).toBe("NONE");
+    expect(own()).toEqual({ "cleanup.policy": "compact" });
+    expect(await change([["retention.ms", SET, null]])).toBe("INVALID_REQUEST");
+    expect(await change([["retention.ms", SET, "1"], ["retention.ms", SET, "2"]])).toBe("INVALID_REQUEST");
+    expect(await change([["retention.ms", SET, "soon"]])).toBe("INVALID_CONFIG");
+    expect(await change([["retention.ms", APPEND, "1"]])).toBe("INVALID_CONFIG");
+    expect(await change([["unknown", SET, "1"]])).toBe("INVALID_CONFIG");
+    expect(await change([["retention.ms", 7, "1"]])).toBe("UNKNOWN_SERVER_ERROR");
+    expect(await change([], { resourceName: "nowhere" })).toBe("UNKNOWN_TOPIC_OR_PARTITION");
+    expect(await change([], { resourceName: "a b" })).toBe("INVALID_TOPIC_EXCEPTION");
+    expect(await change([], { resourceName: "" })).toBe("INVALID_REQUEST");
+    expect(await change([], { resourceType: 99 })).toBe("INVALID_REQUEST");
+    expect(own()).toEqual({ "cleanup.policy": "compact" });
+    expect(await change([["cleanup.policy", SET, " compact , delete,compact"], ["preallocate", SET, " TRUE"], ["retention.ms", SET, " +07 "]])).toBe("NONE");
+    expect(own()).toEqual({ "cleanup.policy": "compact,delete", preallocate: "true", "retention.ms": "7" });
+    const all = async (...resources: [string, [string, string | null][]][]) =>
+      (await client.call("AlterConfigs", {
+        resources: resources.map(([resourceName, configs]) => ({ resourceType: 2, resourceName, configs: configs.map(([name, value]) => ({ name, value })) })), validateOnly: false,
+      })).responses.map(({ errorCode }) => errorName(errorCode));
+    expect(await all(["t", [["retention.ms", "7"]]], ["nowhere", []])).toEqual(["NONE", "UNKNOWN_TOPIC_OR_PARTITION"]);
+    expect(own()).toEqual({ "retention.ms": "7" });
+    expect(await all(["t", [["retention.ms", null]]])).toEqual(["INVALID_REQUEST"]);
+    expect(await all(["t", []], ["t", []])).toEqual(["INVALID_REQUEST", "INVALID_REQUEST"]);
+    expect(own()).toEqual({ "retention.ms": "7" });
+    expect(await all(["t", []])).toEqual(["NONE"]);
+    expect(own()).toEqual({});
   });
 
   test("options make topics at the start", () => {

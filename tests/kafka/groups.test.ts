@@ -435,6 +435,12 @@ describe("offsets", () => {
     const one = new Member("one");
     await one.enter();
     expect(await remove(GROUP)).toBe("NON_EMPTY_GROUP");
+    // Who has only been given a name is no member yet.
+    await new Member("tool").commit(1, { group: "other" });
+    const late = new Member("late");
+    expect((await late.join({ group: "other" })).error).toBe("MEMBER_ID_REQUIRED");
+    expect(await remove("other")).toBe("NONE");
+    expect((await late.join({ group: "other" })).error).toBe("UNKNOWN_MEMBER_ID");
   });
 
   test("of a group that nobody uses are gone after a week", async () => {
@@ -474,6 +480,16 @@ describe("looking at groups", () => {
     expect(groups[1]).toMatchObject({ errorCode: 69, groupState: "Dead" });
     const old = await admin.call("DescribeGroups", { groups: ["nobody"], includeAuthorizedOperations: false }, 4);
     expect(old.groups[0]).toMatchObject({ errorCode: 0, groupState: "Dead" });
+    const allowed = async (version: number) =>
+      (await admin.call("DescribeGroups", { groups: ["nobody"], includeAuthorizedOperations: true }, version)).groups[0]!.authorizedOperations;
+    expect([await allowed(5), await allowed(6)]).toEqual([3400, -0x8000_0000]);
+    const third = house.connect(1, "third");
+    third.send("JoinGroup", { groupId: GROUP, sessionTimeoutMs: 10_000, rebalanceTimeoutMs: 10_000, memberId: "", protocolType: "consumer", protocols: [{ name: "range", metadata: subscription("x") }] }, 3);
+    await settled();
+    const { groups: [unstable] } = await admin.call("DescribeGroups", { groups: [GROUP], includeAuthorizedOperations: false });
+    expect(unstable!.groupState).toBe("PreparingRebalance");
+    // What they had been given they have until there is something new.
+    expect(unstable!.members.map(({ memberAssignment, memberMetadata }) => `${memberAssignment}${memberMetadata}`)).toEqual(["left", "right", ""]);
   });
 
   test("listed by state and type", async () => {

@@ -247,7 +247,7 @@ describe("messages", () => {
   test("a batch that nobody is interested in is never opened", async () => {
     install({ message: { match: { topic: "u" }, run: () => drop() } });
     const batch = Buffer.from(writeBatch(batchOf(["x"])).bytes);
-    batch.fill(0xff, 61); // no records at all
+    batch.fill(0xff, 62); // a record by its length, and no record
     new Batch(batch, 0).seal();
     expect((await client.produce("t", 0, batch)).error).toBe("NONE");
     expect((await client.produce("u", 0, batch)).error).toBe("INVALID_RECORD");

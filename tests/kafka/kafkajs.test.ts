@@ -142,6 +142,9 @@ describe("KafkaJS", () => {
     expect((await admin.listGroups()).groups.map(({ groupId }) => groupId)).not.toContain("many-readers");
     const configs = await admin.describeConfigs({ includeSynonyms: false, resources: [{ type: 2, name: "made", configNames: ["retention.ms"] }] });
     expect(configs.resources[0]!.configEntries[0]).toMatchObject({ configName: "retention.ms", configValue: "604800000" });
+    await admin.alterConfigs({ validateOnly: false, resources: [{ type: 2, name: "made", configEntries: [{ name: "retention.ms", value: "60000" }] }] });
+    const changed = await admin.describeConfigs({ includeSynonyms: false, resources: [{ type: 2, name: "made", configNames: ["retention.ms"] }] });
+    expect(changed.resources[0]!.configEntries[0]).toMatchObject({ configValue: "60000" });
     await admin.deleteTopicRecords({ topic: "made", partitions: [{ partition: 0, offset: "0" }] });
     await admin.deleteTopics({ topics: ["made"] });
     expect(await admin.listTopics()).not.toContain("made");

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
+import { errorName } from "../../src/kafka/errors.ts";
 import { records, writeBatch } from "../../src/kafka/records.ts";
 import { settled } from "../support/memory.ts";
 import { batchOf, fetchBody, produceBody, type TestClient, TestCluster, valuesOf } from "./client.ts";
@@ -84,7 +85,8 @@ describe("produce", () => {
     }
     expect(valuesOf((await client.fetch("zstd", 0, 0, { version: 9 })).found)).toEqual(["one", "two"]);
     await client.createTopic("all-zstd", 1, { "compression.type": "zstd" });
-    expect((await client.fetch("all-zstd", 0, 0, { version: 9 })).error).toBe("UNSUPPORTED_COMPRESSION_TYPE");
+    await client.produce("all-zstd", 0, ["one"]);
+    expect(valuesOf((await client.fetch("all-zstd", 0, 0, { version: 9 })).found)).toEqual(["one"]);
   });
 
   test("a topic can have its own limits, times and compression", async () => {
@@ -96,6 +98,8 @@ describe("produce", () => {
     expect(stamped.logAppendTimeMs).toBeGreaterThanOrEqual(before);
     const [record] = (await client.fetch("stamped", 0, 0)).found;
     expect(record!.timestamp).toBe(stamped.logAppendTimeMs);
+    const claimed = await client.produce("stamped", 0, { ...batchOf(["a", "b"]), logAppendTime: 5 });
+    expect(claimed).toMatchObject({ error: "INVALID_TIMESTAMP", recordErrors: [{ batchIndex: 0 }, { batchIndex: 1 }] });
     await client.createTopic("packed", 1, { "compression.type": "lz4" });
     await client.produce("packed", 0, { ...batchOf(["a", "b"]), codec: "gzip" });
     const packed = await client.fetch("packed", 0, 0);
@@ -105,6 +109,7 @@ describe("produce", () => {
     await client.createTopic("recent", 1, { "message.timestamp.before.max.ms": "1000" });
     const old = { records: [before, before - 5000].map((timestamp) => ({ timestamp, value: null })) };
     expect(await client.produce("recent", 0, old)).toMatchObject({ error: "INVALID_TIMESTAMP", recordErrors: [{ batchIndex: 1 }] });
+    expect((await client.produce("recent", 0, { records: [{ timestamp: -1, value: null }] })).error).toBe("NONE"); // no time at all
     expect((await client.produce("keyed", 0, { records: [{ timestamp: before, key: Buffer.from("k"), value: null }] })).error).toBe("NONE");
   });
 });
@@ -139,6 +144,12 @@ describe("idempotent producers", () => {
   test("sequences start again after 2^31 - 1, and a producer nobody knows may begin anywhere", async () => {
     expect((await send(9, 0, 2 ** 31 - 2, "a", "b")).error).toBe("NONE");
     expect(await send(9, 0, 0, "c")).toMatchObject({ error: "NONE", baseOffset: 2 });
+  });
+
+  test("a producer that comes back names its id and its epoch, or neither", async () => {
+    const init = async (producerId: number, producerEpoch: number) =>
+      errorName((await client.call("InitProducerId", { transactionalId: null, transactionTimeoutMs: 1, producerId, producerEpoch })).errorCode);
+    expect([await init(-1, -1), await init(5, 3), await init(5, -1), await init(-1, 3)]).toEqual(["NONE", "NONE", "INVALID_REQUEST", "INVALID_REQUEST"]);
   });
 
   test("a producer that was silent for a day is forgotten", async () => {
@@ -222,6 +233,10 @@ describe("fetch", () => {
     expect((await client.fetch("t", 5, 0, { maxWaitMs: 60_000 })).error).toBe("UNKNOWN_TOPIC_OR_PARTITION");
     const session = await client.call("Fetch", { ...fetchBody("t", 0, 0), sessionId: 77, sessionEpoch: 3 }, 12);
     expect(session).toMatchObject({ errorCode: 70, responses: [] });
+    for (const sessionEpoch of [0, -1]) {
+      const full = await client.call("Fetch", { ...fetchBody("t", 0, 0), sessionId: 77, sessionEpoch }, 12);
+      expect(full).toMatchObject({ errorCode: 0, sessionId: 0, responses: [{ partitions: [{ errorCode: 0, highWatermark: 1 }] }] });
+    }
   });
 
   test("a deleted topic ends the wait for it", async () => {
@@ -253,6 +268,12 @@ describe("the log", () => {
     expect(await offsets(401)).toMatchObject({ offset: -1, timestamp: -1 });
     expect((await offsets(-3, 6)).errorCode).toBe(35);
     for (let version = 1; version <= 11; version++) expect((await offsets(-1, version)).offset).toBe(5);
+    // Records need not be in order of time: here the later one of a batch is deleted, and the rest of it too early.
+    await client.produce("t", 0, { records: [900, 500].map((timestamp) => ({ timestamp, value: null })) });
+    await client.produce("t", 0, { records: [{ timestamp: 1000, value: null }] });
+    await client.call("DeleteRecords", { topics: [{ name: "t", partitions: [{ partitionIndex: 0, offset: 6 }] }], timeoutMs: 1 });
+    expect(await offsets(450)).toMatchObject({ offset: 6, timestamp: 500 });
+    expect(await offsets(800)).toMatchObject({ offset: 7, timestamp: 1000 });
   });
 
   test("records can be deleted up to an offset", async () => {

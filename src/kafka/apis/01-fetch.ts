@@ -88,7 +88,6 @@ const response = () => ({
 const IDS_FROM = 13;
 /** `fetch.max.bytes`. */
 const MOST = 57_671_680;
-const ZSTD_FROM = 10; // KIP-110
 
 export default api({
   key: 1,
@@ -99,7 +98,8 @@ export default api({
   response,
   handle(call, body) {
     // Every fetch is a full one: no session is ever begun, which clients take as "no room for one" (KIP-227).
-    if (body.sessionId !== 0 || body.sessionEpoch > 0) return { errorCode: Errors.FETCH_SESSION_ID_NOT_FOUND, responses: [] };
+    // A first fetch or a last one (epochs 0 and -1) is a full one whatever session the client leaves behind by it.
+    if (body.sessionEpoch > 0) return { errorCode: Errors.FETCH_SESSION_ID_NOT_FOUND, responses: [] };
     const wanted: Wanted[] = [];
     for (const asked of body.topics) {
       const topic = call.topic({ name: asked.topic, topicId: asked.topicId }, IDS_FROM);
@@ -185,8 +185,6 @@ function answer(call: Call, body: Body, wanted: readonly Wanted[]): Response | P
         return { ...failed(index, error), currentLeader: { leaderId: leader, leaderEpoch } };
       }
       const partition = one.partition!;
-      // Batches are served as they are; only where every batch is zstd are older clients told so.
-      if (call.version < ZSTD_FROM && partition.topic.config.compression === "zstd") return failed(index, Errors.UNSUPPORTED_COMPRESSION_TYPE);
       const entries = partition.log.read(one.offset, Math.min(one.most, room), empty);
       for (const { size } of entries) room -= size;
       if (entries.length > 0) {

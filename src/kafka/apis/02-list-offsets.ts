@@ -94,11 +94,13 @@ function firstEpoch({ log, leaderEpoch }: Partition): number {
 
 /** The first record as late as `timestamp`. */
 function at({ log }: Partition, timestamp: number | undefined): Found {
-  const entry = timestamp === undefined ? undefined : log.since(timestamp);
-  if (entry === undefined) return {};
-  for (const record of records(new Batch(entry.bytes, 0))) {
-    if (record.timestamp >= timestamp! && record.offset >= log.start) {
-      return { timestamp: record.timestamp, offset: record.offset, leaderEpoch: entry.epoch };
+  if (timestamp === undefined) return {};
+  // What is late enough in a batch may have been deleted from its beginning: then it is in a later one.
+  for (let entry = log.since(timestamp, log.start); entry !== undefined; entry = log.since(timestamp, entry.next)) {
+    for (const record of records(new Batch(entry.bytes, 0))) {
+      if (record.timestamp >= timestamp && record.offset >= log.start) {
+        return { timestamp: record.timestamp, offset: record.offset, leaderEpoch: entry.epoch };
+      }
     }
   }
   return {};

@@ -45,6 +45,9 @@ const response = () => ({
   errorCode: int16("13+", { default: 0 }),
 });
 
+/** Topics can be asked for by id. */
+const IDS_FROM = 12;
+
 export default api({
   key: 3,
   name: "Metadata",
@@ -54,6 +57,10 @@ export default api({
   response,
   handle(call, body) {
     const { cluster } = call;
+    // Ids stand in the table before they can be asked for (KIP-516).
+    if (call.version < IDS_FROM && body.topics?.some(({ name, topicId }) => name === null || topicId !== ZERO_UUID)) {
+      return { brokers: [], topics: refused(body.topics, Errors.INVALID_REQUEST) };
+    }
     const all = body.topics === null || (call.version === 0 && body.topics.length === 0);
     const topics = all
       ? [...cluster.topics.values()].map((topic) => describe(call, topic))
@@ -67,7 +74,7 @@ export default api({
   },
   refuse: (body, error, call) => ({
     ...about(call),
-    topics: (body.topics ?? []).map(({ name, topicId }) => ({ errorCode: error, name, topicId, partitions: [] })),
+    topics: refused(body.topics ?? [], error),
     errorCode: error,
   }),
 });
@@ -80,6 +87,11 @@ function about({ cluster, ...call }: Call): Pick<Draft<ReturnType<typeof respons
     clusterId: cluster.id,
     controllerId: cluster.nodes.controller,
   };
+}
+
+/** Not every version has an answer without a name. */
+function refused(topics: readonly { name: string | null; topicId: string }[], errorCode: number): Described[] {
+  return topics.map(({ name, topicId }) => ({ errorCode, name: name ?? "", topicId, partitions: [] }));
 }
 
 /** A topic that is asked for twice is told once. */

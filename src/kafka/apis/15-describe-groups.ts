@@ -50,9 +50,10 @@ type Described = Draft<ReturnType<typeof response>>["groups"][number];
 function describe(call: Call, groupId: string, operations: boolean): Described {
   const error = call.coordinates(groupId);
   if (error !== Errors.NONE) return nothing(groupId, error);
+  const authorizedOperations = operations ? GROUP_OPERATIONS : NOT_ASKED;
   const group = call.cluster.groups.groups.get(groupId);
   if (group === undefined) {
-    if (call.version < NOT_FOUND_FROM) return { ...nothing(groupId, Errors.NONE), groupState: "Dead" };
+    if (call.version < NOT_FOUND_FROM) return { ...nothing(groupId, Errors.NONE), groupState: "Dead", authorizedOperations };
     return { ...nothing(groupId, Errors.GROUP_ID_NOT_FOUND), groupState: "Dead", errorMessage: `there is no group ${groupId}` };
   }
   const stable = group.state === "Stable";
@@ -60,7 +61,7 @@ function describe(call: Call, groupId: string, operations: boolean): Described {
     errorCode: Errors.NONE,
     groupId,
     groupState: group.state,
-    authorizedOperations: operations ? GROUP_OPERATIONS : NOT_ASKED,
+    authorizedOperations,
     protocolType: group.protocolType ?? "",
     protocolData: stable ? group.protocol! : "",
     members: [...group.members.values()].map((member) => ({
@@ -69,7 +70,7 @@ function describe(call: Call, groupId: string, operations: boolean): Described {
       clientId: member.clientId,
       clientHost: member.clientHost,
       memberMetadata: stable ? member.metadata(group.protocol!) : EMPTY,
-      memberAssignment: stable ? member.assignment : EMPTY,
+      memberAssignment: member.assignment,
     })),
   };
 }

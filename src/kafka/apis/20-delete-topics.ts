@@ -51,7 +51,9 @@ function remove(call: Call, { name, topicId }: { name: string | null; topicId: s
   }
   const topic = name === null ? topicsById.get(topicId) : topics.get(name);
   if (topic === undefined) {
-    return { name, topicId, errorCode: name === null ? Errors.UNKNOWN_TOPIC_ID : Errors.UNKNOWN_TOPIC_OR_PARTITION };
+    return name === null
+      ? { name, topicId, errorCode: Errors.UNKNOWN_TOPIC_ID, errorMessage: "no topic has this id" }
+      : { name, topicId, errorCode: Errors.UNKNOWN_TOPIC_OR_PARTITION, errorMessage: `there is no topic ${name}` };
   }
   call.cluster.deleteTopic(topic);
   return { name: topic.name, topicId: topic.id, errorCode: Errors.NONE };

@@ -23,7 +23,9 @@ export default api({
   flexible: "2+",
   request,
   response,
-  handle(call, { transactionalId }) {
+  handle(call, { transactionalId, producerId, producerEpoch }) {
+    // A producer that comes back names both or neither (KIP-360).
+    if ((producerId === -1) !== (producerEpoch === -1)) return { errorCode: Errors.INVALID_REQUEST, producerEpoch: -1 };
     if (transactionalId !== null) return { errorCode: Errors.INVALID_REQUEST, producerEpoch: -1 }; // there are no transactions
     return { errorCode: Errors.NONE, producerId: call.cluster.nextProducerId(), producerEpoch: 0 };
   },

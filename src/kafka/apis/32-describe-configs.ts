@@ -55,7 +55,7 @@ export default api({
       const failed = typeof found === "string";
       return {
         errorCode: failed ? Errors[found] : Errors.NONE,
-        errorMessage: failed ? `${resource.resourceName}: ${found}` : null,
+        errorMessage: failed ? `${resource.resourceName}: ${found}` : "",
         resourceType: resource.resourceType,
         resourceName: resource.resourceName,
         configs: failed ? [] : found,
@@ -81,20 +81,20 @@ function describe(call: Call, resource: Resource, synonyms: boolean): Config[] |
     if (topic === undefined) return "UNKNOWN_TOPIC_OR_PARTITION";
     return Object.entries(TOPIC_CONFIGS).filter(([name]) => wanted(name)).map(([name, { type }]) => {
       const { value, source } = topic.config.get(name);
-      return config(name, value, source, type, synonyms, false);
+      return { ...config(name, value, source, type, false), synonyms: synonyms ? topic.config.synonyms(name) : [] };
     });
   }
   if (resourceType === BROKER) {
-    if (resourceName !== "" && !call.cluster.nodes.isUp(Number(resourceName))) return "INVALID_REQUEST";
-    return brokerConfigs(call, resourceName).filter(({ name }) => wanted(name)).map(({ name, value, type }) =>
-      config(name, value, ConfigSource.STATIC_BROKER, type, synonyms, true));
+    if (resourceName === "") return []; // what was changed for all brokers while they ran: nothing
+    if (!call.cluster.nodes.isUp(Number(resourceName))) return "INVALID_REQUEST";
+    return brokerConfigs(call, resourceName).filter(({ name }) => wanted(name)).map(({ name, value, type }) => {
+      const source = ConfigSource.STATIC_BROKER;
+      return { ...config(name, value, source, type, true), synonyms: synonyms ? [{ name, value, source }] : [] };
+    });
   }
   return "INVALID_REQUEST";
 }
 
-function config(name: string, value: string, source: number, type: number, synonyms: boolean, readOnly: boolean): Config {
-  return {
-    name, value, readOnly, configSource: source, isSensitive: false, configType: type, documentation: null,
-    synonyms: synonyms ? [{ name, value, source }] : [],
-  };
+function config(name: string, value: string, configSource: number, configType: number, readOnly: boolean): Omit<Config, "synonyms"> {
+  return { name, value, readOnly, configSource, isSensitive: false, configType, documentation: null };
 }

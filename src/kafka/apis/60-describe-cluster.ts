@@ -41,13 +41,14 @@ export default api({
     const errorCode =
       body.endpointType === BROKERS ? Errors.NONE :
       body.endpointType === CONTROLLERS ? Errors.MISMATCHED_ENDPOINT_TYPE : Errors.UNSUPPORTED_ENDPOINT_TYPE;
+    if (errorCode !== Errors.NONE) return { errorCode, errorMessage: `this is a broker, not an endpoint of type ${body.endpointType}`, clusterId: "", brokers: [] };
     return {
       errorCode,
       endpointType: BROKERS,
       clusterId: id,
       clusterAuthorizedOperations: body.includeClusterAuthorizedOperations ? CLUSTER_OPERATIONS : NOT_ASKED,
       controllerId: nodes.controller,
-      brokers: errorCode === Errors.NONE ? nodes.up.map((node) => ({ brokerId: node.id, ...call.address(node.id), isFenced: false })) : [],
+      brokers: nodes.up.map((node) => ({ brokerId: node.id, ...call.address(node.id), isFenced: false })),
     };
   },
   refuse: (_body, error) => ({ errorCode: error, clusterId: "", brokers: [] }),

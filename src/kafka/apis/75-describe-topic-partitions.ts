@@ -54,6 +54,9 @@ export default api({
   response,
   handle(call, body) {
     const { cursor } = body;
+    if (cursor !== null && (cursor.partitionIndex < 0 || (body.topics.length > 0 && !body.topics.some(({ name }) => name === cursor.topicName)))) {
+      return refused(body.topics, Errors.INVALID_REQUEST);
+    }
     const names = [...new Set(body.topics.length > 0 ? body.topics.map(({ name }) => name) : call.cluster.topics.keys())].sort();
     let left = Math.min(Math.max(1, body.responsePartitionLimit), PARTITIONS_MOST);
     const topics: Described[] = [];
@@ -75,10 +78,14 @@ export default api({
     }
     return { topics };
   },
-  refuse: (body, error) => ({ topics: body.topics.map(({ name }) => ({ errorCode: error, name, topicId: ZERO_UUID, partitions: [] })) }),
+  refuse: (body, error) => refused(body.topics, error),
 });
 
 type Described = Draft<ReturnType<typeof response>>["topics"][number];
+
+function refused(topics: readonly { name: string }[], errorCode: number): { topics: Described[] } {
+  return { topics: topics.map(({ name }) => ({ errorCode, name, topicId: ZERO_UUID, partitions: [] })) };
+}
 
 function describe({ cluster }: Call, partition: Partition): Described["partitions"][number] {
   const { leader, leaderEpoch } = partition.shown;

@@ -20,11 +20,13 @@ import deleteRecords from "./21-delete-records.ts";
 import initProducerId from "./22-init-producer-id.ts";
 import offsetForLeaderEpoch from "./23-offset-for-leader-epoch.ts";
 import describeConfigs from "./32-describe-configs.ts";
+import alterConfigs from "./33-alter-configs.ts";
 import saslAuthenticate from "./36-sasl-authenticate.ts";
 import createPartitions from "./37-create-partitions.ts";
 import deleteGroups from "./42-delete-groups.ts";
+import incrementalAlterConfigs from "./44-incremental-alter-configs.ts";
 import offsetDelete from "./47-offset-delete.ts";
 import describeCluster from "./60-describe-cluster.ts";
 import describeTopicPartitions from "./75-describe-topic-partitions.ts";
 
-export default [produce, fetch, listOffsets, metadata, offsetCommit, offsetFetch, findCoordinator, joinGroup, heartbeat, leaveGroup, syncGroup, describeGroups, listGroups, saslHandshake, apiVersions, createTopics, deleteTopics, deleteRecords, initProducerId, offsetForLeaderEpoch, describeConfigs, saslAuthenticate, createPartitions, deleteGroups, offsetDelete, describeCluster, describeTopicPartitions];
+export default [produce, fetch, listOffsets, metadata, offsetCommit, offsetFetch, findCoordinator, joinGroup, heartbeat, leaveGroup, syncGroup, describeGroups, listGroups, saslHandshake, apiVersions, createTopics, deleteTopics, deleteRecords, initProducerId, offsetForLeaderEpoch, describeConfigs, alterConfigs, saslAuthenticate, createPartitions, deleteGroups, incrementalAlterConfigs, offsetDelete, describeCluster, describeTopicPartitions];

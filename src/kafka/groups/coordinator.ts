@@ -104,7 +104,7 @@ export class Coordinator {
   delete(groupId: string): number {
     const group = this.groups.get(groupId);
     if (group === undefined) return Errors.GROUP_ID_NOT_FOUND;
-    if (group.members.size > 0 || group.pending.size > 0) return Errors.NON_EMPTY_GROUP;
+    if (group.members.size > 0) return Errors.NON_EMPTY_GROUP;
     this.forget(group);
     return Errors.NONE;
   }
