@@ -12,7 +12,7 @@ let login: string[];
 let lists: string[];
 
 beforeAll(async () => {
-  broker = await startBinary({ timeout: 20_000, env: { HAVOQ_AMQP_VHOSTS: "/,team" } });
+  broker = await startBinary({ env: { HAVOQ_AMQP_VHOSTS: "/,team" } });
   login = ["--server", new URL(broker.amqp.url).host, "--username", "guest", "--password", "guest", "--vhost", "/"];
   lists = ["--admin", broker.admin.url, "--token", "unneeded", "--username", "guest", "--password", "guest"];
   rabbit = new Connection(broker.amqp.url);

@@ -5,7 +5,7 @@ import { startBinary, type RunningBinary } from "../support/binary.ts";
 import { benchAtRate, ok, run, unused } from "./support.ts";
 
 let broker: RunningBinary;
-beforeAll(async () => void (broker = await startBinary({ timeout: 20_000 })), 60_000);
+beforeAll(async () => void (broker = await startBinary()), 60_000);
 afterAll(() => broker?.stop());
 
 const servers = { kafka: () => broker.kafka.brokers, mqtt: () => new URL(broker.mqtt.url).host, amqp: () => new URL(broker.amqp.url).host };

@@ -13,7 +13,7 @@ const folder = mkdtempSync(join(tmpdir(), "havoq-docs-"));
 let broker: RunningBinary;
 
 beforeAll(async () => {
-  broker = await startBinary({ timeout: 20_000 });
+  broker = await startBinary();
   symlinkSync(binary, join(folder, "havoq"));
   await Bun.write(join(folder, "havoq.yaml"), "kafka: { brokers: 2 }\n");
 }, 60_000);

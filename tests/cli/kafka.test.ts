@@ -11,7 +11,7 @@ let server: string[];
 let mqtt: string;
 
 beforeAll(async () => {
-  broker = await startBinary({ args: ["--kafka-brokers", "2"], timeout: 20_000 });
+  broker = await startBinary({ args: ["--kafka-brokers", "2"] });
   const [first] = broker.kafka.brokers.split(",");
   server = ["--server", first!];
   mqtt = broker.mqtt.url.replace("mqtt://", "");

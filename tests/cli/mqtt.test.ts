@@ -25,7 +25,7 @@ async function next(topic: string) {
 }
 
 beforeAll(async () => {
-  broker = await startBinary({ timeout: 20_000 });
+  broker = await startBinary();
   server = ["--server", broker.mqtt.url.replace("mqtt://", "")];
   client = await connect({ clientId: "observer", username: "watcher" });
 }, 60_000);
