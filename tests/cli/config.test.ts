@@ -43,7 +43,7 @@ test("config --schema is the published one", async () => {
 
 test.each([
   [["--config", "none.yaml"], 1, "there is no file none.yaml"],
-  [["--fixtures", tmpdir()], 1, "there is no folder kafka, mqtt or amqp in it"],
+  [["--fixtures", "."], 1, "there is no folder kafka, mqtt or amqp in it"],
   [["--kafka-port", "70000"], 2, "70000 is not a port"],
 ] as const)("%j exits with %d and says why, from serve too", async (args, code, message) => {
   for (const command of ["config", "serve"]) {

@@ -1,8 +1,7 @@
 /** Runs commands of the compiled binary, and keeps account of which options were used. */
 import { expect } from "bun:test";
 import { Command } from "commander";
-import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
+import { dirname, resolve } from "node:path";
 import commands from "../../src/cli/index.ts";
 import { ensureBinary } from "../support/binary.ts";
 
@@ -29,8 +28,9 @@ export function tree(): Command {
 
 export function start(args: string[], { stdin = "", env = {} }: { stdin?: string; env?: Record<string, string> } = {}) {
   used.push(args);
+  // Where no havoq.yaml and no folder of anybody's is.
   const child = Bun.spawn([binary, ...args], {
-    cwd: tmpdir(), env: { ...process.env, NO_COLOR: "1", ...env }, stdin: new Blob([stdin]), stdout: "pipe", stderr: "pipe",
+    cwd: dirname(binary), env: { ...process.env, NO_COLOR: "1", ...env }, stdin: new Blob([stdin]), stdout: "pipe", stderr: "pipe",
   });
   // A command that hangs must not hang the tests.
   const late = setTimeout(() => child.kill("SIGKILL"), 30_000);
@@ -115,6 +115,3 @@ function leads(args: string[], path: string[]): boolean {
     return args[i] === name || child.aliases().includes(args[i]!);
   });
 }
-
-/** A file of this process that nobody else has. */
-export const scratch = (name: string): string => join(tmpdir(), `havoq-cli-${process.pid}-${name}`);
