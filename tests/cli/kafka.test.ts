@@ -73,7 +73,7 @@ describe("topics", () => {
 });
 
 describe("topics that are not so", () => {
-  beforeAll(async () => void (await admin.createTopics({ topics: [{ topic: "stocks", numPartitions: 1 }] })));
+  beforeAll(async () => void (await admin.createTopics({ topics: [{ topic: "stocks", numPartitions: 1 }] })), 60_000);
 
   test.each([
     [["create", "stocks"], 1, "the broker says TOPIC_ALREADY_EXISTS: topic stocks exists"],
@@ -130,7 +130,7 @@ describe("produce", () => {
 });
 
 describe("what cannot be produced", () => {
-  beforeAll(async () => void (await admin.createTopics({ topics: [{ topic: "paired", numPartitions: 2 }] })));
+  beforeAll(async () => void (await admin.createTopics({ topics: [{ topic: "paired", numPartitions: 2 }] })), 60_000);
 
   test.each([
     [["--topic", "paired", "--value", "x", "--partition", "9"], 1, "topic paired has no partition 9, but 2: 0 to 1"],
@@ -220,7 +220,8 @@ describe("consumer-groups", () => {
   const committed = async (group: string) => (await admin.fetchOffsets({ groupId: group, topics: ["lagging"] }))[0]!.partitions.map(({ partition, offset }) => [partition, offset]).sort();
 
   test("list, describe, reset-offsets, delete", async () => {
-    await admin.createTopics({ topics: [{ topic: "lagging", numPartitions: 2 }] });
+    // Messages of that age are deleted where no more is said.
+    await admin.createTopics({ topics: [{ topic: "lagging", numPartitions: 2, configEntries: [{ name: "retention.ms", value: "-1" }] }] });
     const producer = kafka.producer();
     await producer.connect();
     await producer.send({ topic: "lagging", messages: [0, 1, 2, 3].map((i) => ({ partition: i % 2, value: `${i}`, timestamp: String(Date.UTC(2026, 0, 1 + i)) })) });
@@ -265,7 +266,7 @@ describe("consumer-groups that are not so", () => {
   beforeAll(async () => {
     await admin.createTopics({ topics: [{ topic: "behind", numPartitions: 1 }] });
     await admin.setOffsets({ groupId: "third-group", topic: "behind", partitions: [{ partition: 0, offset: "0" }] });
-  });
+  }, 60_000);
 
   test.each([
     [["describe", "--group", "third-gruop"], 1, "there is no group third-gruop: did you mean third-group?"],
