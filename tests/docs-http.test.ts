@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { startBinary, type RunningBinary } from "./support/binary.ts";
+import { inOrder } from "./support/steps.ts";
 
 const text = await Bun.file(resolve(import.meta.dirname, "../docs/HTTP.md")).text();
 const commands = [...text.matchAll(/```sh\n([^]*?)```/g)].flatMap((match) => match[1]!.trim().split("\n")).filter((line) => line.startsWith("curl "));
@@ -34,14 +35,19 @@ const PRINTS: [command: RegExp, output: RegExp][] = [
 
 test("the page has commands", () => expect(commands.length).toBeGreaterThan(30));
 
-for (const command of commands) {
+const outcome = inOrder(async (i) => {
+  // --fail-with-body makes a refusal an error.
+  const child = Bun.spawn(["sh", "-c", commands[i]!.replace(/^curl /, "curl --fail-with-body ")], { cwd: folder, stdio: ["ignore", "pipe", "pipe"], env: { ...process.env, HAVOQ: broker.admin.url } });
+  const [out, err, code] = await Promise.all([new Response(child.stdout).text(), new Response(child.stderr).text(), child.exited]);
+  return { out, err, code };
+});
+
+for (const [i, command] of commands.entries()) {
   test(command, async () => {
-    // --fail-with-body makes a refusal an error.
-    const child = Bun.spawn(["sh", "-c", command.replace(/^curl /, "curl --fail-with-body ")], { cwd: folder, stdio: ["ignore", "pipe", "pipe"], env: { ...process.env, HAVOQ: broker.admin.url } });
-    const [out, err] = await Promise.all([new Response(child.stdout).text(), new Response(child.stderr).text()]);
-    expect([await child.exited, err, await child.exited === 0 ? "" : out]).toEqual([0, "", ""]);
+    const { out, err, code } = await outcome(i);
+    expect([code, err, code === 0 ? "" : out]).toEqual([0, "", ""]);
     if (command.includes(" -o ")) expect(Bun.file(join(folder, command.split(" -o ")[1]!)).size).toBeGreaterThan(0);
     else expect(out).not.toBe("");
     for (const [which, output] of PRINTS) if (which.test(command)) expect(out).toMatch(output);
-  }, 20_000);
+  }, 60_000);
 }

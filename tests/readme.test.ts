@@ -7,6 +7,7 @@ import { mkdirSync, mkdtempSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { ensureBinary } from "./support/binary.ts";
+import { inOrder } from "./support/steps.ts";
 
 const root = resolve(import.meta.dirname, "..");
 const text = await Bun.file(join(root, "README.md")).text();
@@ -64,32 +65,33 @@ describe("the README", () => {
     expect(scripts.test).toContain(".ci/test.ts"); // this very run
   });
 
-  for (const command of commands) {
-    test(command, async () => {
-      const words = command.split(/\s+/);
-      if (command === "npm start") {
-        // As npm runs it, but on free ports. What the build prints comes first.
-        const all = await serves([process.execPath, ".ci/start.ts"], root);
-        const out = all.slice(all.indexOf("\n") + 1);
-        const promised = blocks.find((block) => block.language === "console")!.body.split("\n").slice(1);
-        const shape = (lines: string[]): string[] => lines.filter((line) => line !== "").map((line) => line.replace(/\d+/g, "0").trim());
-        expect(shape(out.split("\n"))).toEqual(shape(promised));
-      } else if (words[1] === "serve") {
-        const out = await serves(words, folder);
-        if (words.includes("--seed")) expect(out).toContain(`seed ${words[words.indexOf("--seed") + 1]}`);
-        if (words.includes("--plugins")) expect(out).toContain("late");
-      } else if (words[1] === "exec") {
-        const { exitCode, stderr } = Bun.spawnSync(words, { cwd: folder });
-        expect(exitCode).toBe(0);
-        expect(stderr.toString()).toMatch(/seed \d+/);
-        expect(await Bun.file(join(folder, "report.md")).text()).toContain("payments come twice");
-      } else if (words[0] === "dist/havoq") {
-        const { exitCode, stderr, stdout } = Bun.spawnSync(words, { cwd: folder });
-        expect([exitCode, stderr.toString()]).toEqual([0, ""]);
-        expect(stdout.toString()).not.toBe("");
-      } else {
-        throw new Error("this test does not know how to run it");
-      }
-    }, 60_000); // npm start builds first
-  }
+  const step = inOrder(async (i) => {
+    const command = commands[i]!;
+    const words = command.split(/\s+/);
+    if (command === "npm start") {
+      // As npm runs it, but on free ports. What the build prints comes first.
+      const all = await serves([process.execPath, ".ci/start.ts"], root);
+      const out = all.slice(all.indexOf("\n") + 1);
+      const promised = blocks.find((block) => block.language === "console")!.body.split("\n").slice(1);
+      const shape = (lines: string[]): string[] => lines.filter((line) => line !== "").map((line) => line.replace(/\d+/g, "0").trim());
+      expect(shape(out.split("\n"))).toEqual(shape(promised));
+    } else if (words[1] === "serve") {
+      const out = await serves(words, folder);
+      if (words.includes("--seed")) expect(out).toContain(`seed ${words[words.indexOf("--seed") + 1]}`);
+      if (words.includes("--plugins")) expect(out).toContain("late");
+    } else if (words[1] === "exec") {
+      const { exitCode, stderr } = Bun.spawnSync(words, { cwd: folder });
+      expect(exitCode).toBe(0);
+      expect(stderr.toString()).toMatch(/seed \d+/);
+      expect(await Bun.file(join(folder, "report.md")).text()).toContain("payments come twice");
+    } else if (words[0] === "dist/havoq") {
+      const { exitCode, stderr, stdout } = Bun.spawnSync(words, { cwd: folder });
+      expect([exitCode, stderr.toString()]).toEqual([0, ""]);
+      expect(stdout.toString()).not.toBe("");
+    } else {
+      throw new Error("this test does not know how to run it");
+    }
+  });
+
+  for (const [i, command] of commands.entries()) test(command, () => step(i), 120_000); // npm start builds first
 });

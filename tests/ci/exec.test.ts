@@ -63,8 +63,11 @@ test("signals reach the command, and the brokers end with it", async () => {
       // The trap is set before the command prints.
       const [mine, theirs] = (child.stdout as ReadableStream).tee();
       Object.defineProperty(child, "stdout", { value: theirs });
+      let text = "";
       for await (const chunk of mine) {
-        port = Number(/mqtt:\/\/[\d.]+:(\d+)/.exec(Buffer.from(chunk).toString())?.[1] ?? port);
+        text += Buffer.from(chunk).toString();
+        if (!text.includes("\n")) continue;
+        port = Number(/mqtt:\/\/[\d.]+:(\d+)/.exec(text)![1]);
         child.kill("SIGTERM");
         break;
       }

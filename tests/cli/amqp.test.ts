@@ -12,7 +12,7 @@ let login: string[];
 let lists: string[];
 
 beforeAll(async () => {
-  broker = await startBinary({ timeout: 20_000, env: { HAVOQ_AMQP_VHOSTS: "/,team" } });
+  broker = await startBinary({ env: { HAVOQ_AMQP_VHOSTS: "/,team" } });
   login = ["--server", new URL(broker.amqp.url).host, "--username", "guest", "--password", "guest", "--vhost", "/"];
   lists = ["--admin", broker.admin.url, "--token", "unneeded", "--username", "guest", "--password", "guest"];
   rabbit = new Connection(broker.amqp.url);
@@ -182,13 +182,13 @@ describe("consume and get", () => {
       { queue: "some", exchange: "", routingKey: "some", redelivered: false, body: "m2", properties: expect.objectContaining({ contentType: "text/plain", headers: { i: 2 } }) },
     ]);
     expect((await ok(["amqp", "consume", "--queue", "some", "--count", "1", "--verbose", ...login])).out).toMatch(/^\(default\)  some  m3  \{/);
-    expect((await run(["amqp", "consume", "--queue", "some", "--count", "2", "--timeout", "300ms", ...login]))).toMatchObject({ code: 1, out: "m4\n", err: "havoq: 1 of 2 messages came\n" });
+    expect((await run(["amqp", "consume", "--queue", "some", "--count", "2", "--timeout", "1s", ...login]))).toMatchObject({ code: 1, out: "m4\n", err: "havoq: 1 of 2 messages came\n" });
     expect(await queue("some")).toEqual({ messages: 0, consumers: 0 });
   }, 60_000);
 
   test("--auto-ack has the broker take all it sends for acknowledged", async () => {
     await fill("auto", 3);
-    expect((await ok(["amqp", "consume", "--queue", "auto", "--auto-ack", "--timeout", "300ms", ...login])).out).toBe("m0\nm1\nm2\n");
+    expect((await ok(["amqp", "consume", "--queue", "auto", "--auto-ack", "--timeout", "1s", ...login])).out).toBe("m0\nm1\nm2\n");
     expect(await queue("auto")).toEqual({ messages: 0, consumers: 0 });
   }, 60_000);
 

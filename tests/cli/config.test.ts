@@ -43,7 +43,7 @@ test("config --schema is the published one", async () => {
 
 test.each([
   [["--config", "none.yaml"], 1, "there is no file none.yaml"],
-  [["--fixtures", tmpdir()], 1, "there is no folder kafka, mqtt or amqp in it"],
+  [["--fixtures", "."], 1, "there is no folder kafka, mqtt or amqp in it"],
   [["--kafka-port", "70000"], 2, "70000 is not a port"],
 ] as const)("%j exits with %d and says why, from serve too", async (args, code, message) => {
   for (const command of ["config", "serve"]) {
@@ -61,7 +61,7 @@ test("a mistyped variable stops the start", async () => {
 test("what the file and the environment say is what the brokers do", async () => {
   const yaml = join(folder, "serve.yaml");
   await Bun.write(yaml, "kafka:\n  topics:\n    orders: { partitions: 4, retention: 1h, config: { cleanup.policy: compact } }\n  auto_create_topics: false\nmqtt: { max_connections: 1 }\namqp: { users: { me: pass } }\n");
-  await using broker = await startBinary({ args: ["--config", yaml], env: { HAVOQ_AMQP_VHOSTS: "team" }, timeout: 20_000 });
+  await using broker = await startBinary({ args: ["--config", yaml], env: { HAVOQ_AMQP_VHOSTS: "team" } });
   const server = ["--server", broker.kafka.brokers];
   const { config, partitions } = (await ok(["kafka", "topics", "describe", "orders", "--json", ...server])).json;
   expect(partitions).toHaveLength(4);

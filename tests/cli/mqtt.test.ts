@@ -25,7 +25,7 @@ async function next(topic: string) {
 }
 
 beforeAll(async () => {
-  broker = await startBinary({ timeout: 20_000 });
+  broker = await startBinary();
   server = ["--server", broker.mqtt.url.replace("mqtt://", "")];
   client = await connect({ clientId: "observer", username: "watcher" });
 }, 60_000);
@@ -44,9 +44,11 @@ describe("publish", () => {
 
   test("to who is there, each line of standard input a message", async () => {
     const got: string[] = [];
-    client.on("message", (topic, payload) => topic === "lines" && got.push(payload.toString()));
+    const { promise: both, resolve } = Promise.withResolvers<void>();
+    client.on("message", (topic, payload) => topic === "lines" && got.push(payload.toString()) === 2 && resolve());
     await client.subscribeAsync("lines", { qos: 1 });
     expect((await ok(["mqtt", "publish", "--topic", "lines", "--qos", "1", ...server], { stdin: "a\nb\n" })).out).toBe("✓ 2 messages → lines\n");
+    await both;
     expect(got).toEqual(["a", "b"]);
     expect((await ok(["mqtt", "publish", "--topic", "lines/nobody", "--payload", "x", "--qos", "1", ...server])).out).toContain("nobody is subscribed");
   }, 60_000);
@@ -82,13 +84,13 @@ describe("publish", () => {
 
 describe("subscribe", () => {
   test("prints what comes, until there is enough of it", async () => {
-    await client.publishAsync("s/1", "one", { retain: true });
+    await client.publishAsync("s/1", "one", { retain: true, qos: 1 });
     await client.publishAsync("s/2", Buffer.from([0xff, 0]), { retain: true, qos: 1, properties: { contentType: "raw", userProperties: { a: "b" } } });
     expect((await ok(["mqtt", "subscribe", "--topic", "s/1", "--count", "1", ...server])).out).toBe("one\n");
     expect((await ok(["mqtt", "subscribe", "--topic", "s/1", "--count", "1", "--verbose", ...server])).out).toBe("s/1 one\n");
     const { lines } = await ok(["mqtt", "subscribe", "--topic", "s/#", "--qos", "1", "--count", "2", "--json", ...server]);
     expect(lines.sort((a, b) => (a.topic < b.topic ? -1 : 1))).toEqual([
-      { topic: "s/1", qos: 0, retain: true, payload: "one" },
+      { topic: "s/1", qos: 1, retain: true, payload: "one" },
       { topic: "s/2", qos: 1, retain: true, payloadBase64: "/wA=", contentType: "raw", userProperties: { a: "b" } },
     ]);
   }, 60_000);
@@ -96,6 +98,11 @@ describe("subscribe", () => {
   test("--timeout ends it; fewer than --count is a failure, and so is a connection that goes", async () => {
     expect(await run(["mqtt", "subscribe", "--topic", "quiet", "--timeout", "200ms", ...server])).toMatchObject({ code: 0, out: "" });
     expect(await run(["mqtt", "subscribe", "--topic", "quiet", "--count", "1", "--timeout", "200ms", ...server])).toMatchObject({ code: 1, err: "havoq: 0 of 1 messages came\n" });
+    // The time begins when something can come, however long the login takes.
+    await client.publishAsync("kept/slow", "here", { retain: true, qos: 1 });
+    await ok(["chaos", "add", "--fault", "latency", "--with", "ms=2500ms", "--match", "operation=CONNECT", "--name", "slow", "--server", broker.admin.url]);
+    expect((await ok(["mqtt", "subscribe", "--topic", "kept/slow", "--count", "1", "--timeout", "2s", ...server])).out).toBe("here\n");
+    await ok(["chaos", "remove", "slow", "--server", broker.admin.url]);
     const cut = start(["mqtt", "subscribe", "--topic", "taken", "--client-id", "twice", ...server]);
     await client.publishAsync("taken", "there", { retain: true });
     await cut.printed("there");
@@ -107,6 +114,7 @@ describe("subscribe", () => {
 
 describe("stats", () => {
   test("are those of $SYS", async () => {
+    await client.publishAsync("stats/kept", "x", { retain: true, qos: 1 });
     const { json } = await ok(["mqtt", "stats", "--interval", "300ms", "--json", ...server]);
     expect(json.version).toStartWith("havoq ");
     expect(json.connected).toBeGreaterThanOrEqual(2);
@@ -141,7 +149,7 @@ describe("topics", () => {
   test("list and clear-retained", async () => {
     await client.publishAsync("t/a", "1", { retain: true });
     await client.publishAsync("t/b", "2", { retain: true });
-    await client.publishAsync("t/c", "3");
+    await client.publishAsync("t/c", "3", { qos: 1 }); // once it is acknowledged, the broker has had them all
     const admin = ["--admin", broker.admin.url, "--token", "unneeded"];
     expect((await ok(["mqtt", "topics", "list", "--topic", "t/#", "--json", ...admin])).json).toEqual([
       { topic: "t/a", messages: 1, retained: true }, { topic: "t/b", messages: 1, retained: true }, { topic: "t/c", messages: 1, retained: false },

@@ -1,7 +1,7 @@
 /** Runs commands of the compiled binary, and keeps account of which options were used. */
+import { expect } from "bun:test";
 import { Command } from "commander";
-import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
+import { dirname, resolve } from "node:path";
 import commands from "../../src/cli/index.ts";
 import { ensureBinary } from "../support/binary.ts";
 
@@ -28,8 +28,9 @@ export function tree(): Command {
 
 export function start(args: string[], { stdin = "", env = {} }: { stdin?: string; env?: Record<string, string> } = {}) {
   used.push(args);
+  // Where no havoq.yaml and no folder of anybody's is.
   const child = Bun.spawn([binary, ...args], {
-    cwd: tmpdir(), env: { ...process.env, NO_COLOR: "1", ...env }, stdin: new Blob([stdin]), stdout: "pipe", stderr: "pipe",
+    cwd: dirname(binary), env: { ...process.env, NO_COLOR: "1", ...env }, stdin: new Blob([stdin]), stdout: "pipe", stderr: "pipe",
   });
   // A command that hangs must not hang the tests.
   const late = setTimeout(() => child.kill("SIGKILL"), 30_000);
@@ -70,8 +71,27 @@ export async function ok(args: string[], options?: { stdin?: string; env?: Recor
   return ran;
 }
 
-/** Commands and options below a command that no test of this process has run, under the names that help shows. */
+/**
+ * Runs `havoq bench` at a rate for that long. Whether the rate is held is up to this machine and what else
+ * it does, and is not judged; that verdict, exit code and what was measured are of one mind is.
+ */
+export async function benchAtRate(rate: number, ms: number, ...args: string[]): Promise<any> {
+  const { code, json, out, err } = await run(["bench", "--rate", String(rate), "--duration", `${ms}ms`, ...args, "--json"]);
+  const late = json.seconds * 1000 - ms;
+  // What is printed is rounded.
+  const held = Math.abs(late - 250) <= 10 ? json.held : late < 250;
+  if (json.held !== held || code !== (held ? 0 : 1)) throw new Error(`havoq bench exited with ${code}\n${out}${err}`);
+  const sent = (rate * ms) / 1000;
+  expect(json).toMatchObject({ sent, received: sent, lost: 0, wantedRate: rate });
+  return json;
+}
+
+/** Commands and options below a command that no test of this process has run, under the names that help shows. A test that is picked alone says nothing about the others. */
 export function unused(top: string): string[] {
+  if (used.length === 0) {
+    console.warn(`skipped: no test of havoq ${top} has run before, so nothing is known of its options`);
+    return [];
+  }
   const missing: string[] = [];
   const visit = (command: Command, path: string[]): void => {
     for (const child of command.commands as Command[]) visit(child, [...path, child.name()]);
@@ -95,6 +115,3 @@ function leads(args: string[], path: string[]): boolean {
     return args[i] === name || child.aliases().includes(args[i]!);
   });
 }
-
-/** A file of this process that nobody else has. */
-export const scratch = (name: string): string => join(tmpdir(), `havoq-cli-${process.pid}-${name}`);

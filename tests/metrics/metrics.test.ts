@@ -138,8 +138,26 @@ describe("metrics", () => {
   }, 30_000);
 
   test("every name has its labels, at both addresses", async () => {
-    await h.ask("POST", "/api/kafka/groups/late/offsets", { topic: "orders", to: "beginning" });
-    await h.ask("POST", "/api/amqp/queues", { name: "idle" });
+    // Each of them has something to tell of.
+    await h.ask("POST", "/api/kafka/topics", { name: "named", partitions: 1 });
+    await h.ask("POST", "/api/messages", { protocol: "kafka", topic: "named", payload: "x" });
+    await h.ask("POST", "/api/kafka/groups/late/offsets", { topic: "named", to: "beginning" });
+    const consumer = new Kafka({ clientId: "named", brokers: h.kafka, logLevel: logLevel.NOTHING }).consumer({ groupId: "named", maxWaitTimeInMs: 100 });
+    await consumer.connect();
+    await consumer.subscribe({ topic: "named", fromBeginning: true });
+    await new Promise<void>((resolve) => void consumer.run({ eachMessage: async () => resolve() }));
+    await consumer.disconnect();
+    const client = await mqtt.connectAsync(h.mqtt);
+    await h.ask("POST", "/api/rules", { name: "named", match: { protocol: "mqtt", topic: "named" }, fault: { drop: {} } });
+    for (const topic of ["broken", "named"]) await client.publishAsync(topic, "x", { qos: 1 });
+    await client.endAsync();
+    const connection = await amqplib.connect(h.amqp);
+    const channel = await connection.createConfirmChannel();
+    await channel.assertQueue("named");
+    channel.sendToQueue("named", Buffer.from("x"));
+    await channel.waitForConfirms();
+    await channel.get("named", { noAck: true });
+    await connection.close();
     for (const path of ["/metrics", "/__mockforge/metrics"]) {
       const series = [...(await scrape(h, path)).keys()];
       for (const [name, labels] of Object.entries(CONTRACT)) {
@@ -151,7 +169,7 @@ describe("metrics", () => {
         }
       }
     }
-  });
+  }, 30_000);
 
   test("labels are capped: the rest is counted under other, and nothing is lost", async () => {
     await using many = await house();

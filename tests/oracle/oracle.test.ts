@@ -174,7 +174,7 @@ describe("loss", () => {
 describe("duplicates", () => {
   test("Kafka: stored by a retry after a lost answer", async () => {
     await using house = await House.start();
-    const kafka = house.kafka("shop", { requestTimeout: 300 });
+    const kafka = house.kafka("shop");
     await topic(kafka, "orders");
     const producer = house.with(kafka.producer());
     await producer.connect();
@@ -189,7 +189,7 @@ describe("duplicates", () => {
 
   test("an idempotent producer's retry is not stored, and not found", async () => {
     await using house = await House.start();
-    const kafka = house.kafka("shop", { requestTimeout: 300 });
+    const kafka = house.kafka("shop");
     await topic(kafka, "orders");
     house.havoq.rules.add({ name: "forgetful", match: { operation: "Produce" }, when: { once: true }, fault: { "lose-answer": { cut: true } } });
     const producer = house.with(kafka.producer({ idempotent: true }));

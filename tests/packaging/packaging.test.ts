@@ -89,14 +89,15 @@ describe.skipIf(process.platform === "win32")("install.sh", () => {
     mkdirSync(from);
     await Bun.write(join(from, here[0]!.binary), "something else");
     await Bun.write(join(from, "SHA256SUMS"), `${"0".repeat(64)}  ${here[0]!.binary}\n`);
-    const before = statSync(join(folder, "bin/havoq")).ino;
-    const wrong = install({ HAVOQ_FROM: from });
+    const HAVOQ_DIR = join(folder, "kept");
+    await Bun.write(join(HAVOQ_DIR, "havoq"), "what is there");
+    const wrong = install({ HAVOQ_DIR, HAVOQ_FROM: from });
     expect(wrong.exitCode).toBe(1);
     expect(wrong.err).toContain("checksum");
     await Bun.write(join(from, "SHA256SUMS"), "");
-    expect(install({ HAVOQ_FROM: from }).err).toContain("does not name");
-    expect(install({ HAVOQ_FROM: join(folder, "nowhere") }).exitCode).toBe(1);
-    expect(statSync(join(folder, "bin/havoq")).ino).toBe(before);
+    expect(install({ HAVOQ_DIR, HAVOQ_FROM: from }).err).toContain("does not name");
+    expect(install({ HAVOQ_DIR, HAVOQ_FROM: join(folder, "nowhere") }).exitCode).toBe(1);
+    expect(await Bun.file(join(HAVOQ_DIR, "havoq")).text()).toBe("what is there");
   });
 });
 

@@ -99,9 +99,9 @@ describe("steps", () => {
     })();
     await using again = await House.start(false, undefined, { replay: lines });
     const paused = (): boolean => again.havoq.control.brokers().some((one) => one.paused);
-    await again.havoq.clock.advance(50_000);
+    await again.havoq.clock.advance(30_000);
     expect(paused()).toBe(false);
-    await again.havoq.clock.advance(15_000);
+    await again.havoq.clock.advance(60_000);
     expect(paused()).toBe(true);
   }, TIMEOUT);
 

@@ -35,6 +35,7 @@ export async function consume({ queue, count, timeout, autoAck = false, verbose,
       else held = message;
       stop.take();
     }, { noAck: autoAck });
+    stop.listening();
     await stop.asked;
     if (gone) throw new CommandError(`the broker has cancelled the consumer: queue ${queue} is gone`);
     await channel.cancel(consumerTag);

@@ -42,6 +42,7 @@ async function readInGroup(options: Options, group: string, from: string, stop: 
       topics: [topic], mode: "committed", fallbackMode: from === "end" ? "latest" : "earliest",
       sessionTimeout: 10_000, heartbeatInterval: 1000, highWaterMark: 1,
     });
+    stop.listening();
     const messages = stream[Symbol.asyncIterator]();
     for (;;) {
       const next = messages.next();

@@ -30,6 +30,7 @@ export async function follow(server: Server, topic: string, start: Map<number, b
       const { leader } = topics.get(topic)!.partitions[one]!;
       leaders.set(leader, [...(leaders.get(leader) ?? []), one]);
     }
+    stop.listening();
     await Promise.race([stop.asked, Promise.all([...leaders.values()].map((partitions) => fetchLoop(consumer, topic, partitions, start, stop, take)))]);
     stop.now();
   });

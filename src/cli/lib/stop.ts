@@ -14,6 +14,10 @@ export class Stop {
     this.timeout = timeout;
     this.signal = this.controller.signal;
     for (const name of ["SIGINT", "SIGTERM"] as const) process.once(name, () => this.now());
+  }
+
+  /** From now on messages can come, and the time in which none does counts: what it took to connect does not. */
+  listening(): void {
     this.wait();
   }
 
@@ -47,6 +51,6 @@ export class Stop {
 
   private wait(): void {
     this.timer?.cancel();
-    if (this.timeout !== null) this.timer = systemClock.after(this.timeout, () => this.now());
+    if (this.timeout !== null && !this.stopped) this.timer = systemClock.after(this.timeout, () => this.now());
   }
 }

@@ -31,6 +31,7 @@ export async function subscribe({ topic: filter, qos, count, timeout, verbose, j
       stop.take();
     });
     await subscribeTo(client, [filter], qos);
+    stop.listening();
     await stop.asked;
   });
   stop.check("messages");
