@@ -156,6 +156,7 @@ export class Channel {
 
   /** Looks for deliveries for all consumers: they can take more than before. */
   pump(): void {
+    for (const consumer of this.consumers.values()) if (consumer.isBlocked) consumer.unblock();
     for (const { queue } of this.consumers.values()) queue.pump();
   }
 

@@ -2,9 +2,10 @@ import { DecodeError, Reader } from "../../bytes/reader.ts";
 import { EMPTY } from "../../bytes/writer.ts";
 import type { Final, Later } from "../../hooks/chain.ts";
 import { AmqpError, refusal } from "../model/errors.ts";
+import { LONGEST } from "../model/arguments.ts";
 import { type Address, Message } from "../model/message.ts";
 import { type Route, withoutBcc } from "../model/route.ts";
-import { directReplyTo } from "./reply-to.ts";
+import { directReplyTo, REPLY_TO } from "./reply-to.ts";
 import type { Channel } from "./channel.ts";
 import { readShortstr } from "./codec.ts";
 import { AmqpMessageEvent } from "./events.ts";
@@ -101,6 +102,8 @@ export class Publishing {
       throw new AmqpError("FRAME_ERROR", `type 2, all octets = ${erlang(buf.subarray(at, stop))}: unknown_frame`);
     }
     const classId = (buf[at]! << 8) | buf[at + 1]!;
+    // The weight is always zero: with another it is no header for RabbitMQ.
+    if ((buf[at + 2]! | buf[at + 3]!) !== 0) throw this.unexpected();
     if (classId !== 60) {
       throw new AmqpError("UNEXPECTED_FRAME", `expected content header for class 60, got one for class ${classId} instead`);
     }
@@ -300,11 +303,9 @@ export class Publishing {
     session.broker.alarm.published();
     if (route.exchange !== undefined) route.exchange.published++;
     const queues = route.queuesFor(message);
-    if (queues.length === 0) {
-      if (mandatory) this.returned(message);
-      return true;
-    }
     const copy = message.flags & FLAG.headers ? withoutBcc(message) : message;
+    // An answer finds its asker without a queue: RabbitMQ delivers it, and returns it too.
+    if (mandatory && (queues.length === 0 || queues.every(({ name }) => name.startsWith(REPLY_TO)))) this.returned(copy);
     let accepted = true;
     for (let i = 0; i < queues.length; i++) {
       if (observer !== null) observer.stored(queues[i]!.place, copy, event ?? new AmqpMessageEvent(session.connection, session.vhost.name, copy, "", false));
@@ -328,7 +329,7 @@ export class Publishing {
     if (userId !== undefined && userId !== user) {
       throw new AmqpError("PRECONDITION_FAILED", `user_id property set to '${userId}' but authenticated user was '${user}'`);
     }
-    if (expiration !== undefined && (!/^[+-]?\d+$/.test(expiration) || Number(expiration) < 0)) {
+    if (expiration !== undefined && (!/^[+-]?\d+$/.test(expiration) || Number(expiration) < 0 || Number(expiration) > LONGEST)) {
       throw new AmqpError("PRECONDITION_FAILED", `invalid expiration '${expiration}': ${whyNot(expiration)}`);
     }
     if (replyTo === undefined) return message;
@@ -343,5 +344,5 @@ function whyNot(expiration: string): string {
   const value = /^[+-]?\d+/.exec(expiration);
   if (value === null) return "no_integer";
   if (value[0] !== expiration) return `{leftover_string,"${expiration.slice(value[0].length)}"}`;
-  return `{value_negative,${Number(expiration)}}`;
+  return `{${Number(expiration) < 0 ? "value_negative" : "value_too_large"},${Number(expiration)}}`;
 }

@@ -1,3 +1,4 @@
+import { AmqpError } from "../model/errors.ts";
 import type { Message } from "../model/message.ts";
 import type { Route } from "../model/route.ts";
 import type { Channel } from "./channel.ts";
@@ -27,12 +28,15 @@ export class Transaction {
     for (const { deliveries } of this.settled) yield* deliveries;
   }
 
+  /** Throws PRECONDITION_FAILED where a full queue refused a message; the others are published. */
   commit(): void {
     const { messages, settled } = this;
     this.messages = [];
     this.settled = [];
-    for (const { route, message, mandatory, event } of messages) this.channel.publishing.route(route, message, mandatory, event);
+    let accepted = true;
+    for (const { route, message, mandatory, event } of messages) if (!this.channel.publishing.route(route, message, mandatory, event)) accepted = false;
     for (const { deliveries, how } of settled) this.channel.settle(deliveries, how);
+    if (!accepted) throw new AmqpError("PRECONDITION_FAILED", "partial tx completion");
   }
 
   /** The messages were never published; what was settled is unsettled again. */
