@@ -1,13 +1,11 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { Framer } from "../../src/bytes/framer.ts";
 import { AdvanceableClock } from "../../src/hooks/clock.ts";
 import { MqttBroker } from "../../src/mqtt/broker.ts";
 import { decode, frameLength, type Version } from "../../src/mqtt/packets.ts";
 import { listenTcp, type Listener } from "../../src/net/listen.ts";
 import { MemoryHouse } from "../support/memory.ts";
+import { installed, release, startMosquitto, type Mosquitto } from "./mosquitto.ts";
 
 /**
  * The same bytes to havoq and to a real Mosquitto: the same packets have to come back. Cases in which
@@ -194,44 +192,18 @@ const DIFFERENCES: [Version[], RegExp, string][] = [
   [[5], /^PUB(ACK|REL) with a reason that it may not have$/, "a reason code that the packet may not carry is a protocol error, also for a packet identifier that is not in use"],
 ];
 
-const mosquitto = Bun.which("mosquitto", { PATH: `${process.env.PATH}:/usr/sbin:/usr/local/sbin:/opt/homebrew/sbin` });
-const release = mosquitto === null ? "" : (/version (\S+)/.exec(Bun.spawnSync([mosquitto, "-h"]).stdout.toString())?.[1] ?? "");
-const folder = mkdtempSync(join(tmpdir(), "havoq-mosquitto-"));
 const house = new MemoryHouse(1, null, new AdvanceableClock());
 let listener: Listener;
-let real: ReturnType<typeof Bun.spawn> | null = null;
-let realPort = 0;
-
-async function freePort(): Promise<number> {
-  const probe = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } });
-  const { port } = probe;
-  probe.stop(true);
-  return port;
-}
+let real: Mosquitto;
 
 beforeAll(async () => {
   listener = listenTcp({ host: "127.0.0.1", port: 0 }).serve(new MqttBroker({}, house.host("mqtt")), house.net);
-  if (mosquitto === null) return;
-  realPort = await freePort();
-  const config = join(folder, "mosquitto.conf");
-  writeFileSync(config, `listener ${realPort} 127.0.0.1\nallow_anonymous true\npersistence false\n`);
-  real = Bun.spawn([mosquitto, "-c", config], { stdout: "ignore", stderr: "ignore" });
-  for (let tries = 0; ; tries++) {
-    try {
-      (await Bun.connect({ hostname: "127.0.0.1", port: realPort, socket: { data() {} } })).end();
-      return;
-    } catch (error) {
-      if (tries === 200) throw error;
-      await Bun.sleep(10); // another process starts: there is nothing else to wait for
-    }
-  }
+  if (installed) real = await startMosquitto();
 });
 afterAll(async () => {
   for (const client of clients) client.end();
   listener.stop();
-  real?.kill();
-  await real?.exited;
-  rmSync(folder, { recursive: true });
+  await real?.stop();
 });
 
 /** Sends the bytes and a PINGREQ, and tells what comes back until its answer, or until the connection is closed. */
@@ -280,13 +252,13 @@ function describePacket(packet: ReturnType<typeof decode>): string {
 }
 
 // Where the tests decide something, it has to be there; elsewhere the skipped tests are seen.
-if (mosquitto === null && process.env.CI) test("mosquitto is installed", () => expect(mosquitto).not.toBeNull());
+if (!installed && process.env.CI) test("mosquitto is installed", () => expect(installed).toBe(true));
 
-describe.skipIf(mosquitto === null)("as Mosquitto answers", () => {
+describe.skipIf(!installed)("as Mosquitto answers", () => {
   test.each(cases.map((one) => [`level ${one.version}: ${one.name}`, one] as const))("%s", async (_title, one) => {
-    const [ours, first] = await Promise.all([answers(listener.port, one), answers(realPort, one)]);
+    const [ours, first] = await Promise.all([answers(listener.port, one), answers(real.port, one)]);
     // Mosquitto closes with our PINGREQ unread, so TCP resets the connection, and that may take its last words from us.
-    const theirs = first.includes("closed") ? await answers(realPort, one, false) : first;
+    const theirs = first.includes("closed") ? await answers(real.port, one, false) : first;
     const difference = DIFFERENCES.find(([versions, names]) => versions.includes(one.version) && names.test(one.name));
     if (difference === undefined) expect(ours).toEqual(theirs);
     else if (release === LISTED_WITH) expect(ours).not.toEqual(theirs);
