@@ -51,7 +51,8 @@ export class Route {
         } else exchange.router.route(key, headers, found);
       }
       if (exchange.router.byHeaders) this.byHeaders = true;
-      if (found.size === 0 && exchange.alternate !== null) {
+      // The default exchange knows its queues when it is published to: as an alternate it has no bindings.
+      if (found.size === 0 && exchange.alternate !== null && exchange.alternate !== "") {
         const alternate = vhost.exchanges.get(exchange.alternate);
         if (alternate !== undefined) seen.add(alternate);
       }

@@ -79,7 +79,7 @@ export default amqpClass("basic", {
 
   recover(channel, { requeue }) {
     if (!requeue) throw new AmqpError("NOT_IMPLEMENTED", "requeue=false");
-    channel.recover();
     channel.send("basic.recover-ok", {});
+    channel.recover();
   },
 });
