@@ -1,4 +1,5 @@
 import type { FrameLength } from "../bytes/framer.ts";
+import { DecodeError } from "../bytes/reader.ts";
 import type { Timer } from "../core/time.ts";
 import type { Decision, Final } from "../hooks/chain.ts";
 import type { Delivered } from "../hooks/observer.ts";
@@ -270,7 +271,7 @@ export class Link implements Session {
   }
 
   failed(error: Error): void {
-    const reason = error instanceof MqttError ? error.reason : "Implementation specific error";
+    const reason = error instanceof MqttError ? error.reason : error instanceof DecodeError ? "Malformed Packet" : "Implementation specific error";
     const text = error instanceof MqttError ? String(error) : undefined;
     if (this.session === null) {
       // Only a client that asked for 5.0 is told what was wrong with its CONNECT; Mosquitto tells 3.1.1 of a wrong level.
