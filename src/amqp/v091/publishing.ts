@@ -97,6 +97,8 @@ export class Publishing {
 
   header(buf: Buffer, at: number, stop: number): void {
     if (this.expecting !== "header") throw this.unexpected();
+    // Another channel may have been heard since the method.
+    this.channel.session.current = "basic.publish";
     if (stop - at < 14) {
       this.channel.session.current = null;
       throw new AmqpError("FRAME_ERROR", `type 2, all octets = ${erlang(buf.subarray(at, stop))}: unknown_frame`);
@@ -123,6 +125,7 @@ export class Publishing {
 
   body(buf: Buffer, at: number, stop: number): void {
     if (this.expecting !== "body") throw this.unexpected();
+    this.channel.session.current = "basic.publish";
     const { size, head } = this;
     const got = stop - at;
     if (got > this.left) throw new AmqpError("UNEXPECTED_FRAME", `body frame of ${got} bytes, ${this.left} were expected`);
@@ -188,6 +191,8 @@ export class Publishing {
   private complete(message: Message): void {
     this.expecting = "method";
     const { connection, session } = this.channel;
+    // Something was declared, bound or deleted while the content was on its way.
+    if (this.address!.isStale) this.address = this.routeOf(message);
     checkProperties(message.buf, message.propsStart, message.propsEnd);
     const { hooks } = connection;
     if (hooks.observer === null && (hooks.message === null || hooks.version === this.unwatchedAt)) return this.publish(this.address!, message, null);
@@ -220,6 +225,12 @@ export class Publishing {
     this.publish(this.address!, message, event);
   }
 
+  /** Where a message goes as things are now. */
+  private routeOf({ address }: Message): Route {
+    const last = this.address!;
+    return address === last.address && !last.isStale ? last : this.channel.session.vhost.route(address.exchange, address.routingKey);
+  }
+
   private obey(final: Final | null, event: AmqpMessageEvent): void {
     const { channel } = this;
     const { message } = event;
@@ -244,7 +255,7 @@ export class Publishing {
       case "later":
         if (channel.transaction === null) return this.setAside(final, message, event);
     }
-    const route = message.address === this.address!.address ? this.address! : channel.session.vhost.route(message.address.exchange, message.address.routingKey);
+    const route = this.routeOf(message);
     if (final?.kind === "duplicate") for (let i = 0; i < final.times; i++) this.route(route, message, false, event);
     this.publish(route, message, event);
   }
@@ -296,13 +307,12 @@ export class Publishing {
   }
 
   /** Puts the message into its queues. False: one of them refused it. */
-  route(route: Route, message: Message, mandatory: boolean, event: AmqpMessageEvent | null): boolean {
+  route(route: Route, message: Message, mandatory: boolean, event: AmqpMessageEvent | null, queues = route.queuesFor(message)): boolean {
     const { session } = this.channel;
     const { observer } = session.connection.hooks;
     session.broker.messagesIn++;
     session.broker.alarm.published();
     if (route.exchange !== undefined) route.exchange.published++;
-    const queues = route.queuesFor(message);
     const copy = message.flags & FLAG.headers ? withoutBcc(message) : message;
     // An answer finds its asker without a queue: RabbitMQ delivers it, and returns it too.
     if (mandatory && (queues.length === 0 || queues.every(({ name }) => name.startsWith(REPLY_TO)))) this.returned(copy);

@@ -223,6 +223,63 @@ const scenarios: Scenarios = {
     a.publish("amq.rabbitmq.trace", "k", "x");
     await a.next();
   },
+  "topology: a queue goes between a publish and its content": async (stage) => {
+    const a = await stage.client();
+    const b = await a.on(2).open();
+    await a.queue("q");
+    a.publish("", "q", "known", {}, { mandatory: true });
+    await a.get("q");
+    a.raw.send(1, "basic.publish", { exchange: "", routingKey: "q", mandatory: true, immediate: false });
+    b.deleteQueue("q");
+    await b.next();
+    a.raw.header(1, 0);
+    await a.next();
+  },
+  "topology: an exchange goes between a publish and its content": async (stage) => {
+    const a = await stage.client();
+    const b = await a.on(2).open();
+    await a.exchange("x", "fanout");
+    a.publish("x", "k", "known", {}, { mandatory: true });
+    await a.next();
+    a.raw.send(1, "basic.publish", { exchange: "x", routingKey: "k", mandatory: false, immediate: false });
+    b.deleteExchange("x");
+    await b.next();
+    a.raw.header(1, 0);
+    await a.next();
+  },
+  "topology: a queue comes between a publish and its content": async (stage) => {
+    const a = await stage.client();
+    const b = await a.on(2).open();
+    a.publish("", "q", "known", {}, { mandatory: true });
+    await a.next();
+    a.raw.send(1, "basic.publish", { exchange: "", routingKey: "q", mandatory: true, immediate: false });
+    await b.queue("q");
+    a.raw.header(1, 0);
+    await a.settle();
+    await a.get("q");
+  },
+  "tx: a queue is bound between the publish and the commit": async (stage) => {
+    const a = await stage.client();
+    await a.queue("q");
+    await a.raw.call(1, "tx.select", {}, "tx.select-ok");
+    a.publish("amq.fanout", "", "x", {}, { mandatory: true });
+    await a.bind("q", "amq.fanout");
+    a.raw.send(1, "tx.commit", {});
+    await a.next();
+    await a.settle();
+    await a.get("q");
+  },
+  "tx: a queue goes between the publish and the commit": async (stage) => {
+    const a = await stage.client();
+    await a.queue("q");
+    await a.raw.call(1, "tx.select", {}, "tx.select-ok");
+    a.publish("", "q", "x", {}, { mandatory: true });
+    a.deleteQueue("q");
+    await a.next();
+    a.raw.send(1, "tx.commit", {});
+    await a.next();
+    await a.settle();
+  },
 
   "redelivery: recover to the consumer itself": async (stage) => {
     const a = await stage.client();
