@@ -235,7 +235,7 @@ const scenarios: Scenarios = {
     await a.queue("q", { autoDelete: true });
     await b.consume("q", { consumerTag: "c" });
     await b.close();
-    await stage.wait(20);
+    await stage.wait(200);
     a.declareQueue("q", { passive: true });
     await a.next();
   },
@@ -246,7 +246,7 @@ const scenarios: Scenarios = {
     await b.consume("q", { consumerTag: "c" });
     b.ack(7);
     await b.next();
-    await stage.wait(20);
+    await stage.wait(200);
     a.declareQueue("q", { passive: true });
     await a.next();
   },
@@ -273,7 +273,7 @@ const scenarios: Scenarios = {
     await b.settle();
     a.raw.send(0, "connection.close", { replyCode: 200, replyText: "", classId: 0, methodId: 0 });
     await a.next();
-    await stage.wait(20);
+    await stage.wait(200);
     b.publish("", "q", "y", {}, { mandatory: true });
     await b.next();
   },
@@ -352,7 +352,7 @@ const scenarios: Scenarios = {
     answers.declareQueue(replyTo, { passive: true });
     await answers.next();
     await asks.close();
-    await stage.wait(50);
+    await stage.wait(200);
     answers.publish("", replyTo, "answer", {}, { mandatory: true });
     await answers.next();
     answers.declareQueue(replyTo, { passive: true });

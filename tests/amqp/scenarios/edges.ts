@@ -161,7 +161,7 @@ const scenarios: Scenarios = {
     await a.next();
     a.reject(1, false);
     await a.settle();
-    await stage.wait(20);
+    await stage.wait(200);
     await a.get("dead");
   },
   "names: of 255 bytes, in an error": async (stage) => {

@@ -22,7 +22,7 @@ const scenarios: Scenarios = {
         await a.queue("cc");
         a.publish("", "q", "x", { headers: FieldTable.of(table) });
         await a.settle();
-        await stage.wait(20);
+        await stage.wait(200);
         a.getOne("q");
         a.getOne("cc");
       },
@@ -54,7 +54,7 @@ const scenarios: Scenarios = {
         await a.queue("q");
         a.publish("", "q", "x", { expiration });
         await a.settle();
-        await stage.wait(20);
+        await stage.wait(200);
         a.getOne("q");
       },
     ] as [string, Scenarios[string]]),
@@ -65,7 +65,7 @@ const scenarios: Scenarios = {
     a.publish("", "q", "lasts");
     a.publish("", "q", "short", { expiration: "1" });
     await a.settle();
-    await stage.wait(50);
+    await stage.wait(200);
     a.declareQueue("q", { passive: true });
     await a.next();
     for (let i = 0; i < 2; i++) await a.get("q");
@@ -78,7 +78,7 @@ const scenarios: Scenarios = {
     await a.get("q", false);
     a.nack(1, false);
     await a.settle();
-    await stage.wait(20);
+    await stage.wait(200);
     await a.get("dead");
   },
   "expiration: redelivered in time": async (stage) => {
@@ -94,7 +94,7 @@ const scenarios: Scenarios = {
     await a.queue("q", { arguments: { "x-message-ttl": 1 } });
     for (let i = 0; i < 3; i++) a.publish("", "q", String(i));
     await a.settle();
-    await stage.wait(50);
+    await stage.wait(200);
     a.declareQueue("q", { passive: true });
     await a.next();
     a.purge("q");
@@ -138,7 +138,7 @@ const scenarios: Scenarios = {
     a.publish("", "q", "lasts", { priority: 3 });
     a.publish("", "q", "short", { priority: 1, expiration: "1" });
     await a.settle();
-    await stage.wait(50);
+    await stage.wait(200);
     a.declareQueue("q", { passive: true });
     await a.next();
     for (let i = 0; i < 2; i++) await a.get("q");
@@ -216,7 +216,7 @@ const scenarios: Scenarios = {
     await a.get("q", false);
     a.reject(1, false);
     await a.settle();
-    await stage.wait(20);
+    await stage.wait(200);
     await a.get("dead");
     a.deleteExchange("later");
   },
@@ -230,7 +230,7 @@ const scenarios: Scenarios = {
     await a.get("q", false);
     a.reject(1, false);
     await a.settle();
-    await stage.wait(20);
+    await stage.wait(200);
     await a.get("dead");
     a.deleteExchange("dlx");
   },
@@ -242,7 +242,7 @@ const scenarios: Scenarios = {
     for (let i = 1; i <= 5; i++) await a.get("q", false);
     a.nack(0, false, true);
     await a.settle();
-    await stage.wait(50);
+    await stage.wait(200);
     for (let i = 1; i <= 6; i++) await a.get("dead");
   },
   "dead letter: nothing of a purge, a deletion or an acknowledgement": async (stage) => {
@@ -257,7 +257,7 @@ const scenarios: Scenarios = {
     a.publish("", "q", "4");
     a.deleteQueue("q");
     await a.next();
-    await stage.wait(20);
+    await stage.wait(200);
     await a.get("dead");
   },
   "dead letter: three queues, each its story": async (stage) => {
@@ -268,7 +268,7 @@ const scenarios: Scenarios = {
     await a.consume("dead", { consumerTag: "c" });
     a.publish("", "first", "x", { headers: FieldTable.of({ own: 1 }), expiration: "50000" });
     await a.settle();
-    await stage.wait(50);
+    await stage.wait(200);
     await a.deliveries(1);
   },
   "dead letter: a story of the sender's": async (stage) => {
@@ -285,7 +285,7 @@ const scenarios: Scenarios = {
       const tag = ((await a.next()).args as { deliveryTag: number }).deliveryTag;
       a.reject(tag, false);
       await a.settle();
-      await stage.wait(20);
+      await stage.wait(200);
       await a.get("dead");
     }
   },
@@ -295,7 +295,7 @@ const scenarios: Scenarios = {
     await a.queue("two", { arguments: { "x-dead-letter-exchange": "", "x-dead-letter-routing-key": "one", "x-max-length": 0 } });
     a.publish("", "one", "x");
     await a.settle();
-    await stage.wait(100);
+    await stage.wait(200);
     await a.get("one");
     await a.get("two");
   },
@@ -308,7 +308,7 @@ const scenarios: Scenarios = {
     await a.bind("q", "dlx");
     a.publish("", "q", "x");
     await a.settle();
-    await stage.wait(100);
+    await stage.wait(200);
     await a.get("dead");
     await a.get("dead");
     a.deleteExchange("dlx");
@@ -322,7 +322,7 @@ const scenarios: Scenarios = {
       a.publish("", "quorum", body);
       await a.raw.expect("basic.ack");
     }
-    await stage.wait(50);
+    await stage.wait(200);
     for (let i = 0; i < 3; i++) await a.get("quorum");
     a.deleteQueue("quorum");
     await a.next();
@@ -334,7 +334,7 @@ const scenarios: Scenarios = {
     await a.consume("dead", { consumerTag: "dead" });
     a.publish("", "quorum", "x");
     await a.settle();
-    await stage.wait(100);
+    await stage.wait(200);
     await a.deliveries(1);
     a.deleteQueue("quorum");
     await a.next();
@@ -355,12 +355,12 @@ const scenarios: Scenarios = {
     await a.next();
     a.nack(3, true);
     await a.settle();
-    await stage.wait(100);
+    await stage.wait(200);
     a.purge("quorum");
     await a.next();
     a.nack(4, true);
     await a.settle();
-    await stage.wait(100);
+    await stage.wait(200);
     await a.get("quorum");
     await a.get("quorum");
     a.deleteQueue("quorum");

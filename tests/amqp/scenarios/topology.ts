@@ -304,7 +304,7 @@ const scenarios: Scenarios = {
     await a.deliveries(3);
     await b.consume("q", { consumerTag: "b" });
     a.raw.send(1, "channel.close", { replyCode: 200, replyText: "", classId: 0, methodId: 0 });
-    await stage.wait(20);
+    await stage.wait(200);
     for (let i = 0; i < 4; i++) await b.next();
   },
   "redelivery: to one without credit, then with": async (stage) => {
@@ -359,10 +359,10 @@ const scenarios: Scenarios = {
     await a.consume("q", { consumerTag: "c" });
     for (let i = 1; i <= 2; i++) a.publish("", "q", String(i));
     await a.deliveries(1);
-    await stage.wait(100);
+    await stage.wait(200);
     a.nack(1, true);
     await a.settle();
-    await stage.wait(50);
+    await stage.wait(200);
     await a.get("dead");
     await a.get("dead");
   },
@@ -385,7 +385,7 @@ const scenarios: Scenarios = {
     await a.get("q", false);
     a.reject(1, false);
     await a.settle();
-    await stage.wait(20);
+    await stage.wait(200);
     await a.get("dead");
     await a.get("q");
   },
@@ -395,7 +395,7 @@ const scenarios: Scenarios = {
     await a.queue("q", { arguments: { "x-max-length-bytes": 3, "x-dead-letter-exchange": "", "x-dead-letter-routing-key": "dead" } });
     for (const body of ["aa", "bb", "toolong", "c"]) a.publish("", "q", body);
     await a.settle();
-    await stage.wait(50);
+    await stage.wait(200);
     for (let i = 0; i < 4; i++) await a.get("dead");
     for (let i = 0; i < 2; i++) await a.get("q");
   },
@@ -422,7 +422,7 @@ const scenarios: Scenarios = {
     await a.settle();
     a.raw.send(0, "connection.close", { replyCode: 200, replyText: "", classId: 0, methodId: 0 });
     await a.next();
-    await stage.wait(20);
+    await stage.wait(200);
     await b.get("q");
     b.deleteQueue("q");
     await b.next();
