@@ -149,7 +149,7 @@ export class AmqpPort implements Port {
     }
     const queue = vhost.queue(hearing.queue, null);
     const taker = {
-      noAck: true, exclusive: false, priority: 0, ready: true,
+      noAck: true, exclusive: false, priority: 0, ready: true, isBlocked: false,
       deliver: (message: AmqpMessage): void => {
         message.keep();
         const event = new AmqpMessageEvent(null, vhost.name, message, queue.name, false);

@@ -6,7 +6,7 @@ import type { CloseReason, Session } from "../net/session.ts";
 import type { Host, Server } from "../net/net.ts";
 import { MemoryAlarm } from "./alarm.ts";
 import { Address, Message } from "./model/message.ts";
-import { withoutBcc } from "./model/route.ts";
+import { copies, withoutBcc } from "./model/route.ts";
 import { Vhost } from "./model/vhost.ts";
 import { Port } from "./port.ts";
 import { countMessages, durableOf, load, save } from "./snapshot.ts";
@@ -124,6 +124,7 @@ export class AmqpBroker implements Server {
     vhost.exchange(exchange);
     const properties = basicProperties(outgoing.properties ?? {});
     if (headers !== undefined && Object.keys(headers).length > 0) properties.headers = FieldTable.of(headers as { [name: string]: Plain });
+    if (properties.headers !== undefined) copies(properties.headers);
     const body = payload === null ? "" : payload instanceof Uint8Array || typeof payload === "string" ? payload : JSON.stringify(payload);
     const key = routingKey ?? (outgoing.key === undefined || outgoing.key === null ? "" : Buffer.from(outgoing.key as string).toString());
     return [vhost, Message.of(new Address(exchange, key), properties, Buffer.from(body as string))];

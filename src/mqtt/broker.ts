@@ -18,7 +18,7 @@ import type { PublishView, QoS } from "./publish.ts";
 import { isErrorName, type ErrorName } from "./reasons.ts";
 import { Retained } from "./retained.ts";
 import { ClientSession } from "./session.ts";
-import { Subscriptions, withoutLocal, type Route } from "./subscriptions.ts";
+import { isReserved, Subscriptions, withoutLocal, type Route } from "./subscriptions.ts";
 import { Sys } from "./sys.ts";
 import { isTopicFilter } from "./text.ts";
 
@@ -321,6 +321,7 @@ export class MqttBroker implements Server {
 
   /** Publishes what a client left behind, past the `message` hooks as any message. */
   publishWill(from: ConnectionInfo, { topic, payload, qos, retain, properties }: Will): void {
+    if (isReserved(topic)) return;
     const now = this.host.clock.now();
     const message = new Message(now, { topic, payload, qos, retain, properties, publisher: from.clientId });
     if (this.host.hooks.message !== null) {

@@ -1,4 +1,5 @@
 import type { FrameLength } from "../bytes/framer.ts";
+import { DecodeError } from "../bytes/reader.ts";
 import type { Timer } from "../core/time.ts";
 import type { Decision, Final } from "../hooks/chain.ts";
 import type { Delivered } from "../hooks/observer.ts";
@@ -270,7 +271,7 @@ export class Link implements Session {
   }
 
   failed(error: Error): void {
-    const reason = error instanceof MqttError ? error.reason : "Implementation specific error";
+    const reason = error instanceof MqttError ? error.reason : error instanceof DecodeError ? "Malformed Packet" : "Implementation specific error";
     const text = error instanceof MqttError ? String(error) : undefined;
     if (this.session === null) {
       // Only a client that asked for 5.0 is told what was wrong with its CONNECT; Mosquitto tells 3.1.1 of a wrong level.
@@ -421,7 +422,19 @@ export class Link implements Session {
   send(packet: Packet): void {
     const wanted = this.hooks.response !== null && this.hooks.response.select(this.connection, packet.type) !== null;
     if (wanted || this.connection.waiting) this.respond(packet);
-    else encode(this.connection.out, packet, this.version);
+    else this.put(packet);
+  }
+
+  /** Writes a control packet, unless it is larger than the client takes [MQTT-3.1.2-24]: then the connection ends. */
+  private put(packet: Packet): void {
+    const { out } = this.connection;
+    if (this.maxPacketSize === Infinity) return encode(out, packet, this.version);
+    const bytes = this.broker.bytesOf(packet, this.version);
+    if (bytes.length <= this.maxPacketSize) return out.bytes(bytes);
+    if (packet.type === "CONNACK" || packet.type === "DISCONNECT") {
+      this.detach(true);
+      this.connection.close();
+    } else this.disconnect("Packet too large");
   }
 
   private respond(packet: Packet, topic?: string): void {
@@ -445,7 +458,7 @@ export class Link implements Session {
         case "reply":
           this.worded(event, final.body);
       }
-      encode(this.connection.out, event.body, this.version);
+      this.put(event.body);
       // 4.3.3: after an error the packet identifier is free again, also where a hook made it one.
       if (event.body.type === "PUBREC" && event.body.code >= 0x80 && this.five) this.session?.received.delete(event.body.id);
       if (event.body.type === "CONNACK" && event.body.code !== 0 && this.session !== null) {

@@ -80,8 +80,12 @@ export class ClientSession {
 
   /** Sends again what was not acknowledged [MQTT-4.4.0-1], then what came in the meantime. */
   resume(): void {
-    this.resend = [...this.inflight.values()];
-    for (const out of this.resend) out.counted = false;
+    const all = [...this.inflight.values()];
+    for (const out of all) out.counted = false;
+    this.resend = all.filter(({ released }) => !released);
+    // Receive Maximum is about messages: a PUBREL waits for none of them (4.9).
+    const { link } = this;
+    for (const { released, id } of all) if (released) link?.acknowledge(PUBREL, id, 0);
     this.pump();
   }
 
@@ -236,7 +240,12 @@ export class ClientSession {
   }
 
   private mayStart(link: Link | null): link is Link {
-    return link !== null && this.onTheWay < this.window && this.inflight.size < 0xffff && link.ready;
+    return this.inflight.size < 0xffff && this.mayResend(link);
+  }
+
+  /** What is sent again has its packet identifier. */
+  private mayResend(link: Link | null): link is Link {
+    return link !== null && this.onTheWay < this.window && link.ready;
   }
 
   private start(link: Link, copy: Copy): void {
@@ -271,13 +280,9 @@ export class ClientSession {
   private sendDue(): void {
     const { link } = this;
     let again = 0;
-    while (again < this.resend.length && this.mayStart(link)) {
+    while (again < this.resend.length && this.mayResend(link)) {
       const out = this.resend[again++]!;
-      if (this.inflight.get(out.id) !== out) continue;
-      if (out.released) {
-        link.acknowledge(PUBREL, out.id, 0);
-        continue;
-      }
+      if (this.inflight.get(out.id) !== out || out.released) continue;
       out.counted = true;
       this.onTheWay++;
       link.sendCopy(out, true);
@@ -366,11 +371,12 @@ export class ClientSession {
     link.acknowledge(PUBREL, id, 0);
   }
 
-  /** PUBCOMP. */
+  /** PUBCOMP. Without the PUBREC before it nothing is known to have arrived [MQTT-4.3.3-5]. */
   completed(id: number): void {
     const out = this.inflight.get(id);
     if (out === undefined) return;
     if (out.qos !== 2) throw new MqttError("Protocol Error", `PUBCOMP for packet ${id}, which went out in QoS ${out.qos}`);
+    if (!out.released) throw new MqttError("Protocol Error", `PUBCOMP for packet ${id} without a PUBREC`);
     this.acknowledge(out);
   }
 }

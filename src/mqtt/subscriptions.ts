@@ -56,13 +56,18 @@ export interface Recipient {
   subscriptions: Subscription[] | null;
 }
 
+/** Whether clients may not publish to a topic. */
+export function isReserved(topic: string): boolean {
+  return topic.startsWith("$SYS") || topic.startsWith("$share");
+}
+
 /** Where a topic leads, until a subscription changes. */
 export class Route {
   /** Messages that came for this topic since the route was made. */
   count = 0;
   /** The version of the hooks in which none wants to see what is delivered; -1: nobody looked, or one does. */
   unwatchedAt = -1;
-  /** Topics of the broker itself: what clients publish there goes nowhere, as with Mosquitto. */
+  /** Topics of the broker itself, and what looks like a share: what clients publish there goes nowhere, as with Mosquitto. */
   readonly reserved: boolean;
   constructor(
     readonly topic: string,
@@ -72,7 +77,7 @@ export class Route {
     readonly recipients: readonly Recipient[],
     readonly groups: readonly Group[],
   ) {
-    this.reserved = topic.startsWith("$SYS");
+    this.reserved = isReserved(topic);
   }
 
   /** Nobody gets it. */

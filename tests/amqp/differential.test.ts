@@ -20,6 +20,7 @@ for (const name of [
   "connection: frame-max of no limit",
   "connection: channel-max too large",
   "connection: channel-max of no limit",
+  "connection: a login on behalf of another",
 ]) DELIBERATE[name] = TELLS;
 DELIBERATE["content: longer than the limit"] = "RabbitMQ reads all of the body before it refuses it; the header already says how long it is";
 DELIBERATE['queue: arguments {"x-queue-type":"nonsense"}'] = "RabbitMQ answers with INTERNAL_ERROR, a crash of its own";

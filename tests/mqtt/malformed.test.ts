@@ -105,6 +105,14 @@ test("5.0 is told what was wrong", async () => {
   expect((await client.expect("DISCONNECT")).properties!.reasonString).toBe("PUBLISH: QoS 3");
 });
 
+test("properties that end in the middle are malformed", async () => {
+  for (const packet of [[0x32, 8, 0, 1, "t", 0, 1, 2, 2, 0], [0x40, 6, 0, 1, 0, 2, 0x1f, 0], [0x32, 10, 0, 1, "t", 0, 1, 4, 3, 0, 9, "x"]]) {
+    const client = await new TestBroker().client(5);
+    client.raw(...packet);
+    await client.closedWith("Malformed Packet");
+  }
+});
+
 test("a client that takes no packets that large is told the reason code only", async () => {
   const client = await new TestBroker().client(5, { properties: { maximumPacketSize: 20 } });
   client.raw(0x36, 6, 0, 1, "t", 0, 1, 0);

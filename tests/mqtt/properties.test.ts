@@ -132,6 +132,16 @@ describe("maximum packet size", () => {
     await client.nothing();
   });
 
+  test("of the client: an answer that is larger ends the connection [MQTT-3.1.2-24]", async () => {
+    const t = new TestBroker();
+    const small = t.open(5).send({ type: "CONNECT", version: 5, cleanStart: true, keepAlive: 0, clientId: "small", properties: { maximumPacketSize: 10 } });
+    await small.closed();
+    const client = await t.client(5, { properties: { maximumPacketSize: 30 } });
+    const subscriptions = Array.from({ length: 30 }, (_, i) => ({ filter: `a/${i}`, qos: 0 as const, noLocal: false, retainAsPublished: false, retainHandling: 0 as const }));
+    client.send({ type: "SUBSCRIBE", id: 1, subscriptions });
+    await client.closedWith("Packet too large");
+  });
+
   test("of the broker: larger packets end the connection before they have come", async () => {
     const t = new TestBroker({ maxPacketSize: 100 });
     for (const version of [4, 5] as const) {
@@ -198,6 +208,39 @@ describe("receive maximum", () => {
     }
     expect(got.map(({ payload }) => payload.toString())).toEqual(["0", "1", "2", "3", "4", "5"]);
     expect(got.map(({ dup }) => dup)).toEqual([true, true, true, true, true, false]);
+  });
+
+  test("does not hold back a PUBREL that comes again", async () => {
+    const t = new TestBroker();
+    const lasting = (receiveMaximum: number) => ({ clientId: "c", cleanStart: false, properties: { sessionExpiryInterval: 100, receiveMaximum } });
+    const client = await t.client(5, lasting(10));
+    await client.subscribe("a", { qos: 2 });
+    const publisher = await t.client(5);
+    publisher.publish("a", "0", { qos: 2 }).publish("a", "1", { qos: 2 });
+    const ids = (await client.rest()).flatMap((packet) => (packet.type === "PUBLISH" ? [packet.id] : []));
+    client.send({ type: "PUBREC", id: ids[1]!, code: 0 });
+    await client.expect("PUBREL");
+    await client.breakOff();
+    const again = await t.client(5, lasting(1));
+    expect((await again.rest()).map(({ type }) => type).sort()).toEqual(["PUBLISH", "PUBREL"]);
+  });
+
+  test("all packet identifiers in use: what they stand for is sent again, and a new one when one is free", async () => {
+    const most = 0xffff;
+    const t = new TestBroker({ maxInflight: most });
+    const lasting = { clientId: "c", cleanStart: false, properties: { sessionExpiryInterval: 100 } };
+    const client = await t.client(5, lasting);
+    await client.subscribe("a", { qos: 1 });
+    const publisher = await t.client(5);
+    for (let i = 0; i <= most; i++) publisher.publish("a", "", { qos: 1, id: 1 });
+    const first = (await client.rest()).flatMap((packet) => (packet.type === "PUBLISH" ? [packet.id] : []));
+    expect([first.length, new Set(first).size]).toEqual([most, most]);
+    await client.breakOff();
+    const again = await t.client(5, lasting);
+    const second = (await again.rest()).flatMap((packet) => (packet.type === "PUBLISH" ? [packet.id] : []));
+    expect(second).toEqual(first);
+    again.send({ type: "PUBACK", id: 77, code: 0 });
+    expect((await again.expect("PUBLISH")).id).toBe(77);
   });
 
   test("of the broker: more ends the connection [MQTT-3.3.4-9]", async () => {

@@ -85,6 +85,16 @@ describe.each(VERSIONS)("level %d", (version) => {
     }
   });
 
+  test("PUBCOMP without a PUBREC is a protocol error [MQTT-4.3.3-5]", async () => {
+    const t = new TestBroker();
+    const subscriber = await t.client(version);
+    await subscriber.subscribe("a", { qos: 2 });
+    (await t.client(version)).publish("a", "x", { qos: 2 });
+    const { id } = await subscriber.expect("PUBLISH");
+    subscriber.send({ type: "PUBCOMP", id, code: 0 });
+    await subscriber.closedWith("Protocol Error");
+  });
+
   test.each([1, 2] as const)("what is not acknowledged comes again with DUP and its identifier, in QoS %d", async (qos) => {
     const t = new TestBroker();
     const lasting = { clientId: "lasting", cleanStart: false, ...(version === 5 && { properties: { sessionExpiryInterval: 100 } }) };

@@ -37,3 +37,18 @@ test("clients cannot write there", async () => {
   await settled();
   expect(t.broker.retained.size).toBe(0);
 });
+
+test("nor can their Wills", async () => {
+  const t = new TestBroker();
+  const watcher = await t.client(5);
+  await watcher.subscribe("$SYS/own");
+  await (await t.client(5, { will: { topic: "$SYS/own", payload: Buffer.from("x"), qos: 0, retain: true } })).breakOff();
+  await watcher.nothing();
+  expect(t.broker.retained.size).toBe(0);
+});
+
+test("a shared subscription is no topic to publish to", async () => {
+  const client = await new TestBroker().client(5);
+  client.publish("$share/g/t", "x", { qos: 1, id: 3 });
+  expect(await client.rest()).toEqual([{ type: "PUBACK", id: 3, code: 0x87 }]);
+});

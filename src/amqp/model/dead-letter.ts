@@ -23,6 +23,7 @@ export function deadLetter(vhost: Vhost, queue: AmqpQueue, message: Message, rea
   const headers: Entries = (properties.headers?.fields() ?? []).map(([name, field]) => [name, field]);
 
   const keys = [routingKey, ...textsOf(headers.find(([name]) => name === "CC")?.[1])];
+  const isFirst = !headers.some(([name]) => name === "x-death");
   const deaths = deathsOf(headers);
   const isSame = (death: FieldTable) => death.get("queue") === queue.name && death.get("reason") === reason;
   const before = deaths.find(isSame);
@@ -41,7 +42,7 @@ export function deadLetter(vhost: Vhost, queue: AmqpQueue, message: Message, rea
   const story = [FieldTable.ofFields(death), ...deaths.filter((other) => !isSame(other))];
 
   put(headers, "x-death", new Field("A", story.map((table) => new Field("F", table))));
-  if (!headers.some(([name]) => name === "x-first-death-reason")) {
+  if (isFirst) {
     put(headers, "x-first-death-exchange", text(exchange));
     put(headers, "x-first-death-queue", text(queue.name));
     put(headers, "x-first-death-reason", text(reason));

@@ -106,7 +106,10 @@ export class AmqpQueue {
   get(): Held | undefined {
     this.touch();
     const entry = this.items.shift();
-    if (entry !== undefined) this.delivered++;
+    if (entry === undefined) return undefined;
+    this.delivered++;
+    // What has expired behind it is not counted as left.
+    this.items.expire();
     return entry;
   }
 

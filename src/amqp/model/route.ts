@@ -1,4 +1,5 @@
-import { FieldTable } from "../v091/fields.ts";
+import { type Field, FieldTable, typeName } from "../v091/fields.ts";
+import { AmqpError } from "./errors.ts";
 import { type Destination, Exchange } from "./exchange.ts";
 import { Address, type Message } from "./message.ts";
 import type { AmqpQueue } from "./queue.ts";
@@ -50,7 +51,8 @@ export class Route {
         } else exchange.router.route(key, headers, found);
       }
       if (exchange.router.byHeaders) this.byHeaders = true;
-      if (found.size === 0 && exchange.alternate !== null) {
+      // The default exchange knows its queues when it is published to: as an alternate it has no bindings.
+      if (found.size === 0 && exchange.alternate !== null && exchange.alternate !== "") {
         const alternate = vhost.exchanges.get(exchange.alternate);
         if (alternate !== undefined) seen.add(alternate);
       }
@@ -71,12 +73,14 @@ function mayCopy(message: Message): boolean {
   return false;
 }
 
-/** RabbitMQ's sender-selected distribution: the headers `CC` and `BCC` name more routing keys. */
+/** RabbitMQ's sender-selected distribution: the headers `CC` and `BCC` name more routing keys. Throws PRECONDITION_FAILED for one that is no list. */
 export function copies(headers: FieldTable): string[] {
   const keys: string[] = [];
   for (const name of ["CC", "BCC"]) {
-    const list = headers.get(name);
-    if (Array.isArray(list)) for (const key of list) if (typeof key === "string") keys.push(key);
+    const list = headers.field(name);
+    if (list === undefined) continue;
+    if (list.type !== "A") throw new AmqpError("PRECONDITION_FAILED", `invalid message: {unacceptable_type_in_header,"${name}",${typeName(list)}}`);
+    for (const { type, value } of list.value as readonly Field[]) if (type === "S") keys.push(value as string);
   }
   return keys;
 }

@@ -63,7 +63,7 @@ export class Vhost implements QueueHost {
   }
 
   declareExchange(name: string, settings: ExchangeSettings): Exchange {
-    if (!EXCHANGE_TYPES.includes(settings.type)) throw new AmqpError("COMMAND_INVALID", `unknown exchange type '${settings.type}'`);
+    if (!EXCHANGE_TYPES.includes(settings.type)) throw new AmqpError("COMMAND_INVALID", `${settings.type === "" ? "invalid" : "unknown"} exchange type '${settings.type}'`);
     notDefault(name);
     const what = this.what("exchange", name);
     const known = this.exchanges.get(name);

@@ -156,6 +156,7 @@ export class Channel {
 
   /** Looks for deliveries for all consumers: they can take more than before. */
   pump(): void {
+    for (const consumer of this.consumers.values()) if (consumer.isBlocked) consumer.unblock();
     for (const { queue } of this.consumers.values()) queue.pump();
   }
 
@@ -163,6 +164,18 @@ export class Channel {
   consumerGone(consumer: Consumer): void {
     if (this.consumers.get(consumer.tag) !== consumer) return;
     this.consumers.delete(consumer.tag);
+    this.tellCancelled(consumer);
+  }
+
+  /** The consumers of a queue, which are none of this channel any more. */
+  takeConsumers(queue: AmqpQueue): Consumer[] {
+    const own = [...this.consumers.values()].filter((consumer) => consumer.queue === queue);
+    for (const { tag } of own) this.consumers.delete(tag);
+    return own;
+  }
+
+  /** To clients that want to know. */
+  tellCancelled(consumer: Consumer): void {
     if (this.isOpen && this.session.notifiesCancel) this.send("basic.cancel", { consumerTag: consumer.tag, noWait: true });
   }
 

@@ -101,7 +101,10 @@ export class AmqpConnection implements Session {
     if (type !== METHOD && (id === 0 || (type !== HEADER && type !== BODY))) this.strayFrame(type, buf, at, stop);
     if (id === 0) return this.method(null, buf, at, stop);
     if (this.state !== "running") throw new AmqpError("CHANNEL_ERROR", `unexpected method in connection state ${this.state}`);
-    if (channel === null) return this.openChannel(id, name, buf, at, stop);
+    if (channel === null) {
+      if (type !== METHOD) throw new AmqpError("UNEXPECTED_FRAME", "expected method frame, got non method frame instead");
+      return this.openChannel(id, name, buf, at, stop);
+    }
     // The channel is closing: all is ignored but its end, and an attempt to begin it anew.
     if (name === "channel.close-ok") this.forgetChannel(channel);
     else if (name === "channel.close") this.send(id, "channel.close-ok", {});
@@ -130,7 +133,8 @@ export class AmqpConnection implements Session {
   /** Reads a method and carries it out, unless a plugin wants it otherwise. */
   method(channel: Channel | null, buf: Buffer, at: number, stop: number): void {
     const reader = new Reader(buf, at, stop);
-    const name = stop - at < 4 ? undefined : methodOf(reader.u16(), reader.u16());
+    if (stop - at < 4) this.strayFrame(METHOD, buf, at, stop);
+    const name = methodOf(reader.u16(), reader.u16());
     this.current = name ?? null;
     if (name === undefined) throw new AmqpError("COMMAND_INVALID", `unknown method ${erlang(buf.subarray(at, Math.min(stop, at + 4)))}`);
     if (channel === null && !name.startsWith("connection.")) throw new AmqpError("CHANNEL_ERROR", `unexpected method in connection state ${this.state}`);

@@ -25,6 +25,7 @@ export class Consumer implements Taker {
   readonly noAck: boolean;
   readonly exclusive: boolean;
   readonly priority: number;
+  isBlocked = false;
   private readonly prefetch: number;
   private readonly frame: DeliverFrame;
   private held = 0;
@@ -83,6 +84,12 @@ export class Consumer implements Taker {
   release(): void {
     this.held--;
     this.channel.held--;
+    if (this.isBlocked) this.unblock();
+  }
+
+  /** Takes its place among the others again, when it can take messages. */
+  unblock(): void {
+    if (this.ready) this.queue.consumers.unblock(this);
   }
 
   /** It is about to be told that nothing more comes: what stepped aside goes first. */

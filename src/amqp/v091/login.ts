@@ -5,10 +5,10 @@ export interface Login {
   password: string;
 }
 
-/** [RFC 4616] identity NUL user NUL password. */
+/** [RFC 4616] NUL user NUL password: nobody acts for another identity. */
 function plain(response: Buffer): Login | null {
   const parts = response.toString("utf8").split("\0");
-  return parts.length === 3 ? { user: parts[1]!, password: parts[2]! } : null;
+  return parts.length === 3 && parts[0] === "" ? { user: parts[1]!, password: parts[2]! } : null;
 }
 
 /** A field table's entries, with LOGIN and PASSWORD among them. */

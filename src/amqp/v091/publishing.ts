@@ -2,9 +2,10 @@ import { DecodeError, Reader } from "../../bytes/reader.ts";
 import { EMPTY } from "../../bytes/writer.ts";
 import type { Final, Later } from "../../hooks/chain.ts";
 import { AmqpError, refusal } from "../model/errors.ts";
+import { LONGEST } from "../model/arguments.ts";
 import { type Address, Message } from "../model/message.ts";
 import { type Route, withoutBcc } from "../model/route.ts";
-import { directReplyTo } from "./reply-to.ts";
+import { directReplyTo, REPLY_TO } from "./reply-to.ts";
 import type { Channel } from "./channel.ts";
 import { readShortstr } from "./codec.ts";
 import { AmqpMessageEvent } from "./events.ts";
@@ -96,11 +97,15 @@ export class Publishing {
 
   header(buf: Buffer, at: number, stop: number): void {
     if (this.expecting !== "header") throw this.unexpected();
+    // Another channel may have been heard since the method.
+    this.channel.session.current = "basic.publish";
     if (stop - at < 14) {
       this.channel.session.current = null;
       throw new AmqpError("FRAME_ERROR", `type 2, all octets = ${erlang(buf.subarray(at, stop))}: unknown_frame`);
     }
     const classId = (buf[at]! << 8) | buf[at + 1]!;
+    // The weight is always zero: with another it is no header for RabbitMQ.
+    if ((buf[at + 2]! | buf[at + 3]!) !== 0) throw this.unexpected();
     if (classId !== 60) {
       throw new AmqpError("UNEXPECTED_FRAME", `expected content header for class 60, got one for class ${classId} instead`);
     }
@@ -120,6 +125,7 @@ export class Publishing {
 
   body(buf: Buffer, at: number, stop: number): void {
     if (this.expecting !== "body") throw this.unexpected();
+    this.channel.session.current = "basic.publish";
     const { size, head } = this;
     const got = stop - at;
     if (got > this.left) throw new AmqpError("UNEXPECTED_FRAME", `body frame of ${got} bytes, ${this.left} were expected`);
@@ -185,6 +191,8 @@ export class Publishing {
   private complete(message: Message): void {
     this.expecting = "method";
     const { connection, session } = this.channel;
+    // Something was declared, bound or deleted while the content was on its way.
+    if (this.address!.isStale) this.address = this.routeOf(message);
     checkProperties(message.buf, message.propsStart, message.propsEnd);
     const { hooks } = connection;
     if (hooks.observer === null && (hooks.message === null || hooks.version === this.unwatchedAt)) return this.publish(this.address!, message, null);
@@ -217,6 +225,12 @@ export class Publishing {
     this.publish(this.address!, message, event);
   }
 
+  /** Where a message goes as things are now. */
+  private routeOf({ address }: Message): Route {
+    const last = this.address!;
+    return address === last.address && !last.isStale ? last : this.channel.session.vhost.route(address.exchange, address.routingKey);
+  }
+
   private obey(final: Final | null, event: AmqpMessageEvent): void {
     const { channel } = this;
     const { message } = event;
@@ -241,7 +255,7 @@ export class Publishing {
       case "later":
         if (channel.transaction === null) return this.setAside(final, message, event);
     }
-    const route = message.address === this.address!.address ? this.address! : channel.session.vhost.route(message.address.exchange, message.address.routingKey);
+    const route = this.routeOf(message);
     if (final?.kind === "duplicate") for (let i = 0; i < final.times; i++) this.route(route, message, false, event);
     this.publish(route, message, event);
   }
@@ -293,18 +307,15 @@ export class Publishing {
   }
 
   /** Puts the message into its queues. False: one of them refused it. */
-  route(route: Route, message: Message, mandatory: boolean, event: AmqpMessageEvent | null): boolean {
+  route(route: Route, message: Message, mandatory: boolean, event: AmqpMessageEvent | null, queues = route.queuesFor(message)): boolean {
     const { session } = this.channel;
     const { observer } = session.connection.hooks;
     session.broker.messagesIn++;
     session.broker.alarm.published();
     if (route.exchange !== undefined) route.exchange.published++;
-    const queues = route.queuesFor(message);
-    if (queues.length === 0) {
-      if (mandatory) this.returned(message);
-      return true;
-    }
     const copy = message.flags & FLAG.headers ? withoutBcc(message) : message;
+    // An answer finds its asker without a queue: RabbitMQ delivers it, and returns it too.
+    if (mandatory && (queues.length === 0 || queues.every(({ name }) => name.startsWith(REPLY_TO)))) this.returned(copy);
     let accepted = true;
     for (let i = 0; i < queues.length; i++) {
       if (observer !== null) observer.stored(queues[i]!.place, copy, event ?? new AmqpMessageEvent(session.connection, session.vhost.name, copy, "", false));
@@ -328,7 +339,7 @@ export class Publishing {
     if (userId !== undefined && userId !== user) {
       throw new AmqpError("PRECONDITION_FAILED", `user_id property set to '${userId}' but authenticated user was '${user}'`);
     }
-    if (expiration !== undefined && (!/^[+-]?\d+$/.test(expiration) || Number(expiration) < 0)) {
+    if (expiration !== undefined && (!/^[+-]?\d+$/.test(expiration) || Number(expiration) < 0 || Number(expiration) > LONGEST)) {
       throw new AmqpError("PRECONDITION_FAILED", `invalid expiration '${expiration}': ${whyNot(expiration)}`);
     }
     if (replyTo === undefined) return message;
@@ -343,5 +354,5 @@ function whyNot(expiration: string): string {
   const value = /^[+-]?\d+/.exec(expiration);
   if (value === null) return "no_integer";
   if (value[0] !== expiration) return `{leftover_string,"${expiration.slice(value[0].length)}"}`;
-  return `{value_negative,${Number(expiration)}}`;
+  return `{${Number(expiration) < 0 ? "value_negative" : "value_too_large"},${Number(expiration)}}`;
 }

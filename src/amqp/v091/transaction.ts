@@ -1,4 +1,6 @@
+import { AmqpError } from "../model/errors.ts";
 import type { Message } from "../model/message.ts";
+import type { AmqpQueue } from "../model/queue.ts";
 import type { Route } from "../model/route.ts";
 import type { Channel } from "./channel.ts";
 import type { AmqpMessageEvent } from "./events.ts";
@@ -8,14 +10,15 @@ type Outcome = "ack" | "reject" | "requeue";
 
 /** What a channel in transaction mode has published and settled since the last commit or rollback. */
 export class Transaction {
-  private messages: { route: Route; message: Message; mandatory: boolean; event: AmqpMessageEvent | null }[] = [];
+  private messages: { route: Route; message: Message; mandatory: boolean; event: AmqpMessageEvent | null; queues: readonly AmqpQueue[] }[] = [];
   private settled: { deliveries: readonly Delivery[]; how: Outcome }[] = [];
 
   constructor(private readonly channel: Channel) {}
 
   publish(route: Route, message: Message, mandatory: boolean, event: AmqpMessageEvent | null): void {
     message.keep();
-    this.messages.push({ route, message, mandatory, event });
+    // Where it goes is settled now: what is declared and bound until the commit gets nothing.
+    this.messages.push({ route, message, mandatory, event, queues: route.queuesFor(message) });
   }
 
   settle(deliveries: readonly Delivery[], how: Outcome): void {
@@ -27,12 +30,18 @@ export class Transaction {
     for (const { deliveries } of this.settled) yield* deliveries;
   }
 
+  /** Throws PRECONDITION_FAILED where a full queue refused a message; the others are published. */
   commit(): void {
     const { messages, settled } = this;
     this.messages = [];
     this.settled = [];
-    for (const { route, message, mandatory, event } of messages) this.channel.publishing.route(route, message, mandatory, event);
+    let accepted = true;
+    for (const { route, message, mandatory, event, queues } of messages) {
+      const left = queues.filter(({ isDeleted }) => !isDeleted);
+      if (!this.channel.publishing.route(route, message, mandatory, event, left)) accepted = false;
+    }
     for (const { deliveries, how } of settled) this.channel.settle(deliveries, how);
+    if (!accepted) throw new AmqpError("PRECONDITION_FAILED", "partial tx completion");
   }
 
   /** The messages were never published; what was settled is unsettled again. */

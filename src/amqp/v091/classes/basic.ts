@@ -1,7 +1,6 @@
-import { integer } from "../../model/arguments.ts";
+import { consumerPriority } from "../../model/arguments.ts";
 import { AmqpError } from "../../model/errors.ts";
 import { Consumer } from "../consumer.ts";
-import type { FieldTable } from "../fields.ts";
 import { answerGet } from "../get.ts";
 import { amqpClass } from "../handlers.ts";
 import { clean } from "../names.ts";
@@ -10,10 +9,12 @@ import { REPLY_TO, replyQueue } from "../reply-to.ts";
 export default amqpClass("basic", {
   qos(channel, { prefetchSize, prefetchCount, global }) {
     if (prefetchSize !== 0) throw new AmqpError("NOT_IMPLEMENTED", `prefetch_size!=0 (${prefetchSize})`);
-    if (global) channel.prefetch = prefetchCount;
-    else channel.consumerPrefetch = prefetchCount;
+    // RabbitMQ lifts the limit of the channel when one for its consumers is set.
+    const hadLimit = channel.prefetch !== 0;
+    channel.prefetch = global ? prefetchCount : 0;
+    if (!global) channel.consumerPrefetch = prefetchCount;
     channel.send("basic.qos-ok", {});
-    if (global) channel.pump();
+    if (hadLimit) channel.pump();
   },
 
   consume(channel, { queue: given, consumerTag, noAck, exclusive, noWait, arguments: table }) {
@@ -22,11 +23,11 @@ export default amqpClass("basic", {
     if (channel.consumers.has(consumerTag)) throw new AmqpError("NOT_ALLOWED", `attempt to reuse consumer tag '${consumerTag}'`);
     if (name === REPLY_TO && !noAck) throw new AmqpError("PRECONDITION_FAILED", "reply consumer cannot acknowledge");
     const queue = name === REPLY_TO ? replyQueue(channel) : channel.queue(name);
-    if (queue.given.isQuorum && channel.prefetch !== 0) {
-      throw new AmqpError("NOT_IMPLEMENTED", `queue '${queue.name}' in vhost '${session.vhost.name}' does not support global qos`);
-    }
+    const what = `queue '${queue.name}' in vhost '${session.vhost.name}'`;
+    const priority = consumerPriority(table, queue.given.isQuorum, what);
+    if (queue.given.isQuorum && channel.prefetch !== 0) throw new AmqpError("NOT_IMPLEMENTED", `${what} does not support global qos`);
     const tag = consumerTag === "" ? session.vhost.generateName("amq.ctag-") : consumerTag;
-    const consumer = new Consumer(channel, queue, tag, { noAck, exclusive, priority: priorityOf(table, `queue '${queue.name}' in vhost '${session.vhost.name}'`), prefetch: channel.consumerPrefetch });
+    const consumer = new Consumer(channel, queue, tag, { noAck, exclusive, priority, prefetch: channel.consumerPrefetch });
     queue.addConsumer(consumer);
     channel.consumers.set(tag, consumer);
     channel.reply(noWait, "basic.consume-ok", { consumerTag: tag });
@@ -44,7 +45,9 @@ export default amqpClass("basic", {
     channel.reply(noWait, "basic.cancel-ok", { consumerTag });
   },
 
-  "cancel-ok"() {},
+  "cancel-ok"() {
+    throw new AmqpError("COMMAND_INVALID", "unimplemented method");
+  },
 
   publish(channel, address) {
     channel.publishing.expect(address);
@@ -76,16 +79,7 @@ export default amqpClass("basic", {
 
   recover(channel, { requeue }) {
     if (!requeue) throw new AmqpError("NOT_IMPLEMENTED", "requeue=false");
-    channel.recover();
     channel.send("basic.recover-ok", {});
+    channel.recover();
   },
 });
-
-/** `x-priority` of the consumer: higher ones are served first. */
-function priorityOf(table: FieldTable, what: string): number {
-  const field = table.field("x-priority");
-  if (field === undefined) return 0;
-  const refused = integer(field);
-  if (refused !== null) throw new AmqpError("PRECONDITION_FAILED", `invalid arg 'x-priority' for ${what}: ${refused}`);
-  return Number(field.value);
-}

@@ -14,7 +14,9 @@ export default amqpClass("channel", {
     channel.send("channel.flow-ok", { active });
   },
 
-  "flow-ok"() {},
+  "flow-ok"() {
+    throw new AmqpError("COMMAND_INVALID", "unimplemented method");
+  },
 
   close(channel) {
     channel.session.channelClosed(channel);

@@ -60,6 +60,7 @@ export default amqpClass("connection", {
   },
 
   "close-ok"(session) {
+    if (session.state !== "closing" && session.state !== "closed") expect(session, "closing");
     session.end();
     session.connection.close();
   },

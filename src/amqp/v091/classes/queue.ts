@@ -47,14 +47,16 @@ export default amqpClass("queue", {
     const { session } = channel;
     const { vhost } = session;
     const name = channel.queueName(clean(given));
-    let messageCount = 0;
-    if (vhost.queues.has(name)) {
+    if (!vhost.queues.has(name)) channel.reply(noWait, "queue.delete-ok", { messageCount: 0 });
+    else {
       const queue = vhost.queue(name, session);
       const refuse = (why: string) => new AmqpError("PRECONDITION_FAILED", `queue '${name}' in vhost '${vhost.name}' ${why}`);
       if (ifUnused && queue.consumers.count > 0) throw refuse("in use");
       if (ifEmpty && queue.items.ready > 0) throw refuse("not empty");
-      messageCount = vhost.deleteQueue(queue);
+      // Its consumers on this channel hear of it behind the answer.
+      const own = channel.takeConsumers(queue);
+      channel.reply(noWait, "queue.delete-ok", { messageCount: vhost.deleteQueue(queue) });
+      for (const consumer of own) channel.tellCancelled(consumer);
     }
-    channel.reply(noWait, "queue.delete-ok", { messageCount });
   },
 });
