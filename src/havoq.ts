@@ -4,7 +4,6 @@ import type { Config } from "./config/config.ts";
 import { Control, type Parts } from "./control.ts";
 import type { Doors } from "./doors.ts";
 import { FixtureRoom } from "./fixture-room.ts";
-import faults from "./faults/index.ts";
 import { AdvanceableClock } from "./hooks/clock.ts";
 import { plainGuard, TimedGuard } from "./hooks/guard.ts";
 import { Journal, type JournalLine } from "./hooks/journal.ts";
@@ -12,7 +11,7 @@ import type { PluginFolder } from "./hooks/load.ts";
 import type { Outgoing, Protocol } from "./hooks/plugin.ts";
 import { freshSeed, hashRule, hashText, Random } from "./hooks/random.ts";
 import { Replay } from "./hooks/replay.ts";
-import { registerFaults, registerPresets, type Rule } from "./hooks/rule.ts";
+import type { Rule } from "./hooks/rule.ts";
 import { Seam, type LoadedPlugin } from "./hooks/seam.ts";
 import { KafkaCluster } from "./kafka/cluster.ts";
 import type { Network } from "./kafka/nodes.ts";
@@ -20,7 +19,7 @@ import { MqttBroker } from "./mqtt/broker.ts";
 import type { Oracle, OracleOptions } from "./oracle/oracle.ts";
 import { ScenarioDoor } from "./scenarios/door.ts";
 import { Net, type Host } from "./net/net.ts";
-import presets from "./presets/index.ts";
+import { registerAll } from "./rules/known.ts";
 import { Rules } from "./rules/rules.ts";
 
 export interface StartOptions {
@@ -99,8 +98,7 @@ export class Havoq {
     readonly config: Config, private readonly options: StartOptions, private readonly doors: Doors, private readonly replay: Replay | null,
   ) {
     this.print = options.print ?? ((line) => void process.stderr.write(`${line}\n`));
-    registerFaults(faults);
-    registerPresets(presets);
+    registerAll();
     this.clock = options.clock ?? new AdvanceableClock();
     this.started = this.clock.now();
     this.seed = config.seed ?? replay?.seed ?? freshSeed();

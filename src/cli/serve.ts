@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 import { start, type Havoq } from "../app.ts";
 import type { Setting } from "../config/layers.ts";
+import type { World } from "../hooks/rule.ts";
 import { loadConfig } from "../load-config.ts";
 import type { ChaosFile } from "../scenarios/file.ts";
 import type { Chaos } from "../scenarios/scenarios.ts";
@@ -104,7 +105,7 @@ async function run(flags: Flags): Promise<void> {
   const config = await loadConfig({ config: flags.config, settings: await settingsOf(flags) });
   if (flags.oracle !== undefined) config.oracle ||= true;
   const print = (line: string): void => console.log(line);
-  const file = flags.chaos === undefined ? null : await readChaos(flags.chaos, flags.replay);
+  const file = flags.chaos === undefined ? null : await readChaos(flags.chaos, { brokers: config.kafka.brokers }, flags.replay);
   const havoq = await start(config, {
     print: (line) => console.error(line),
     fatal: (error) => {
@@ -126,11 +127,11 @@ async function run(flags: Flags): Promise<void> {
 }
 
 /** A chaos file without flaws. */
-export async function readChaos(path: string, replay?: string): Promise<ChaosFile> {
+export async function readChaos(path: string, world: World, replay?: string): Promise<ChaosFile> {
   if (replay !== undefined) throw new Error("--chaos and --replay: a replay fires what its journal says, and nothing else");
   if (!(await Bun.file(path).exists())) throw new Error(`there is no file ${path}`);
   const { parseChaosFile } = await import("../scenarios/file.ts");
-  const file = parseChaosFile(await Bun.file(path).text(), path);
+  const file = parseChaosFile(await Bun.file(path).text(), path, world);
   if (file.errors.length > 0) throw new Error(file.errors.map(({ message }) => message).join("\n"));
   return file;
 }

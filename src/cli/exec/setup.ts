@@ -41,7 +41,7 @@ export async function loadSetup(flags: SetupFlags): Promise<Setup> {
   if (flags.replay !== undefined && flags.chaos.length > 0) throw new Error("--chaos and --replay: a replay fires what its journal says, and nothing else");
   const given = Object.fromEntries(Object.entries({ fixtures, kafkaBrokers, plugins, seed }).filter(([, value]) => value !== undefined));
   const config = await loadConfig({ config: file, settings: await settingsOf(given) });
-  return { config, chaos: await Promise.all(flags.chaos.map((path) => readChaos(path))) };
+  return { config, chaos: await Promise.all(flags.chaos.map((path) => readChaos(path, { brokers: config.kafka.brokers }))) };
 }
 
 /**
