@@ -121,7 +121,7 @@ export class Link implements Session {
     if (chain === null) return this.handle(buf, start, end);
     const packet = decode(buf, start, end, this.version);
     if (packet.type === "CONNECT") this.version = packet.version;
-    const event = new PacketEvent(this.connection, packet, this.version);
+    const event = new PacketEvent(this.connection, packet, this.version, this.aliased(packet));
     this.decided(chain.decide(event), (final) => {
       // What a client published is worth storing although it left, unless it is going to send it again; the rest was about itself.
       if (this.silent && (packet.type !== "PUBLISH" || packet.qos > 0)) return;
@@ -136,7 +136,14 @@ export class Link implements Session {
   private topicOf(buf: Buffer, start: number, end: number): string {
     view.read(buf, start, end, this.version);
     const { topicStart, topicEnd } = view;
-    return topicEnd === topicStart ? "" : this.broker.subscriptions.find(buf, topicStart, topicEnd).topic;
+    if (topicEnd === topicStart) return this.aliased(decode(buf, start, end, this.version)) ?? "";
+    return this.broker.subscriptions.find(buf, topicStart, topicEnd).topic;
+  }
+
+  /** The topic of a PUBLISH that says only its alias; undefined for all else. */
+  private aliased(packet: Packet): string | undefined {
+    if (packet.type !== "PUBLISH" || packet.topic !== "" || this.aliasesIn.size === 0) return undefined;
+    return this.aliasesIn.get(packet.properties?.topicAlias ?? 0)?.toString();
   }
 
   private settleRequest(packet: Packet, final: Final): void {
