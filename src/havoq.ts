@@ -299,7 +299,11 @@ export class Havoq {
 
 async function readJournal(path: string): Promise<JournalLine[]> {
   const { journalFormat } = await import("./journal-file.ts");
-  return journalFormat(path).parse(await Bun.file(path).bytes());
+  if (!(await Bun.file(path).exists())) throw new Error(`there is no file ${path}`);
+  const lines = journalFormat(path).parse(await Bun.file(path).bytes());
+  const strange = lines.findIndex((line) => !("rules" in line) && !("stream" in line));
+  if (lines.length === 0 || strange >= 0) throw new Error(`${path} is no journal: ${lines.length === 0 ? "it is empty" : `line ${strange + 1} tells neither rules nor what fired`}`);
+  return lines;
 }
 
 /** An address that clients can connect to, for one that only listeners understand. */

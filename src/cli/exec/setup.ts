@@ -75,6 +75,9 @@ export function reportFile(file: string, all: string[]): string[] {
   return [...all, file];
 }
 
+/** How long `explore` and `shrink` wait for a run when nobody says, in milliseconds. */
+export const PATIENCE = 60_000;
+
 /** The value of `--timeout`, in milliseconds. */
 export function duration(text: string): number {
   const ms = parseDuration(text);
