@@ -395,7 +395,8 @@ export class Link implements Session {
     const { session } = this;
     const { observer } = this.hooks;
     const kept = copy.message;
-    if (observer !== null && final !== null && final.kind !== "duplicate") {
+    if (observer !== null && final?.kind === "expire") observer.left(this.delivery(kept, copy.id, event), "expired", session!.clientId, false);
+    else if (observer !== null && final !== null && final.kind !== "duplicate") {
       observer.withheld(this.delivery(kept, copy.id, event), final.kind, copy.qos === 0 || final.kind === "reroute");
     }
     switch (final?.kind) {
