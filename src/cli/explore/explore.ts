@@ -1,5 +1,5 @@
+import { VERSION } from "../../addresses.ts";
 import { formatDuration } from "../../core/units.ts";
-import { VERSION } from "../../havoq.ts";
 import { freshSeed } from "../../hooks/random.ts";
 import { HEAD, Outcomes, rowOf, type Exploration, type SeedOutcome } from "../../report/exploration.ts";
 import { explorationMarkdown } from "../../report/markdown.ts";
