@@ -31,7 +31,7 @@ describe("a service that is not idempotent under a lost acknowledgement", () => 
     expect([guilty.survived, guilty.failed > 0]).toEqual([0, true]);
     const failed = seeds.find((one: any) => !one.passed && one.faults.some((fault: any) => fault.fault === "lose-answer") && one.faults.every((fault: any) => fault.fault !== "duplicate"));
     seed = failed.seed;
-    expect(failed.repeat).toEndWith(`explore --runs 1 --seed ${seed} -- node payments/test.mjs`);
+    expect(failed.repeat).toEndWith(`explore --runs 1 --timeout 30s --seed ${seed} -- node payments/test.mjs`);
     expect(await Bun.file(join(cwd, "seeds.xml")).text()).toContain(`failures="${6 - passed}"`);
     expect(await Bun.file(join(cwd, "seeds.md")).text()).toContain("| kafka | `Produce` | `lose-answer` |");
     const again = await havoq(["explore", "--runs", "1", "--seed", String(seed), "--", ...service], { cwd });
