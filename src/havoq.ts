@@ -5,7 +5,6 @@ import type { Config } from "./config/config.ts";
 import { Control, type Parts } from "./control.ts";
 import type { Doors } from "./doors.ts";
 import { FixtureRoom } from "./fixture-room.ts";
-import faults from "./faults/index.ts";
 import { AdvanceableClock } from "./hooks/clock.ts";
 import { plainGuard, TimedGuard } from "./hooks/guard.ts";
 import { Journal, type JournalLine } from "./hooks/journal.ts";
@@ -13,7 +12,7 @@ import type { PluginFolder } from "./hooks/load.ts";
 import type { Outgoing, Protocol } from "./hooks/plugin.ts";
 import { freshSeed, hashRule, hashText, Random } from "./hooks/random.ts";
 import { Replay } from "./hooks/replay.ts";
-import { registerFaults, registerPresets, type Rule } from "./hooks/rule.ts";
+import type { Rule } from "./hooks/rule.ts";
 import { Seam, type LoadedPlugin } from "./hooks/seam.ts";
 import { KafkaCluster } from "./kafka/cluster.ts";
 import type { Network } from "./kafka/nodes.ts";
@@ -21,7 +20,7 @@ import { MqttBroker } from "./mqtt/broker.ts";
 import type { Oracle, OracleOptions } from "./oracle/oracle.ts";
 import { ScenarioDoor } from "./scenarios/door.ts";
 import { Net, type Host } from "./net/net.ts";
-import presets from "./presets/index.ts";
+import { registerAll } from "./rules/known.ts";
 import { Rules } from "./rules/rules.ts";
 
 export interface StartOptions {
@@ -90,8 +89,7 @@ export class Havoq {
     readonly config: Config, private readonly options: StartOptions, private readonly doors: Doors, private readonly replay: Replay | null,
   ) {
     this.print = options.print ?? ((line) => void process.stderr.write(`${line}\n`));
-    registerFaults(faults);
-    registerPresets(presets);
+    registerAll();
     this.clock = options.clock ?? new AdvanceableClock();
     this.started = this.clock.now();
     this.seed = config.seed ?? replay?.seed ?? freshSeed();
@@ -263,7 +261,11 @@ export class Havoq {
 
 async function readJournal(path: string): Promise<JournalLine[]> {
   const { journalFormat } = await import("./journal-file.ts");
-  return journalFormat(path).parse(await Bun.file(path).bytes());
+  if (!(await Bun.file(path).exists())) throw new Error(`there is no file ${path}`);
+  const lines = journalFormat(path).parse(await Bun.file(path).bytes());
+  const strange = lines.findIndex((line) => !("rules" in line) && !("stream" in line));
+  if (lines.length === 0 || strange >= 0) throw new Error(`${path} is no journal: ${lines.length === 0 ? "it is empty" : `line ${strange + 1} tells neither rules nor what fired`}`);
+  return lines;
 }
 
 /** An address that clients can connect to, for one that only listeners understand. */

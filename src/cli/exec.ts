@@ -14,7 +14,7 @@ function define(command: Command): void {
     .addHelpText(
       "after",
       "\nThe command finds the brokers in KAFKA_BROKERS, MQTT_URL, AMQP_URL and HAVOQ_ADMIN_URL, and the seed in HAVOQ_SEED.\n" +
-        "With GITHUB_STEP_SUMMARY set, a summary is reportFileed to that file.\n\n" +
+        "With GITHUB_STEP_SUMMARY set, a summary is appended to that file.\n\n" +
         "Example:\n  havoq exec --chaos flaky.yaml --report junit.xml -- npm test",
     )
     .action(async (argv: string[], flags: ExecFlags) => {

@@ -3,6 +3,7 @@ import { type Addresses, summaryOf } from "../addresses.ts";
 import { start, type Havoq } from "../app.ts";
 import type { Config } from "../config/config.ts";
 import type { Setting } from "../config/layers.ts";
+import type { World } from "../hooks/rule.ts";
 import { loadConfig } from "../load-config.ts";
 import type { ChaosFile } from "../scenarios/file.ts";
 import type { Chaos } from "../scenarios/scenarios.ts";
@@ -108,7 +109,7 @@ function plainFlags(args: readonly string[]): Flags | null {
 async function run(flags: Flags): Promise<void> {
   const config = await loadConfig({ config: flags.config, settings: await settingsOf(flags) });
   if (flags.oracle !== undefined) config.oracle ||= true;
-  const file = flags.chaos === undefined ? null : await readChaos(flags.chaos, flags.replay);
+  const file = flags.chaos === undefined ? null : await readChaos(flags.chaos, { brokers: config.kafka.brokers }, flags.replay);
   const announce = async (addresses: Addresses, summary: string[]): Promise<void> => {
     if (!flags.quiet) for (const line of summary) console.log(line);
     if (flags.readyFile !== undefined) await writeReadyFile(flags.readyFile, JSON.stringify(addresses));
@@ -145,11 +146,11 @@ function isPlain({ plugins, kafka, mqtt, amqp, chaos, oracle }: Config, flags: F
 }
 
 /** A chaos file without flaws. */
-export async function readChaos(path: string, replay?: string): Promise<ChaosFile> {
+export async function readChaos(path: string, world: World, replay?: string): Promise<ChaosFile> {
   if (replay !== undefined) throw new Error("--chaos and --replay: a replay fires what its journal says, and nothing else");
   if (!(await Bun.file(path).exists())) throw new Error(`there is no file ${path}`);
   const { parseChaosFile } = await import("../scenarios/file.ts");
-  const file = parseChaosFile(await Bun.file(path).text(), path);
+  const file = parseChaosFile(await Bun.file(path).text(), path, world);
   if (file.errors.length > 0) throw new Error(file.errors.map(({ message }) => message).join("\n"));
   return file;
 }

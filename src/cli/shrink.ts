@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import { addReplay, addSetup, count, duration } from "./exec/setup.ts";
+import { addReplay, addSetup, count, duration, PATIENCE } from "./exec/setup.ts";
 import type { ShrinkFlags } from "./shrink/shrink.ts";
 
 /** `havoq shrink`: the smallest set of faults that still breaks a command. */
@@ -10,7 +10,7 @@ function define(command: Command): void {
     .argument("<command...>", "what to run, after --")
     .description("run a failing command again and again with fewer and fewer of the faults that fired, and write the smallest set that still breaks it as a chaos file")
     .option("--out <file>", "the chaos file to write", "havoq-shrunk.yaml")
-    .option("--timeout <duration>", "how long one run may take; one that takes longer has failed", duration, 60_000)
+    .option("--timeout <duration>", "how long one run may take; one that takes longer has failed", duration, PATIENCE)
     .option("--confirm <n>", "how often the result has to fail to be believed", count, 3)
     .option("--json", "print the result as JSON")
     .addHelpText(

@@ -8,7 +8,7 @@
  * check(options, { ms: "200ms" }); // { ms: 200, jitter: 0, how: "fin" }
  * ```
  */
-import { nearest } from "./nearest.ts";
+import { nearest, nearestFew } from "./nearest.ts";
 import { parseDuration, parseSize } from "./units.ts";
 
 export type Path = readonly (string | number)[];
@@ -220,11 +220,17 @@ export function object<const F extends Record<string, Shape<any>>>(
   };
 }
 
+/** So many names can be taken in at a glance. */
+const MANY = 16;
+
 /** `did you mean latency?`, or what there is. */
 export function suggestion(given: string, known: readonly string[]): string {
   const near = nearest(given, known);
   if (near !== null) return `did you mean ${near}?`;
-  return known.length === 0 ? "there is none" : `there ${known.length === 1 ? "is" : "are"} ${known.join(", ")}`;
+  if (known.length === 0) return "there is none";
+  const few = nearestFew(given, known, MANY);
+  const more = few.length < known.length ? ` and ${known.length - few.length} more` : "";
+  return `there ${known.length === 1 ? "is" : "are"} ${few.join(", ")}${more}`;
 }
 
 export function isObject(value: unknown): value is Record<string, unknown> {

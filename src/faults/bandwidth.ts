@@ -1,4 +1,4 @@
-import { object, size } from "../core/shape.ts";
+import { object, optional, size } from "../core/shape.ts";
 import { replace, type Chunk } from "../hooks/plugin.ts";
 import type { Fault } from "../hooks/rule.ts";
 
@@ -9,7 +9,7 @@ const PIECES = 20;
 const bandwidth: Fault<{ rate: number }> = {
   name: "bandwidth",
   summary: "{ rate: 64KiB } a second per connection and direction",
-  options: object({ rate: size }, ({ rate }, flaw) => {
+  options: object({ rate: optional(size, 64 * 1024) }, ({ rate }, flaw) => {
     if (rate < 1) flaw(["rate"], "at least 1 byte a second");
   }),
   plugin({ rate }) {

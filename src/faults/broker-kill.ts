@@ -7,7 +7,7 @@ const brokerKill: Fault<{ broker?: Where }> = {
   name: "broker-kill",
   summary: "a { broker } goes away, its connections are reset: a Kafka node id, mqtt, amqp or all",
   options: object({ broker: where }),
-  check: ({ broker }, match) => checkBroker("broker-kill", broker, match),
+  check: ({ broker }, match, world) => checkBroker("broker-kill", broker, match, world),
   act({ broker: which }, match, broker) {
     const killed = brokersOf(which, match, broker);
     for (const one of killed) broker.killBroker(one);

@@ -7,7 +7,7 @@ const brokerPause: Fault<{ broker?: Where }> = {
   name: "broker-pause",
   summary: "a { broker } stops answering and closes nothing: a Kafka node id, mqtt, amqp or all",
   options: object({ broker: where }),
-  check: ({ broker }, match) => checkBroker("broker-pause", broker, match),
+  check: ({ broker }, match, world) => checkBroker("broker-pause", broker, match, world),
   act({ broker: which }, match, broker) {
     const paused = brokersOf(which, match, broker);
     for (const one of paused) broker.pauseBroker(one);

@@ -1,6 +1,6 @@
 import { object, optional, whole } from "../core/shape.ts";
 import type { Fault } from "../hooks/rule.ts";
-import { groupsOf, names, picks } from "./support/where.ts";
+import { checkNode, groupsOf, names, picks } from "./support/where.ts";
 
 interface Options {
   group?: string[] | undefined;
@@ -14,6 +14,7 @@ const coordinatorMove: Fault<Options> = {
   summary: "Kafka groups { group } get another coordinator, or { to } that broker",
   options: object({ group: names, to: optional(whole(1)) }),
   protocols: ["kafka"],
+  check: ({ to }, _match, world) => checkNode(to, world, ["to"]),
   act({ group, to }, match, broker) {
     const wanted = groupsOf(broker, picks(group?.length === 1 ? group[0] : group, match.group));
     const before = new Map(broker.groups().map(({ id, coordinator }) => [id, coordinator]));

@@ -7,7 +7,7 @@ import { only } from "./support/protocols.ts";
 interface Options {
   how: "bit-flip" | "truncate" | "wrong-schema-id" | "invalid-json" | "wrong-crc";
   /** bit-flip: how many. */
-  bits: number;
+  bits?: number | undefined;
   /** truncate: what is left. */
   bytes?: number | undefined;
   /** wrong-schema-id: the id it says instead. */
@@ -24,11 +24,12 @@ const corrupt: Fault<Options> = {
   options: object(
     {
       how: optional(word("bit-flip", "truncate", "wrong-schema-id", "invalid-json", "wrong-crc"), "bit-flip"),
-      bits: optional(whole(1, 1_000_000), 1),
+      bits: optional(whole(1, 1_000_000)),
       bytes: optional(whole(0)),
       id: optional(whole(0, 0x7fff_ffff)),
     },
-    ({ how, bytes, id }, flaw) => {
+    ({ how, bits, bytes, id }, flaw) => {
+      if (bits !== undefined && how !== "bit-flip") flaw(["bits"], "only bit-flip takes bits");
       if (bytes !== undefined && how !== "truncate") flaw(["bytes"], "only truncate takes bytes");
       if (id !== undefined && how !== "wrong-schema-id") flaw(["id"], "only wrong-schema-id takes an id");
     },
@@ -50,7 +51,7 @@ function spoilt(payload: Buffer, { how, bits, bytes, id }: Options, random: At["
     case "bit-flip": {
       const flipped = Buffer.from(payload);
       const places = new Set<number>();
-      for (const most = Math.min(bits, 8 * payload.length); places.size < most; ) places.add(random.int(0, 8 * payload.length - 1));
+      for (const most = Math.min(bits ?? 1, 8 * payload.length); places.size < most; ) places.add(random.int(0, 8 * payload.length - 1));
       for (const place of places) flipped[place >> 3]! ^= 1 << (place & 7);
       return replace({ payload: flipped }, `corrupt: bit ${[...places].slice(0, 8).join(", ")} flipped`);
     }

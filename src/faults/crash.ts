@@ -25,8 +25,8 @@ const crash: Fault<Options> = {
   options: object({
     broker: where, down: optional(duration, 1000), records: optional(whole(1)), last: optional(duration), unclean: optional(flag, false),
   }),
-  check({ broker, records, last }, match) {
-    checkBroker("crash", broker, match);
+  check({ broker, records, last }, match, world) {
+    checkBroker("crash", broker, match, world);
     const isOnly = (protocol: "mqtt" | "amqp"): boolean => broker === protocol || (typeof broker !== "number" && match.protocol === protocol);
     if (records !== undefined && (isOnly("mqtt") || isOnly("amqp"))) throw new FaultError("records are Kafka's; MQTT takes { last }", ["records"]);
     if (last !== undefined && isOnly("amqp")) throw new FaultError("AMQP loses what is transient, whenever it came: persistent messages are on the disk before they are confirmed", ["last"]);

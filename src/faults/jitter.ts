@@ -1,4 +1,4 @@
-import { duration, object } from "../core/shape.ts";
+import { duration, object, optional } from "../core/shape.ts";
 import { delay, type At } from "../hooks/plugin.ts";
 import type { Fault } from "../hooks/rule.ts";
 import { at, namesContent, placeOf } from "./support/place.ts";
@@ -7,7 +7,7 @@ import { at, namesContent, placeOf } from "./support/place.ts";
 const jitter: Fault<{ ms: number }> = {
   name: "jitter",
   summary: "late by a drawn time up to { ms: 50ms }, chunk by chunk of bytes",
-  options: object({ ms: duration }),
+  options: object({ ms: optional(duration, 50) }),
   plugin({ ms }, match) {
     const run = (_event: unknown, { random }: At) => delay(random.int(0, ms), "jitter");
     return namesContent(match) ? at(placeOf(match), run) : { bytes: run };

@@ -27,7 +27,9 @@ const latency: Fault<Options> = {
     {
       ms: optional(either(duration, object({ from: duration, to: duration }, inOrder))),
       normal: optional(object({ mean: duration, deviation: duration })),
-      pareto: optional(object({ least: duration, shape: optional(number(0.1, 100), 1.5), most: optional(duration, 60_000) })),
+      pareto: optional(object({ least: duration, shape: optional(number(0.1, 100), 1.5), most: optional(duration, 60_000) }, ({ least, most }, flaw) => {
+        if (most < least) flaw(["most"], `${most} ms is less than least, ${least} ms`);
+      })),
       ramp: optional(object({ from: optional(duration, 0), to: duration, over: duration })),
     },
     (options, flaw) => {

@@ -1,7 +1,7 @@
 import { object, optional, whole } from "../core/shape.ts";
 import type { Fault } from "../hooks/rule.ts";
 import { changeLeaders } from "./support/leaders.ts";
-import { names, picks } from "./support/where.ts";
+import { checkNode, names, picks } from "./support/where.ts";
 
 interface Options {
   topic?: string[] | undefined;
@@ -15,6 +15,7 @@ const leaderChange: Fault<Options> = {
   summary: "Kafka partitions get other leaders, or { to } that broker",
   options: object({ topic: names, to: optional(whole(1)) }),
   protocols: ["kafka"],
+  check: ({ to }, _match, world) => checkNode(to, world, ["to"]),
   act: ({ topic, to }, match, broker) => changeLeaders(broker, picks(topic, match.topic), match.partition, to),
 };
 

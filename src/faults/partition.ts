@@ -1,6 +1,6 @@
 import { object, optional, several, text, whole, word } from "../core/shape.ts";
 import type { Fault } from "../hooks/rule.ts";
-import { filterOf } from "./support/where.ts";
+import { checkNode, filterOf } from "./support/where.ts";
 
 interface Options {
   /** Clients and brokers that cannot reach each other; those of the rule's match when left out. */
@@ -18,6 +18,9 @@ const partition: Fault<Options> = {
     client: optional(several(text)), broker: optional(several(whole(1))),
     direction: optional(word("in", "out", "both"), "both"),
   }),
+  check({ broker: brokers }, _match, world) {
+    for (const one of brokers ?? []) checkNode(one, world, ["broker"]);
+  },
   act({ client, broker: brokers, direction }, match, broker) {
     const filter = filterOf({ ...match, ...(client && { client }), ...(brokers && { broker: brokers }) });
     broker.partition(filter, { direction });

@@ -6,11 +6,12 @@ import { at, placeOf } from "./support/place.ts";
 const KINDS = ["garbage", "empty", "null", "wrong-type", "deep-json", "huge"] as const;
 
 interface Options {
-  as: (typeof KINDS)[number];
+  /** Garbage when nothing is said. */
+  as?: (typeof KINDS)[number] | undefined;
   /** A text of one's own. */
   payload?: string | undefined;
-  /** For `huge`. */
-  size: number;
+  /** For `huge`, in bytes: 1 MiB when nothing is said. */
+  size?: number | undefined;
   beside: boolean;
 }
 
@@ -21,8 +22,11 @@ const DEPTH = 100_000;
 const poisonMessage: Fault<Options> = {
   name: "poison-message",
   summary: "replaced { as: garbage, empty, null, wrong-type, deep-json, huge (size) } or by a { payload }; { beside: true }: sent right before it",
-  options: object({ as: optional(word(...KINDS), "garbage"), payload: optional(text), size: optional(size, 1024 * 1024), beside: optional(flag, false) }),
-  plugin({ as, payload, size, beside }, match) {
+  options: object({ as: optional(word(...KINDS)), payload: optional(text), size: optional(size), beside: optional(flag, false) }, ({ as, payload, size }, flaw) => {
+    if (as !== undefined && payload !== undefined) flaw(["payload"], "either as or a payload");
+    if (size !== undefined && as !== "huge") flaw(["size"], "only as: huge takes a size");
+  }),
+  plugin({ as = "garbage", payload, size = 1024 * 1024, beside }, match) {
     const place = placeOf(match);
     if (place === "request" || place === "response") throw new FaultError("poison-message acts on messages: name no operation and no group");
     if (beside && place === "delivery") throw new FaultError("beside puts a message where others are stored: leave out direction and queue", ["beside"]);
@@ -38,7 +42,7 @@ const poisonMessage: Fault<Options> = {
   },
 };
 
-function poison(as: Options["as"], size: number): Buffer | string | null {
+function poison(as: (typeof KINDS)[number], size: number): Buffer | string | null {
   switch (as) {
     case "garbage": return Buffer.from([0xff, 0xfe, 0x00, 0xc3, 0x28, 0x7b, 0x22, 0x80]); // neither UTF-8 nor JSON
     case "empty": return "";

@@ -6,7 +6,7 @@ import type { Fault } from "../hooks/rule.ts";
 const slice: Fault<{ size: number; pause: number }> = {
   name: "slice",
   summary: "bytes in pieces of { size: 16 } with { pause: 10ms } between two",
-  options: object({ size, pause: optional(duration, 10) }, (options, flaw) => {
+  options: object({ size: optional(size, 16), pause: optional(duration, 10) }, (options, flaw) => {
     if (options.size < 1) flaw(["size"], "at least 1 byte");
   }),
   plugin: ({ size, pause }) => ({ bytes: ({ data }) => (data.length > size ? replace({ size, pause }, "slice") : undefined) }),

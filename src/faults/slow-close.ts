@@ -1,4 +1,4 @@
-import { duration, object } from "../core/shape.ts";
+import { duration, object, optional } from "../core/shape.ts";
 import { delay } from "../hooks/plugin.ts";
 import type { Fault } from "../hooks/rule.ts";
 
@@ -6,7 +6,7 @@ import type { Fault } from "../hooks/rule.ts";
 const slowClose: Fault<{ ms: number }> = {
   name: "slow-close",
   summary: "when a connection ends, its socket stays open for { ms: 5s }",
-  options: object({ ms: duration }),
+  options: object({ ms: optional(duration, 5000) }),
   plugin: ({ ms }) => ({ disconnect: () => delay(ms, "slow-close") }),
 };
 

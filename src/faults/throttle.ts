@@ -1,11 +1,12 @@
 import { duration, object, optional, whole } from "../core/shape.ts";
+import { compilePattern } from "../hooks/match.ts";
 import { delay, fail, replace, type Operation, type Plugin } from "../hooks/plugin.ts";
-import type { Fault } from "../hooks/rule.ts";
+import { FaultError, type Fault } from "../hooks/rule.ts";
 import apis from "../kafka/apis/index.ts";
 import { meant } from "./support/protocols.ts";
 
 interface Options {
-  ms: number;
+  ms?: number | undefined;
   /** MQTT 5.0: what CONNACK says of it. */
   receive_maximum?: number | undefined;
 }
@@ -22,15 +23,19 @@ const BY_QUOTA = ["Produce", "Fetch"];
 const throttle: Fault<Options> = {
   name: "throttle",
   summary: "slowed down for { ms: 1s } as the protocol does it; MQTT 5.0: CONNACK grants a { receive_maximum }",
-  options: object({ ms: optional(duration, 1000), receive_maximum: optional(whole(1, 0xffff)) }),
-  plugin({ ms, receive_maximum }, match): Plugin {
+  options: object({ ms: optional(duration), receive_maximum: optional(whole(1, 0xffff)) }),
+  plugin({ ms: given, receive_maximum }, match): Plugin {
     const protocols = meant(match);
+    const ms = given ?? 1000;
+    if (receive_maximum !== undefined && !protocols.includes("mqtt")) throw new FaultError("only MQTT's CONNACK grants a receive_maximum", ["receive_maximum"]);
+    if (receive_maximum !== undefined && given !== undefined && protocols.length === 1) throw new FaultError("with receive_maximum nothing of MQTT waits", ["ms"]);
+    const names = (operation: string): boolean => match.operation === undefined || compilePattern(match.operation, false)(operation);
     const request: object[] = [], response: object[] = [], message: object[] = [];
     if (protocols.includes("kafka")) {
       const run = ({ operation }: Operation) => (tells(operation) ? replace({ throttleTimeMs: ms }, "throttle") : undefined);
       response.push({ match: { protocol: "kafka", operation: match.operation ?? BY_QUOTA }, run });
     }
-    if (protocols.includes("mqtt")) {
+    if (protocols.includes("mqtt") && names(receive_maximum === undefined ? "PUBLISH" : "CONNACK")) {
       if (receive_maximum === undefined) request.push({ match: { protocol: "mqtt", operation: "PUBLISH" }, run: (operation: Operation) => mqtt(operation, ms) });
       else response.push({ match: { protocol: "mqtt", operation: "CONNACK" }, run: (operation: Operation) => granted(operation, receive_maximum) });
     }

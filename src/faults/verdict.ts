@@ -4,6 +4,7 @@ import { HOOK_POINTS } from "../hooks/match.ts";
 import type { At, Plugin } from "../hooks/plugin.ts";
 import { perform, revive, type Step } from "../hooks/replay.ts";
 import { FaultError, type Fault } from "../hooks/rule.ts";
+import { ALLOWED } from "../hooks/seam.ts";
 import type { Verdict, VerdictKind } from "../hooks/verdicts.ts";
 
 interface Answer {
@@ -51,6 +52,7 @@ const verdict: Fault<Options> = {
     if (point === "disconnect" && events.some(({ answer }) => Object.keys(answer).length > 0)) throw new FaultError("a disconnect is only seen: it takes no answer", ["events"]);
     const all = events.map(({ stream, nth, actions, answer }) => {
       const [kind, fields] = Object.entries(answer)[0] ?? [];
+      if (kind !== undefined && !ALLOWED[point].has(kind as VerdictKind)) throw new FaultError(`${point} takes ${[...ALLOWED[point]].join(", ")}, not ${kind}`, [several === undefined ? "answer" : "events"]);
       const entry = kind === undefined ? null : { verdict: kind as VerdictKind, detail: fromJournal(fields ?? {}) };
       return { stream, nth, entry, steps: actions.map((step) => ({ ...step, args: fromJournal(step.args) as unknown[] })) };
     });

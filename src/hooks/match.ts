@@ -1,6 +1,7 @@
 import type { Fact, FactName, HookEvent } from "./event.ts";
 import { compileContent } from "./payload.ts";
 import type { AnyMessage, Chunk, ConnectionInfo, Match, Pattern, Protocol } from "./plugin.ts";
+import { operationsOf } from "./rule/operations.ts";
 
 export type HookPoint = "connect" | "disconnect" | "request" | "response" | "message" | "delivery" | "bytes";
 export const HOOK_POINTS: readonly HookPoint[] = ["connect", "disconnect", "request", "response", "message", "delivery", "bytes"];
@@ -40,8 +41,9 @@ export function compileMatch(match: Match, point: HookPoint, protocol: Protocol)
 
   const nameIs = nameField(point, protocol);
   for (const field of ["operation", "topic", "exchange", "queue", "routingKey", "key", "group"] as const) {
-    const pattern = match[field];
-    if (pattern === undefined) continue;
+    const given = match[field];
+    if (given === undefined) continue;
+    const pattern = field === "operation" && point === "response" ? withAnswers(given, protocol) : given;
     const test = compilePattern(pattern, field === "topic");
     if (field === nameIs) onName.push(test);
     else {
@@ -111,8 +113,35 @@ function possible(match: Match, point: HookPoint, protocol: Protocol): boolean {
   if (has("key") && (!isMessage || protocol === "mqtt")) return false;
   if (has("header") && !isMessage) return false;
   if (has("payload", "size") && !isMessage && point !== "bytes") return false;
+  if (has("broker") && protocol !== "kafka") return false;
+  if (match.transport === "websocket" && protocol !== "mqtt") return false;
+  if (isOperation && !isSaid(match, point, protocol)) return false;
   if (match.direction === undefined || point === "bytes") return true;
   return match.direction === (point === "response" || point === "delivery" ? "out" : "in");
+}
+
+/** Whether there is an operation of that name which tells what the match asks for: no `basic.ack` names a queue. */
+function isSaid(match: Match, point: "request" | "response", protocol: Protocol): boolean {
+  const known = operationsOf(protocol);
+  if (known === null) return true;
+  const { operation, address } = match;
+  const isMeant = operation === undefined ? () => true : compilePattern(point === "response" ? withAnswers(operation, protocol) : operation, false);
+  const asked = OF_OPERATIONS.filter((field) => match[field] !== undefined);
+  for (const [name, facts] of known[point]) {
+    if (!isMeant(name) || asked.some((fact) => !facts.includes(fact))) continue;
+    if (address === undefined || ADDRESSES.some((fact) => facts.includes(fact))) return true;
+  }
+  return false;
+}
+
+const OF_OPERATIONS = ["topic", "partition", "group", "exchange", "queue", "routingKey"] as const;
+const ADDRESSES: readonly FactName[] = ["topic", "exchange", "queue"];
+
+/** Who names an operation that only clients send means, of what the broker sends, its answers. */
+function withAnswers(pattern: Pattern, protocol: Protocol): Pattern {
+  const answers = operationsOf(protocol)?.answers;
+  if (answers === undefined || answers.size === 0) return pattern;
+  return list<string | RegExp>(pattern as string | RegExp).flatMap((one): (string | RegExp)[] => (typeof one === "string" ? [one, ...(answers.get(one) ?? [])] : [one]));
 }
 
 /** Exchange or queue; at the default exchange the routing key, which names the queue. */

@@ -34,7 +34,7 @@ export interface Fault<Options = any> {
    */
   plugin?(options: Options, match: Match): Plugin;
   /** For faults that act: throws FaultError where options that fit their shape do not fit the rule's match. */
-  check?(options: Options, match: Match): void;
+  check?(options: Options, match: Match, world: World): void;
   /**
    * Done once to the brokers when the rule fires. What it returns takes it back: when `for` is over,
    * the rule is removed or its `until` has come.
@@ -48,13 +48,15 @@ export interface Preset<Options = any> {
   readonly summary: string;
   readonly options: FaultOptions<Options>;
   readonly protocols?: readonly Protocol[];
+  /** What of a match it goes by; by all of it when left out. A rule with anything else is an error. */
+  readonly goesBy?: readonly (keyof Match)[];
   /** `match` is that of the rule that names the preset; each rule it makes has its own. */
   rules(options: Options, match: Match, world: World): Rule[];
 }
 
 /** What a preset has to know of the house. */
 export interface World {
-  /** How many virtual Kafka brokers there are; their node ids count up from 1. */
+  /** How many virtual Kafka brokers there are; their node ids count up from 1. Infinity: not known. */
   readonly brokers: number;
 }
 

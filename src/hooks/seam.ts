@@ -149,7 +149,7 @@ export const NO_EVENT: HookEvent = {
 };
 
 /** The verdicts that a hook point takes; Kafka cannot deliver a record twice, or out of order, without storing it so. */
-const ALLOWED: Record<HookPoint, ReadonlySet<VerdictKind>> = {
+export const ALLOWED: Record<HookPoint, ReadonlySet<VerdictKind>> = {
   connect: new Set<VerdictKind>(["delay", "hold", "drop", "fail", "hang", "close"]),
   disconnect: new Set<VerdictKind>(["delay", "hold"]),
   request: new Set<VerdictKind>(["delay", "hold", "drop", "fail", "reply", "replace", "hang", "close"]),

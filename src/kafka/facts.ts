@@ -1,9 +1,9 @@
 import { ZERO_UUID } from "./schema.ts";
 
 /** What a request names: the tables spell lists of topics, partitions and groups in a few ways. */
-const TOPICS = ["topics", "topicData", "topicNames"] as const;
+export const TOPICS = ["topics", "topicData", "topicNames"] as const;
 const PARTITIONS = ["partitions", "partitionData", "partitionIndexes"] as const;
-const GROUPS = ["groups", "groupsNames", "coordinatorKeys"] as const;
+export const GROUPS = ["groups", "groupsNames", "coordinatorKeys"] as const;
 
 type Body = any;
 
@@ -28,8 +28,10 @@ export function partitionsOf(body: Body): number[] {
 }
 
 export function groupsOf(body: Body): string[] {
+  // FindCoordinator asks for transactions and share groups too.
+  if (body.keyType > 0) return [];
   const listed = GROUPS.flatMap((list) => body[list] ?? []).map((one: Body) => (typeof one === "string" ? one : one.groupId));
-  return unique([body.groupId, ...listed]);
+  return unique([body.groupId, body.coordinatorKeys === undefined ? undefined : body.key, ...listed]);
 }
 
 /** Topics stand at the top, or under each group. */

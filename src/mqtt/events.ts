@@ -79,7 +79,7 @@ export class PacketEvent implements HookEvent, Operation {
   readonly protocol = "mqtt";
   changed = false;
 
-  /** @param topic of the message that an acknowledgement is about */
+  /** @param topic of the message that an acknowledgement is about, or that a PUBLISH means by its alias */
   constructor(readonly connection: ConnectionInfo, public body: Packet, readonly version: Version, private readonly topic?: string) {}
 
   get name(): string {
@@ -96,7 +96,7 @@ export class PacketEvent implements HookEvent, Operation {
     if (name !== "topic") return undefined;
     switch (this.body.type) {
       case "PUBLISH":
-        return this.body.topic;
+        return this.body.topic === "" ? this.topic : this.body.topic;
       case "SUBSCRIBE":
         return this.body.subscriptions.map(({ filter }) => filter);
       case "UNSUBSCRIBE":

@@ -122,7 +122,7 @@ export class Link implements Session {
     if (chain === null) return this.handle(buf, start, end);
     const packet = decode(buf, start, end, this.version);
     if (packet.type === "CONNECT") this.version = packet.version;
-    const event = new PacketEvent(this.connection, packet, this.version);
+    const event = new PacketEvent(this.connection, packet, this.version, this.aliased(packet));
     this.decided(chain.decide(event), (final) => {
       // What a client published is worth storing although it left, unless it is going to send it again; the rest was about itself.
       if (this.silent && (packet.type !== "PUBLISH" || packet.qos > 0)) return;
@@ -137,7 +137,14 @@ export class Link implements Session {
   private topicOf(buf: Buffer, start: number, end: number): string {
     view.read(buf, start, end, this.version);
     const { topicStart, topicEnd } = view;
-    return topicEnd === topicStart ? "" : this.broker.subscriptions.find(buf, topicStart, topicEnd).topic;
+    if (topicEnd === topicStart) return this.aliased(decode(buf, start, end, this.version)) ?? "";
+    return this.broker.subscriptions.find(buf, topicStart, topicEnd).topic;
+  }
+
+  /** The topic of a PUBLISH that says only its alias; undefined for all else. */
+  private aliased(packet: Packet): string | undefined {
+    if (packet.type !== "PUBLISH" || packet.topic !== "" || this.aliasesIn.size === 0) return undefined;
+    return this.aliasesIn.get(packet.properties?.topicAlias ?? 0)?.toString();
   }
 
   private settleRequest(packet: Packet, final: Final): void {
@@ -389,7 +396,8 @@ export class Link implements Session {
     const { session } = this;
     const { observer } = this.hooks;
     const kept = copy.message;
-    if (observer !== null && final !== null && final.kind !== "duplicate") {
+    if (observer !== null && final?.kind === "expire") observer.left(this.delivery(kept, copy.id, event), "expired", session!.clientId, false);
+    else if (observer !== null && final !== null && final.kind !== "duplicate") {
       observer.withheld(this.delivery(kept, copy.id, event), final.kind, copy.qos === 0 || final.kind === "reroute");
     }
     switch (final?.kind) {

@@ -13,6 +13,7 @@ const flappingLeader: Preset<Options> = {
   summary: "leaders change { every } second and change back, { for } a while",
   options: object({ every: optional(duration, 2000), for: optional(duration, 30_000), after: optional(duration, 0) }),
   protocols: ["kafka"],
+  goesBy: ["protocol", "topic"],
   rules: ({ every, for: lasts, after }, { topic }) => [
     {
       match: { protocol: "kafka" },

@@ -14,6 +14,7 @@ const rollingUpgrade: Preset<Options> = {
   name: "rolling-upgrade",
   summary: "one broker after the other is { down }, with a { pause } between them",
   options: object({ down: optional(duration, 2000), pause: optional(duration, 2000), after: optional(duration, 0) }),
+  goesBy: ["protocol"],
   rules: ({ down, pause, after }, match) => [
     { match: onlyProtocol(match), when: { after: `${after}ms` }, fault: { "broker-restart": { broker: "all", rolling: true, down, pause } } },
   ],

@@ -1,4 +1,5 @@
 import { duration, object, optional } from "../core/shape.ts";
+import { MATCH_KEYS } from "../hooks/match.ts";
 import type { Preset } from "../hooks/rule.ts";
 import { within } from "./support/match.ts";
 
@@ -19,8 +20,9 @@ const slowDisk: Preset<Options> = {
       if (to < from) flaw(["to"], `${to} ms is less than from, ${from} ms`);
     },
   ),
+  goesBy: MATCH_KEYS.filter((key) => key !== "operation" && key !== "direction"),
   rules: ({ from, to, for: lasts, after }, match) =>
-    within(match, { kafka: ["Produce"], mqtt: ["PUBACK", "PUBREC"], amqp: ["basic.ack"] }).map((one) => ({
+    within(match, "response", { kafka: ["Produce"], mqtt: ["PUBACK", "PUBREC"], amqp: ["basic.ack"] }).map((one) => ({
       match: { ...one, direction: "out" as const }, when: { after: `${after}ms` }, ...(lasts === undefined ? {} : { for: lasts }), fault: { latency: { ms: { from, to } } },
     })),
 };

@@ -1,4 +1,5 @@
 import { duration, object, optional } from "../core/shape.ts";
+import { MATCH_KEYS } from "../hooks/match.ts";
 import { FaultError, type Preset } from "../hooks/rule.ts";
 
 interface Options {
@@ -15,6 +16,7 @@ const splitBrain: Preset<Options> = {
   summary: "leaders change { for } a while, and what the clients of the match write meanwhile is acknowledged and lost",
   options: object({ for: optional(duration, 30_000), after: optional(duration, 0) }),
   protocols: ["kafka"],
+  goesBy: MATCH_KEYS.filter((key) => key !== "direction"),
   rules({ for: lasts, after }, match) {
     if (match.client === undefined) throw new FaultError("split-brain has to know who is on the losing side: match: { client: checkout-* }");
     const { topic } = match;

@@ -12,12 +12,13 @@ const tokenExpiry: Preset<Options> = {
   name: "token-expiry",
   summary: "{ after } a while connections are cut and logins refused, { for } as long as clients need for new tokens (Kafka: with SASL)",
   options: object({ after: optional(duration, 0), for: optional(duration, 5000) }),
+  goesBy: ["protocol", "client", "user"],
   rules({ after, for: lasts }, match) {
     const { client, user } = match;
     const who = { ...(client !== undefined && { client }), ...(user !== undefined && { user }) };
     return [
       { match: { ...onlyProtocol(match), ...who }, when: { after: `${after}ms` }, for: lasts, fault: "auth-fail" },
-      { match: onlyProtocol(match), when: { after: `${after}ms` }, fault: { storm: { times: 1, ...(client !== undefined && { client }) } } },
+      { match: onlyProtocol(match), when: { after: `${after}ms` }, fault: { storm: { times: 1, ...(client !== undefined && { client }), ...(user !== undefined && { user }) } } },
     ];
   },
 };

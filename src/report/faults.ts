@@ -19,8 +19,10 @@ export interface FaultCount extends FaultKind {
 /** Counts the fired faults of a journal by operation, line by line. */
 export class FaultCounts {
   private readonly counts = new Map<string, { entry: JournalEntry; fired: number }>();
+  private readonly named = new Map<string, string>();
 
   add(line: JournalLine): void {
+    if ("rules" in line) for (const [rule, fault] of faultsNamed(line)) this.named.set(rule, fault);
     if (!("n" in line)) return;
     const key = `${pluginOf(line)}\0${keyOf(kindOf(line))}`;
     const count = this.counts.get(key);
@@ -28,11 +30,12 @@ export class FaultCounts {
     else count.fired++;
   }
 
-  /** By protocol, operation, fault and error. `faults` tells the fault of each rule. */
+  /** By protocol, operation, fault and error. `faults` tells the fault of each rule; else the journal does. */
   list(faults: ReadonlyMap<string, string>): FaultCount[] {
     const all = new Map<string, FaultCount>();
+    const names = new Map([...this.named, ...faults]);
     for (const { entry, fired } of this.counts.values()) {
-      const kind = kindOf(entry, faults);
+      const kind = kindOf(entry, names);
       const count = all.get(keyOf(kind));
       if (count === undefined) all.set(keyOf(kind), { ...kind, fired });
       else count.fired += fired;
@@ -52,6 +55,11 @@ export function kindOf(entry: JournalEntry, faults?: ReadonlyMap<string, string>
   const named = faults?.get(pluginOf(entry));
   const error = entry.verdict === "fail" ? String((entry.detail as { code: unknown }).code) : null;
   return { protocol: entry.protocol, operation, fault: named ?? (error === null ? (entry.action ?? entry.verdict!) : "error"), error };
+}
+
+/** The faults of the rules that a line puts in force, by their ids. */
+export function faultsNamed(line: JournalLine): [string, string][] {
+  return "rules" in line ? line.rules.flatMap(({ plugin, fault }): [string, string][] => (fault === undefined ? [] : [[plugin, fault]])) : [];
 }
 
 /** A rule's id, or a plugin's name. */

@@ -1,13 +1,11 @@
 import type { Flaw } from "../core/shape.ts";
-import faults from "../faults/index.ts";
 import { compileRule } from "../hooks/rule/compile.ts";
-import { registerFaults, registerPresets, RuleError, type Rule, type World } from "../hooks/rule.ts";
-import presets from "../presets/index.ts";
+import { RuleError, type Rule, type World } from "../hooks/rule.ts";
+import { registerAll } from "./known.ts";
 
 /** What is wrong with the rules of a configuration. */
 export function chaosProblems(given: readonly unknown[], world: World): { path: (string | number)[]; message: string }[] {
-  registerFaults(faults);
-  registerPresets(presets);
+  registerAll();
   return given.flatMap((rule, i): { path: (string | number)[]; message: string }[] => {
     try {
       compileRule(rule as Rule, world);

@@ -1,8 +1,7 @@
 import { parseLocated, SyntaxFlaw, type Located } from "../core/located.ts";
 import { flawText, isObject, list, suggestion, type Flaw, type Path, type Shape } from "../core/shape.ts";
-import faults from "../faults/index.ts";
-import { registerFaults, registerPresets, type Rule } from "../hooks/rule.ts";
-import presets from "../presets/index.ts";
+import type { Rule, World } from "../hooks/rule.ts";
+import { registerAll } from "../rules/known.ts";
 import { rulesIn, type RuleFlaw } from "../rules/parse.ts";
 import { expectation, scenario, scenarioOf, type Expectation, type Scenario } from "./grammar.ts";
 
@@ -21,26 +20,25 @@ const KEYS = ["chaos", "scenario", "scenarios", "expect"];
  * Reads a chaos file, YAML or JSON: rules alone, or `chaos:`, `scenario:` or `scenarios:`, and `expect:`. All that
  * is wrong with it is in `errors`, with file, line and key. `expect:` beside one scenario belongs to that scenario.
  */
-export function parseChaosFile(given: string, file: string): ChaosFile {
-  registerFaults(faults);
-  registerPresets(presets);
+export function parseChaosFile(given: string, file: string, world?: World): ChaosFile {
+  registerAll();
   try {
-    return read(parseLocated(given, file));
+    return read(parseLocated(given, file), world);
   } catch (error) {
     if (!(error instanceof SyntaxFlaw)) throw error;
     return { rules: [], scenarios: [], expect: [], errors: [{ file, line: error.line, path: [], message: error.message }] };
   }
 }
 
-function read(located: Located): ChaosFile {
+function read(located: Located, world?: World): ChaosFile {
   const { value, file, lineOf } = located;
   // A rule alone is an object too: it has a fault or a preset.
   if (!isObject(value) || "fault" in value || "preset" in value) {
-    const { rules, errors } = rulesIn(located);
+    const { rules, errors } = rulesIn(located, undefined, world);
     return { rules, scenarios: [], expect: [], errors };
   }
   const flaws: Flaw[] = Object.keys(value).flatMap((key) => (KEYS.includes(key) ? [] : [{ path: [key], message: `unknown key ${key}: ${suggestion(key, KEYS)}` }]));
-  const { rules, errors } = "chaos" in value ? rulesIn(located, ["chaos"]) : { rules: [], errors: [] };
+  const { rules, errors } = "chaos" in value ? rulesIn(located, ["chaos"], world) : { rules: [], errors: [] };
   const part = <T>(of: Shape<T>, path: Path, one: unknown): T => of.read(one, path, flaws);
   const one = value.scenario === undefined ? [] : [part(scenario, ["scenario"], value.scenario)];
   const more = value.scenarios === undefined ? [] : part(list(scenario), ["scenarios"], value.scenarios);

@@ -1,6 +1,7 @@
 import type { Havoq } from "../havoq.ts";
 import { placeTest } from "../oracle/oracle.ts";
 import { findingText, type Finding, type FindingKind } from "../oracle/report.ts";
+import { waitsInVain } from "../rules/waits.ts";
 import type { RuleStatus } from "../rules/rules.ts";
 import { look, stateText, type Look } from "../states/look.ts";
 import type { Expectation } from "./grammar.ts";
@@ -21,9 +22,11 @@ export async function judge(
 ): Promise<Verdict[]> {
   const verdicts: Verdict[] = [];
   for (const one of expect) verdicts.push(await judgeOne(havoq, one, before, until));
-  for (const { id, fired, matched, optional } of rules) {
+  const ids = havoq.rules.list().map(({ id }) => id).concat(rules.map(({ id }) => id));
+  for (const { id, fired, matched, optional, rule } of rules) {
     if (optional) continue;
-    const detail = fired > 0 ? `${fired} times` : `it never did: ${matched === 0 ? "nothing that it matches happened" : `${matched} times its match was met, but never its when`}`;
+    const seen = matched === 0 ? "nothing that it matches happened" : `${matched} times its match was met, but never its when`;
+    const detail = fired > 0 ? `${fired} times` : `it never did: ${seen}${waitsInVain(rule, ids)}`;
     verdicts.push({ text: `rule ${id} fires`, passed: fired > 0, detail });
   }
   return verdicts;

@@ -163,6 +163,8 @@ export interface TestHavoq {
   until(state: State, timeout?: Duration): Promise<void>;
   /** Moves the brokers' time on: everything that was due on the way happens. */
   advance(by: Duration): Promise<void>;
+  /** Something of this name happened, as far as rules with `after: { event: NAME }` or `until` are concerned. */
+  raise(event: string): Promise<void>;
   /** A method of the control surface with named arguments: `control("electLeader", { topic: "orders", partition: 0 })`. */
   control(method: string, args?: Readonly<Record<string, unknown>>): Promise<unknown>;
   publish(message: Message): Promise<void>;

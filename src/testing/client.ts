@@ -67,6 +67,10 @@ export class Client implements TestHavoq {
     await this.request("POST", "/api/clock/advance", { by });
   }
 
+  async raise(event: string): Promise<void> {
+    await this.request("POST", "/api/events", { event });
+  }
+
   async control(method: string, args: Readonly<Record<string, unknown>> = {}): Promise<unknown> {
     return (await this.request("POST", `/api/control/${method}`, args)).result;
   }

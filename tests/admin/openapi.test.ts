@@ -52,6 +52,7 @@ const CASES: Record<string, { path?: string; body?: unknown; prepare?: () => Pro
   describeRule: { path: "/api/rules/known", prepare: () => world.ask("POST", "/api/rules", { name: "known", fault: { drop: {} }, match: { topic: "nothing" } }) },
   enableRule: { path: "/api/rules/known", body: { enabled: false } },
   removeRule: { path: "/api/rules/gone", prepare: () => world.ask("POST", "/api/rules", { name: "gone", fault: { drop: {} } }) },
+  raiseEvent: { body: { event: "repaired" } },
   runScenario: { body: { name: "nothing much", steps: [{ do: { freezeMetadata: ["known"] } }] } },
   runChaosFile: { body: { text: "chaos:\n  - name: t\n    fault: { drop: {} }\n    match: { topic: nothing }\n" } },
   describeScenario: { path: "/api/scenarios/nothing%20much?wait=true" },

@@ -55,6 +55,16 @@ test("wrong usage ends with 2 before anything runs", async () => {
   expect((await havoq(["exec", "--report", "a.txt", "--", "true"])).stderr).toContain(".xml, .json, .md");
 }, LONG);
 
+test("what is no journal is not replayed", async () => {
+  const cwd = freshFolder();
+  await Bun.write(join(cwd, "empty.jsonl"), "");
+  await Bun.write(join(cwd, "other.jsonl"), '{"name":"a"}\n');
+  for (const [file, why] of [["empty.jsonl", "it is empty"], ["other.jsonl", "line 1 tells neither rules nor what fired"], ["gone.jsonl", "there is no file gone.jsonl"]] as const) {
+    const { code, stdout, stderr } = await havoq(["exec", "--replay", file, "--", "echo", "ran"], { cwd });
+    expect([code, stdout, stderr]).toEqual([1, "", expect.stringContaining(why)]);
+  }
+}, LONG);
+
 test("signals reach the command, and the brokers end with it", async () => {
   const script = 'trap "echo asked; exit 9" TERM; echo "$MQTT_URL"; i=0; while [ $i -lt 400 ]; do i=$((i+1)); sleep 0.05; done';
   let port = 0;

@@ -33,7 +33,7 @@ describe("a service that is not idempotent under a lost acknowledgement", () => 
     const guilty = faults.find((one: any) => one.operation === "Produce" && one.fault === "lose-answer");
     expect([guilty.survived, guilty.failed > 0]).toEqual([0, true]);
     const { seed, repeat } = await lost();
-    expect(repeat).toEndWith(`explore --runs 1 --seed ${seed} -- node payments/test.mjs`);
+    expect(repeat).toEndWith(`explore --runs 1 --timeout 30s --seed ${seed} -- node payments/test.mjs`);
     expect(await Bun.file(join(cwd, "seeds.xml")).text()).toContain(`failures="${6 - passed}"`);
     expect(await Bun.file(join(cwd, "seeds.md")).text()).toContain("| kafka | `Produce` | `lose-answer` |");
     const again = await havoq(["explore", "--runs", "1", "--seed", String(seed), "--", ...service], { cwd });

@@ -1,9 +1,17 @@
 import { expect, test } from "bun:test";
 import { XMLParser, XMLValidator } from "fast-xml-parser";
 import { quote } from "../../src/cli/exec/quote.ts";
+import { FaultCounts } from "../../src/report/faults.ts";
 import { junit } from "../../src/report/junit.ts";
 import { markdown } from "../../src/report/markdown.ts";
 import type { RunReport } from "../../src/report/report.ts";
+
+test("faults are counted by the names that the journal has for them, in a replay too", () => {
+  const counts = new FaultCounts();
+  counts.add({ havoq: "1", seed: 7, rules: [{ rule: "slow/delivery", plugin: "slow", point: "delivery", match: {}, fault: "latency" }] });
+  counts.add({ n: 1, at: 0, rule: "slow/delivery", protocol: "kafka", name: "t", stream: "s", ordinal: 0, verdict: "delay", detail: { ms: 1 } });
+  expect(counts.list(new Map())).toEqual([{ protocol: "kafka", operation: "delivery", fault: "latency", error: null, fired: 1 }]);
+});
 
 const NASTY = "<a b=\"c\">&'|`*]]>\u0000\u001b[31m\ud800\uffff\ttab\nline\r";
 

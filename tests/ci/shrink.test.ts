@@ -65,6 +65,13 @@ test("a command that does not end is ended, with all that it started, and has fa
   expect([code, JSON.parse(stdout).seeds[0].failures]).toEqual([1, ["the command did not end within 300 ms"]]);
 }, LONG);
 
+test("explore: what repeats a seed has its patience too, and what cannot be started is tried once", async () => {
+  const { stdout } = await havoq(["explore", "--runs", "1", "--seed", "4", "--timeout", "300ms", "--", "sleep", "100"]);
+  expect(stdout).toMatch(/havoq explore --runs 1 --timeout 300ms --seed 4 -- sleep 100\n.*havoq shrink --timeout 300ms --seed 4 -- sleep 100\n/);
+  const { code, stderr } = await havoq(["explore", "--runs", "50", "--", "no-such-command"]);
+  expect([code, stderr]).toEqual([1, expect.stringContaining("no-such-command: command not found")]);
+}, LONG);
+
 test("uses of the control surface, regular expressions and bytes get into a rule file", () => {
   const journal: JournalLine[] = [
     { havoq: "1", seed: 3, rules: [{ rule: "p/request", plugin: "p", point: "request", match: { protocol: "kafka", operation: /^Pro/i } }] },

@@ -19,18 +19,25 @@ test("Kafka: what the rule names is not authorized", async () => {
   await using world = await World.under([
     { match: { protocol: "kafka", topic: "secret" }, fault: "auth-fail" },
     { match: { protocol: "kafka", group: "secret-*" }, fault: "auth-fail" },
+    { match: { operation: "JoinGroup", group: "joiners" }, fault: "auth-fail" },
   ]);
   const producer = await world.producer();
   const send = (topic: string) => why(producer.send({ topic, messages: [{ value: "x" }] }));
   expect(await send("secret")).toContain("TOPIC_AUTHORIZATION_FAILED");
   expect(await send("open")).toBe("in");
-  const consumer = world.kafka("consumer").consumer({ groupId: "secret-readers" });
-  const crashed = new Promise((resolve) => consumer.on("consumer.crash", ({ payload }) => resolve((payload.error as { type?: string }).type)));
-  await consumer.connect();
-  await consumer.subscribe({ topic: "open" });
-  void consumer.run({ eachMessage: async () => undefined }).catch(() => undefined);
-  expect(await crashed).toBe("GROUP_AUTHORIZATION_FAILED");
-  await consumer.disconnect();
+  const crash = async (groupId: string) => {
+    const consumer = world.kafka("consumer").consumer({ groupId });
+    const crashed = new Promise<Error & { type?: string }>((resolve) => consumer.on("consumer.crash", ({ payload }) => resolve(payload.error)));
+    await consumer.connect();
+    await consumer.subscribe({ topic: "open" });
+    void consumer.run({ eachMessage: async () => undefined }).catch(() => undefined);
+    const { type, name } = await crashed;
+    await consumer.disconnect();
+    return type ?? name;
+  };
+  expect(await crash("joiners")).toBe("GROUP_AUTHORIZATION_FAILED");
+  // As Kafka does it, FindCoordinator is refused already: KafkaJS then finds no coordinator.
+  expect(await crash("secret-readers")).toBe("KafkaJSGroupCoordinatorNotFound");
 }, 15_000);
 
 test("MQTT: Not authorized, in the words of each version", async () => {

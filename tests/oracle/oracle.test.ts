@@ -160,6 +160,20 @@ describe("loss", () => {
     ]);
   }, TIMEOUT);
 
+  test("MQTT: what the fault expire took is expired, and no leftover", async () => {
+    await using house = await House.start();
+    house.havoq.rules.add({ match: { topic: "a", direction: "out" }, when: { once: true }, fault: "expire" });
+    const [reader, sensor] = [await house.mqtt("reader"), await house.mqtt("sensor")];
+    await reader.subscribeAsync("a", { qos: 1 });
+    const got = new Promise((resolve) => reader.once("message", (_topic, payload) => resolve(String(payload))));
+    await sensor.publishAsync("a", "first", { qos: 1 });
+    await sensor.publishAsync("a", "second", { qos: 1 });
+    expect(await got).toBe("second");
+    await reader.endAsync();
+    while (house.havoq.control.connections({ client: "reader" }).length > 0) await Bun.sleep(1);
+    expect(house.report()).toMatchObject({ clean: true, totals: { stored: 2, delivered: 1, acknowledged: 1, expired: 1 } });
+  }, TIMEOUT);
+
   test("expired messages are counted", async () => {
     await using house = await House.start();
     const channel = await (await house.amqp("worker")).createConfirmChannel();

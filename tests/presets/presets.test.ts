@@ -132,6 +132,16 @@ describe("presets", () => {
     await world.amqp();
   }, 20_000);
 
+  test("token-expiry of one user alone leaves the others connected", async () => {
+    await using world = await World.start();
+    const [alice, bob] = await Promise.all(["alice", "bob"].map((username) => world.mqtt({ username, password: "x", reconnectPeriod: 0 })));
+    const cut = new Promise<void>((resolve) => alice!.once("close", () => resolve()));
+    world.rule({ match: { user: "alice" }, preset: { "token-expiry": { for: "60s" } } });
+    await cut;
+    expect(bob!.connected).toBe(true);
+    await bob!.publishAsync("still", "here", { qos: 1 });
+  }, 20_000);
+
   test("each is tried above, and is in the documentation", async () => {
     const [tests, docs] = [await Bun.file(import.meta.path).text(), await Bun.file(`${import.meta.dir}/../../docs/CHAOS.md`).text()];
     for (const { name } of presets) {

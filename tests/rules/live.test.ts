@@ -223,7 +223,7 @@ describe("the journal", () => {
       }
       return target.server.seen;
     };
-    const loss: Rule = { match: { operation: "ECHO" }, when: { nth: 1 }, fault: "drop" };
+    const loss: Rule = { match: { operation: "*" }, when: { nth: 1 }, fault: "drop" };
     let handle: { remove(): void };
     const seen = await run(house, (stage) => {
       if (stage === 2) handle = rules.add({ ...loss, name: "staged" }, { source: "scenario" });
@@ -244,7 +244,7 @@ describe("the journal", () => {
       const client = target.connect();
       client.send("a");
       await client.take(1);
-      set.add({ name: "asked", when: { nth: 2 }, match: { operation: "ECHO" }, fault: "drop" }, { source: "api" });
+      set.add({ name: "asked", when: { nth: 2 }, match: { operation: "*" }, fault: "drop" }, { source: "api" });
       client.send("b", "c", "d");
       await client.take(2);
       return target.server.seen;

@@ -27,6 +27,18 @@ test("a rule with a handle: it fires, is counted, goes, and is remembered", asyn
   expect(got).toEqual(["a", "c", "d"]);
 }, LONG);
 
+test("an event that rules wait for", async () => {
+  await using havoq = await start({ seed: 7, rules: [{ name: "later", match: { topic: "t" }, when: { after: { event: "go" } }, fault: "drop" }] });
+  const client = await mqtt.connectAsync(havoq.mqtt.url, { clientId: "c" });
+  const later = { rule: "later", fired: 1 };
+  await client.publishAsync("t", "before", { qos: 1 });
+  await expect(havoq.until(later, "1ms")).rejects.toThrow("fired 0 times");
+  await havoq.raise("go");
+  await client.publishAsync("t", "after", { qos: 1 });
+  await havoq.until(later, "5s");
+  await client.endAsync();
+}, LONG);
+
 test("what is awaited: a stable group, records, an MQTT session; and a will that is due in an hour", async () => {
   await using havoq = await start();
   const kafka = kafkaOf(havoq);

@@ -102,6 +102,14 @@ const rules: Resource = (api, { rules }) => {
     }
     return c.json({ done: true as const }, 200);
   });
+
+  route(api, createRoute({
+    method: "post", path: "/api/events", operationId: "raiseEvent", tags, summary: "Raises what rules wait for with `after: { event: NAME }` or `until`",
+    request: { body: takes(z.strictObject({ event: z.string().min(1) })) }, responses: answers(Done, "It was raised"),
+  }), (c) => {
+    rules.raise(c.req.valid("json").event);
+    return c.json({ done: true as const }, 200);
+  });
 };
 
 export default rules;

@@ -4,6 +4,8 @@ import type { Clock } from "../../core/time.ts";
 export interface Ended {
   /** As a shell tells it: 127 not found, 126 not executable, 128 + n killed by signal n. */
   exitCode: number;
+  /** There is no such program, or it cannot be run: `output` says so. */
+  notStarted: boolean;
   /** It had to be ended because its time was up. */
   timedOut: boolean;
   /** This process got a signal meanwhile, which the command got too. */
@@ -63,7 +65,7 @@ export async function runChild(argv: readonly string[], { env, quiet = false, ti
     for (const end of forward) end();
     const { code } = error as { code?: string };
     if (code !== "ENOENT" && code !== "EACCES") throw error;
-    return { exitCode: code === "ENOENT" ? 127 : 126, timedOut: false, interrupted, output: `${argv[0]}: ${code === "ENOENT" ? "command not found" : "permission denied"}\n` };
+    return { exitCode: code === "ENOENT" ? 127 : 126, notStarted: true, timedOut: false, interrupted, output: `${argv[0]}: ${code === "ENOENT" ? "command not found" : "permission denied"}\n` };
   }
 
   let timedOut = false;
@@ -79,7 +81,7 @@ export async function runChild(argv: readonly string[], { env, quiet = false, ti
   // What it left running in its group would hold the pipes open, and talk to brokers that are gone.
   if (timeout !== undefined) kill("SIGKILL");
   const exitCode = child.signalCode === null ? code : 128 + ((constants.signals as Record<string, number>)[child.signalCode] ?? 0);
-  return { exitCode, timedOut, interrupted, output: output === null ? "" : (await output).join("") };
+  return { exitCode, notStarted: false, timedOut, interrupted, output: output === null ? "" : (await output).join("") };
 }
 
 async function tail(stream: ReadableStream<Uint8Array>): Promise<string> {

@@ -7,6 +7,7 @@ import type { Rule } from "../../hooks/rule.ts";
 import { describeFault, FaultCounts } from "../../report/faults.ts";
 import { findingText } from "../../oracle/report.ts";
 import type { RuleStatus } from "../../rules/rules.ts";
+import { waitsInVain } from "../../rules/waits.ts";
 import type { ChaosFile } from "../../scenarios/file.ts";
 import type { Chaos } from "../../scenarios/scenarios.ts";
 import type { PluginOutcome, RuleOutcome, RunReport } from "../../report/report.ts";
@@ -74,7 +75,8 @@ export async function run(options: RunOptions): Promise<Run> {
     const results = await Promise.all(chaos.map((one) => one.finish()));
     const scenarios = results.flatMap((result) => result.scenarios);
     const replayed = options.replay !== undefined || options.replayFile !== undefined;
-    const rules = !replayed ? ruleOutcomes([...before, ...scenarios.flatMap((one) => one.rules)]) : [];
+    const statuses = [...before, ...scenarios.flatMap((one) => one.rules)];
+    const rules = !replayed ? ruleOutcomes(statuses) : [];
     const expectations = [
       ...scenarios.flatMap((one) => one.expectations.map((verdict) => ({ scenario: one.name, ...verdict }))),
       ...results.flatMap((result) => result.expectations.map((verdict) => ({ scenario: "at the end", ...verdict }))),
@@ -83,7 +85,7 @@ export async function run(options: RunOptions): Promise<Run> {
     const oracle = havoq.oracle?.report() ?? null;
     const failures = [
       ...(ended.timedOut ? [`the command did not end within ${options.timeout} ms`] : ended.exitCode === 0 ? [] : [`the command ended with exit code ${ended.exitCode}`]),
-      ...rules.filter(({ fired, optional }) => fired === 0 && !optional).map(({ id, matched }) => `rule ${id} never fired; its match admitted ${matched} events`),
+      ...rules.filter(({ fired, optional }) => fired === 0 && !optional).map(({ id, matched }) => `rule ${id} never fired; its match admitted ${matched} events${waitsInVain(statuses.find((one) => one.id === id)!.rule, statuses.map((one) => one.id))}`),
       ...expectations.filter(({ passed }) => !passed).map(({ scenario, text, detail }) => `${scenario}: ${text}: ${detail}`),
       ...scenarios.flatMap((one) => one.steps.flatMap((step) => (step.error === undefined ? [] : [`${one.name}: ${step.text}: ${step.error}`]))),
       ...scenarios.filter((one) => !one.passed && one.expectations.every(({ passed }) => passed) && one.steps.every(({ error }) => error === undefined)).map(({ name }) => `${name} did not pass`),

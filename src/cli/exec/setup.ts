@@ -37,7 +37,7 @@ export async function loadSetup(flags: SetupFlags): Promise<Setup> {
   if (flags.replay !== undefined && flags.chaos.length > 0) throw new Error("--chaos and --replay: a replay fires what its journal says, and nothing else");
   const given = Object.fromEntries(Object.entries({ fixtures, kafkaBrokers, plugins, seed }).filter(([, value]) => value !== undefined));
   const config = await loadConfig({ config: file, settings: await settingsOf(given) });
-  return { config, chaos: await Promise.all(flags.chaos.map((path) => readChaos(path))) };
+  return { config, chaos: await Promise.all(flags.chaos.map((path) => readChaos(path, { brokers: config.kafka.brokers }))) };
 }
 
 /**
@@ -70,6 +70,9 @@ export function reportFile(file: string, all: string[]): string[] {
   if (flaw !== null) throw new InvalidArgumentError(flaw);
   return [...all, file];
 }
+
+/** How long `explore` and `shrink` wait for a run when nobody says, in milliseconds. */
+export const PATIENCE = 60_000;
 
 /** The value of `--timeout`, in milliseconds. */
 export function duration(text: string): number {

@@ -1,3 +1,4 @@
+import { faultsNamed } from "../../report/faults.ts";
 import { write } from "../../report/write.ts";
 import { defaultChaos, isPlain } from "../explore/rules.ts";
 import { run, say, type Run, type RunOptions } from "../exec/run.ts";
@@ -78,7 +79,7 @@ export async function shrink(argv: readonly string[], flags: ShrinkFlags): Promi
 
   const { out } = flags;
   const repeat = repeatLine("exec", { ...withoutFaults(flags), chaos: [out] }, base.seed, argv);
-  const kinds = new Map(first.report.rules.map(({ id, fault }) => [id, fault]));
+  const kinds = new Map([...first.journal.flatMap(faultsNamed), ...first.report.rules.map(({ id, fault }): [string, string] => [id, fault])]);
   await write(out, ruleFile(left, { seed: base.seed, repeat, rules: first.rules, kinds }));
   if (flags.json === true) {
     const faults = left.map(({ plugin, stream, ordinal, entries }) => ({ rule: plugin, stream, ordinal, entries }));

@@ -1,7 +1,7 @@
 import { either, optional, several, text, whole, word } from "../../core/shape.ts";
 import { compilePattern } from "../../hooks/match.ts";
 import type { Broker, BrokerName, ConnectionFilter, Match, Pattern } from "../../hooks/plugin.ts";
-import { FaultError } from "../../hooks/rule.ts";
+import { FaultError, type World } from "../../hooks/rule.ts";
 
 /** A broker by its Kafka node id or its protocol, or all of them. */
 export const where = optional(either(whole(1), word("mqtt", "amqp", "all")));
@@ -16,13 +16,19 @@ export function brokersOf(where: Where, match: Match, broker: Broker): BrokerNam
     typeof name === "number" ? protocols.includes("kafka") && (nodes === null || nodes.includes(name)) : nodes === null && protocols.includes(name));
 }
 
-/** Throws where neither options nor match say which broker is meant. */
-export function checkBroker(fault: string, where: Where, match: Match): void {
+/** Throws where neither options nor match say which broker is meant, or there is none of that number. */
+export function checkBroker(fault: string, where: Where, match: Match, world: World): void {
+  checkNode(where, world, ["broker"]);
   const protocols = [match.protocol ?? []].flat();
   const isWhole = protocols.length > 0 && !protocols.includes("kafka");
   if (where === undefined && match.broker === undefined && !isWhole) {
     throw new FaultError(`${fault} has to know which broker: { broker: 2 }, { broker: mqtt } or { broker: all }`, ["broker"]);
   }
+}
+
+/** Throws where there is no Kafka broker of this node id. */
+export function checkNode(node: BrokerName | "all" | undefined, { brokers }: World, path: readonly string[]): void {
+  if (typeof node === "number" && node > brokers) throw new FaultError(`there is no broker ${node}: ${brokers === 1 ? "Kafka has one, 1" : `Kafka's are 1 to ${brokers}`}`, path);
 }
 
 /** The connections that a match means. */

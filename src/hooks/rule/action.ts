@@ -83,8 +83,16 @@ export class Action {
     this.ends.push(() => timer.cancel());
   }
 
-  /** Something may have come that was waited for. */
+  /** Something may have come that was waited for. Nobody is there to catch what its fault throws: the house is told. */
   look(at?: At, isTick = false): void {
+    try {
+      this.lookOut(at, isTick);
+    } catch (error) {
+      this.house?.failed(error);
+    }
+  }
+
+  private lookOut(at: At | undefined, isTick: boolean): void {
     const { house, gate } = this;
     if (house === null) return;
     const now = house.now();
@@ -118,16 +126,13 @@ export class Action {
       if (lasts !== undefined) this.over = at.clock.after(lasts, () => this.takeBack());
       else if (typeof undo !== "function") this.active = false;
     };
-    const failed = (error: unknown): void => {
-      this.active = false;
-      throw error;
-    };
     try {
       const answer = this.fault.act!(this.options as never, this.match, at.broker, at);
       if (answer instanceof Promise) answer.then(done, (error) => ((this.active = false), this.house?.failed(error)));
       else done(answer);
     } catch (error) {
-      failed(error);
+      this.active = false;
+      throw error;
     }
   }
 

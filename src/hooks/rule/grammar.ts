@@ -72,7 +72,9 @@ const patternIn = (value: unknown): unknown => (typeof value === "string" ? patt
 
 const payload = either(
   telling("a text to be found in it, or /a regular expression/", { type: "string" }, (value) => (typeof value === "number" ? undefined : patternOf(value))),
-  object({ contains: optional(text), matches: optional(telling("a regular expression", { type: "string" }, expressionOf)), json: optional(either(jsonPath, jsonTests)) }),
+  object({ contains: optional(text), matches: optional(telling("a regular expression", { type: "string" }, expressionOf)), json: optional(either(jsonPath, jsonTests)) }, (value, flaw) => {
+    if (Object.keys(value).length === 0) flaw([], "expected contains, matches or json");
+  }),
 );
 
 function expressionOf(value: unknown): RegExp | undefined {
@@ -83,35 +85,61 @@ function expressionOf(value: unknown): RegExp | undefined {
 const sizeTest = either(
   telling('a size such as "> 1KiB", "1KiB..64KiB" or 100', { type: ["string", "number"] }, (value) => {
     if (typeof value !== "string" && typeof value !== "number") return undefined;
-    sizeRange(value);
+    const { min, max } = sizeRange(value);
+    if (max < min) throw new TypeError(`no payload is of at least ${min} and at most ${max} bytes`);
     return value;
   }),
-  object({ min: optional(size), max: optional(size) }),
+  object({ min: optional(size), max: optional(size) }, ({ min = 0, max }, flaw) => {
+    if (max !== undefined && max < min) flaw(["max"], `${max} bytes are less than min, ${min} bytes`);
+  }),
 );
 
 const protocol = word("kafka", "mqtt", "amqp");
 
+/** A field that may be left out, but not written without a value: `topic:` and nothing would mean every topic. */
+function given<T>(of: Shape<T>): Shape<T | undefined> {
+  const { read, ...rest } = optional(of);
+  return {
+    ...rest,
+    read(value, path, flaws) {
+      if (value === null) flaws.push({ path, message: `expected ${of.wants}, not nothing` });
+      return read(value, path, flaws);
+    },
+  };
+}
+
+const headers: Shape<Record<string, boolean | Pattern>> = (() => {
+  const any = record(either(flag, pattern));
+  return {
+    ...any,
+    read(value, path, flaws) {
+      if (isObject(value) && Object.keys(value).length === 0) flaws.push({ path, message: "expected the names of headers, each with a pattern" });
+      return any.read(value, path, flaws);
+    },
+  };
+})();
+
 /** The fields of a match. */
 export const match = object({
-  protocol: optional(oneOrMore(protocol)),
-  operation: optional(pattern),
-  direction: optional(word("in", "out")),
-  client: optional(pattern),
-  user: optional(pattern),
-  connection: optional(oneOrMore(whole(1))),
-  transport: optional(word("tcp", "tls", "websocket", "memory")),
-  broker: optional(oneOrMore(whole(0))),
-  topic: optional(pattern),
-  exchange: optional(pattern),
-  queue: optional(pattern),
-  address: optional(pattern),
-  routingKey: optional(pattern),
-  partition: optional(oneOrMore(whole(0))),
-  group: optional(pattern),
-  key: optional(pattern),
-  header: optional(record(either(flag, pattern))),
-  payload: optional(payload),
-  size: optional(sizeTest),
+  protocol: given(oneOrMore(protocol)),
+  operation: given(pattern),
+  direction: given(word("in", "out")),
+  client: given(pattern),
+  user: given(pattern),
+  connection: given(oneOrMore(whole(1))),
+  transport: given(word("tcp", "tls", "websocket", "memory")),
+  broker: given(oneOrMore(whole(0))),
+  topic: given(pattern),
+  exchange: given(pattern),
+  queue: given(pattern),
+  address: given(pattern),
+  routingKey: given(pattern),
+  partition: given(oneOrMore(whole(0))),
+  group: given(pattern),
+  key: given(pattern),
+  header: given(headers),
+  payload: given(payload),
+  size: given(sizeTest),
 });
 
 /** Which connections are meant. */
@@ -192,6 +220,10 @@ export const when = object(
     window: optional(window), stream: optional(oneOrMore(text)), per: optional(word(...PER)),
   },
   ({ always, once, times, nth, every, probability, window, after, until }, flaw) => {
+    const [from, to] = [after ?? window?.from, until ?? window?.to];
+    for (const unit of ["time", "messages", "offset"] as const) {
+      if (from?.[unit] !== undefined && to?.[unit] !== undefined && to[unit]! <= from[unit]!) flaw(window === undefined ? ["until"] : ["window"], "it is over before it begins");
+    }
     if (once && times !== undefined) flaw(["times"], "once is times: 1 already");
     if (always && (once || times !== undefined || nth !== undefined || every !== undefined || probability !== undefined)) flaw(["always"], "always goes with after, until and window only");
     if (nth !== undefined && every !== undefined) flaw(["every"], "either nth or every");
@@ -222,7 +254,8 @@ const fields = object(
     description: optional(text), enabled: optional(flag, true), optional: optional(flag, false), match: optional(match as Shape<Match>, {}),
     when: optional(when), for: optional(duration), fault: optional(chosen), preset: optional(chosen),
   },
-  ({ fault, preset }, flaw) => {
+  ({ fault, preset, for: lasts }, flaw) => {
+    if (lasts === 0) flaw(["for"], "it is over before it begins");
     if (fault === undefined && preset === undefined) flaw([], "fault is missing: expected one fault's name with its options, such as { drop: {} }");
     if (fault !== undefined && preset !== undefined) flaw(["preset"], "either fault or preset");
   },
