@@ -200,28 +200,23 @@ const folder = mkdtempSync(join(tmpdir(), "havoq-mosquitto-"));
 const house = new MemoryHouse(1, null, new AdvanceableClock());
 let listener: Listener;
 let real: ReturnType<typeof Bun.spawn> | null = null;
-let realPort = 0;
 
-async function freePort(): Promise<number> {
-  const probe = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } });
-  const { port } = probe;
-  probe.stop(true);
-  return port;
-}
+/** Mosquitto takes no port 0; what it has instead is a socket with a name that nobody else can take. */
+type Address = { hostname: string; port: number } | { unix: string };
+const mosquittos = { unix: join(folder, "socket") };
 
 beforeAll(async () => {
   listener = listenTcp({ host: "127.0.0.1", port: 0 }).serve(new MqttBroker({}, house.host("mqtt")), house.net);
   if (mosquitto === null) return;
-  realPort = await freePort();
   const config = join(folder, "mosquitto.conf");
-  writeFileSync(config, `listener ${realPort} 127.0.0.1\nallow_anonymous true\npersistence false\n`);
+  writeFileSync(config, `listener 0 ${mosquittos.unix}\nuser root\nallow_anonymous true\npersistence false\n`);
   real = Bun.spawn([mosquitto, "-c", config], { stdout: "ignore", stderr: "ignore" });
-  for (let tries = 0; ; tries++) {
+  for (;;) {
     try {
-      (await Bun.connect({ hostname: "127.0.0.1", port: realPort, socket: { data() {} } })).end();
+      (await Bun.connect({ ...mosquittos, socket: { data() {} } })).end();
       return;
     } catch (error) {
-      if (tries === 200) throw error;
+      if (real.exitCode !== null) throw error;
       await Bun.sleep(10); // another process starts: there is nothing else to wait for
     }
   }
@@ -235,7 +230,7 @@ afterAll(async () => {
 });
 
 /** Sends the bytes and a PINGREQ, and tells what comes back until its answer, or until the connection is closed. */
-function answers(port: number, { version, bytes }: Case, ping = true): Promise<string[]> {
+function answers(address: Address, { version, bytes }: Case, ping = true): Promise<string[]> {
   return new Promise((resolve, reject) => {
     const seen: string[] = [];
     // Acknowledgements and deliveries belong to different flows: their order is open (4.6). The broker's own topics differ.
@@ -246,23 +241,21 @@ function answers(port: number, { version, bytes }: Case, ping = true): Promise<s
       if (read.type === "PINGRESP") done("open");
       else seen.push(describePacket(read));
     });
-    Bun.connect({
-      hostname: "127.0.0.1",
-      port,
-      socket: {
-        open: (socket) => void socket.write(Buffer.concat([bytes, Buffer.from(ping ? [0xc0, 0] : [])])),
-        data(socket, chunk) {
-          try {
-            framer.push(chunk);
-          } catch (error) {
-            socket.end();
-            reject(error);
-          }
-        },
-        close: () => done("closed"),
-        error: (_socket, error) => reject(error),
+    const socket: Bun.SocketHandler<undefined> = {
+      open: (socket) => void socket.write(Buffer.concat([bytes, Buffer.from(ping ? [0xc0, 0] : [])])),
+      data(socket, chunk) {
+        try {
+          framer.push(chunk);
+        } catch (error) {
+          socket.end();
+          reject(error);
+        }
       },
-    }).then((socket) => clients.push(socket), reject);
+      close: () => done("closed"),
+      error: (_socket, error) => reject(error),
+    };
+    const connecting = "unix" in address ? Bun.connect({ ...address, socket }) : Bun.connect({ ...address, socket });
+    connecting.then((connected) => clients.push(connected), reject);
   });
 }
 const clients: Bun.Socket[] = [];
@@ -284,9 +277,9 @@ if (mosquitto === null && process.env.CI) test("mosquitto is installed", () => e
 
 describe.skipIf(mosquitto === null)("as Mosquitto answers", () => {
   test.each(cases.map((one) => [`level ${one.version}: ${one.name}`, one] as const))("%s", async (_title, one) => {
-    const [ours, first] = await Promise.all([answers(listener.port, one), answers(realPort, one)]);
-    // Mosquitto closes with our PINGREQ unread, so TCP resets the connection, and that may take its last words from us.
-    const theirs = first.includes("closed") ? await answers(realPort, one, false) : first;
+    const [ours, first] = await Promise.all([answers({ hostname: "127.0.0.1", port: listener.port }, one), answers(mosquittos, one)]);
+    // Mosquitto closes with our PINGREQ unread, so the connection is reset, and that may take its last words from us.
+    const theirs = first.includes("closed") ? await answers(mosquittos, one, false) : first;
     const difference = DIFFERENCES.find(([versions, names]) => versions.includes(one.version) && names.test(one.name));
     if (difference === undefined) expect(ours).toEqual(theirs);
     else if (release === LISTED_WITH) expect(ours).not.toEqual(theirs);
