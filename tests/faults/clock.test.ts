@@ -13,8 +13,8 @@ describe("clock-jump", () => {
     const group = () => world.havoq.control.groups().find(({ id }) => id === "g")!;
     await until(() => group().state === "Stable" && group().members.length === 2);
     world.havoq.control.block({ client: "dead" });
-    world.rule({ fault: { "clock-jump": { by: "35s" } } });
-    await until(() => world.havoq.journal.fired > 0);
+    await world.fired(world.rule({ fault: { "clock-jump": { by: "35s" } } }));
+    await world.havoq.control.advance(0); // behind the jump
     expect(group().members.length).toBe(2);
     await world.havoq.control.advance(11_000);
     await until(() => group().state === "Stable" && group().members.length === 1);
