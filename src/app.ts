@@ -1,8 +1,11 @@
+import { addressesOf } from "./addresses.ts";
 import type { Config } from "./config/config.ts";
 import { Doors } from "./doors.ts";
 import type { Havoq, StartOptions } from "./havoq.ts";
+import { freshSeed } from "./hooks/random.ts";
 
-export type { Addresses, Havoq, StartOptions } from "./havoq.ts";
+export type { Addresses } from "./addresses.ts";
+export type { Havoq, StartOptions } from "./havoq.ts";
 
 /**
  * Starts the brokers of a configuration; settles once they serve on every port. The ports are open
@@ -13,6 +16,7 @@ export async function start(config: Config, options: StartOptions = {}): Promise
   const doors = new Doors(config, tls);
   try {
     doors.open();
+    if (options.opened !== undefined) await options.opened(addressesOf(config, doors, config.seed ??= freshSeed()));
     const { Havoq } = await import("./havoq.ts");
     return await Havoq.start(config, options, doors);
   } catch (error) {

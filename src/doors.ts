@@ -44,7 +44,7 @@ export class Doors {
 
   private http(port: number): Door {
     const fetch = async (request: Request, server: Bun.Server<unknown>): Promise<Response> =>
-      (this.adminServes ? null : tooEarly(request)) ?? (await this.admin.promise)(request, server);
+      (this.adminServes ? null : isLive(request)) ?? (await this.admin.promise)(request, server);
     const server = Bun.serve({ hostname: this.config.admin.host, port, fetch });
     return { port: server.port!, stop: () => void server.stop(true) };
   }
@@ -122,10 +122,7 @@ export class Doors {
   }
 }
 
-/** Who asks how things stand while the brokers are still being loaded gets an answer; all else waits. */
-function tooEarly(request: Request): Response | null {
-  const { pathname } = new URL(request.url);
-  if (pathname === "/health/live") return Response.json({ status: "up" });
-  if (pathname === "/health/ready") return Response.json({ status: "starting", problems: ["the brokers are being loaded"] }, { status: 503 });
-  return null;
+/** Who asks whether the process runs gets an answer while the brokers are still being loaded; all else waits. */
+function isLive(request: Request): Response | null {
+  return new URL(request.url).pathname === "/health/live" ? Response.json({ status: "up" }) : null;
 }

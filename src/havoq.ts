@@ -1,3 +1,4 @@
+import { type Addresses, addressesOf, summaryOf, VERSION } from "./addresses.ts";
 import type { Answer } from "./admin/routes.ts";
 import { AMQP_DEFAULTS, AmqpBroker } from "./amqp/broker.ts";
 import type { Config } from "./config/config.ts";
@@ -36,21 +37,11 @@ export interface StartOptions {
   replay?: readonly JournalLine[];
   replayFile?: string;
   clock?: AdvanceableClock;
+  /** Called when every port is open, before the brokers are there: from now on who connects is served, if a few milliseconds later. */
+  opened?(addresses: Addresses): void | Promise<void>;
   /** Takes an error of our own that nobody caught, after which nothing can be promised; thrown on unless told. */
   fatal?(error: unknown): void;
 }
-
-/** Where the brokers really listen: the content of `--ready-file`. */
-export interface Addresses {
-  kafka: { host: string; ports: number[]; tlsPorts: number[] } | null;
-  mqtt: { host: string; port: number; websocketPort: number; tlsPort: number | null } | null;
-  amqp: { host: string; port: number; tlsPort: number | null } | null;
-  admin: { host: string; port: number } | null;
-  pid: number;
-  seed: number;
-}
-
-export const VERSION: string = process.env.HAVOQ_VERSION ?? "dev";
 
 /** Everything that runs in one process: brokers, listeners, plugins. */
 export class Havoq {
@@ -235,22 +226,7 @@ export class Havoq {
   }
 
   addresses(): Addresses {
-    const { host } = this.config;
-    const optional = (name: string): number | null => this.doors.port(name);
-    const port = (name: string): number => optional(name)!;
-    const nodes = this.kafka?.nodes.all.map((node) => node.id) ?? [];
-    return {
-      kafka: this.kafka && {
-        host,
-        ports: nodes.map((node) => port(`kafka ${node} plain`)),
-        tlsPorts: nodes.flatMap((node) => optional(`kafka ${node} tls`) ?? []),
-      },
-      mqtt: this.mqtt && { host, port: port("mqtt plain"), websocketPort: port("mqtt websocket"), tlsPort: optional("mqtt tls") },
-      amqp: this.amqp && { host, port: port("amqp plain"), tlsPort: optional("amqp tls") },
-      admin: this.config.admin.enabled ? { host: this.config.admin.host, port: port("admin http") } : null,
-      pid: process.pid,
-      seed: this.seed,
-    };
+    return addressesOf(this.config, this.doors, this.seed);
   }
 
   /** Why clients cannot be served as they should; none: everything is ready. */
@@ -265,22 +241,8 @@ export class Havoq {
     return problems;
   }
 
-  /** A few calm lines for the person at the terminal. */
   summary(): string[] {
-    const { kafka, mqtt, amqp, admin } = this.addresses();
-    const tls = (ports: (number | null)[]): string => (ports.some((port) => port !== null) ? `, TLS ${ports.join(" ")}` : "");
-    const plugins = this.seam.plugins().map((plugin) => plugin.name);
-    const fixtures = this.fixtures.list();
-    return [
-      `havoq ${VERSION}   seed ${this.seed}`,
-      ...(kafka ? [`  kafka   ${kafka.ports.map((port) => `${kafka.host}:${port}`).join(" ")}${tls(kafka.tlsPorts)}`] : []),
-      ...(mqtt ? [`  mqtt    ${mqtt.host}:${mqtt.port}, WebSocket ${mqtt.websocketPort}${tls([mqtt.tlsPort].filter((port) => port !== null))}`] : []),
-      ...(amqp ? [`  amqp    ${amqp.host}:${amqp.port}${tls([amqp.tlsPort].filter((port) => port !== null))}`] : []),
-      ...(admin ? [`  admin   http://${admin.host}:${admin.port}`] : []),
-      `  plugins ${plugins.length > 0 ? plugins.join(", ") : "none"}`,
-      ...(fixtures.length > 0 ? [`  fixtures ${fixtures.length}, ${fixtures.filter(({ running }) => running).length} sending`] : []),
-      "ready",
-    ];
+    return summaryOf(this.addresses(), this.seam.plugins().map(({ name }) => name), this.fixtures.list());
   }
 
   /** Closes every listener and connection; safe to call more than once. */

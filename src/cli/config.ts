@@ -1,15 +1,12 @@
 import type { Command } from "commander";
-import { CONFIG_OPTIONS, settingsOf, type Flags } from "./serve.ts";
+import { addOption, CONFIG_OPTIONS, settingsOf, type Flags } from "./serve.ts";
 
 /** `havoq config`: what `serve` with the same flags would run with. */
 export default { name: "config", define };
 
 function define(command: Command): void {
   command.description("show the configuration in effect, and where each value came from: flag, environment, file or default");
-  for (const { flags, description, read } of CONFIG_OPTIONS) {
-    if (read === undefined) command.option(flags, description);
-    else command.option(flags, description, read);
-  }
+  for (const option of CONFIG_OPTIONS) addOption(command, option);
   command
     .option("--schema", "print the JSON Schema of havoq.yaml, by which editors complete it")
     .option("--json", "print JSON")

@@ -1,5 +1,7 @@
 import type { Command } from "commander";
+import { type Addresses, summaryOf } from "../addresses.ts";
 import { start, type Havoq } from "../app.ts";
+import type { Config } from "../config/config.ts";
 import type { Setting } from "../config/layers.ts";
 import { loadConfig } from "../load-config.ts";
 import type { ChaosFile } from "../scenarios/file.ts";
@@ -27,9 +29,13 @@ export interface Flags {
   quiet?: boolean;
 }
 
-/** A flag as commander takes it. */
+/** A flag, written out: what is derived at every start costs every start. */
 interface Option {
-  flags: string;
+  word: `--${string}`;
+  /** As commander calls it; `admin` for `--no-admin` too. */
+  name: keyof Flags;
+  /** What follows the word; a flag without one is on or off. */
+  value?: string;
   description: string;
   /** The key of havoq.yaml that it sets. */
   key?: string;
@@ -38,39 +44,43 @@ interface Option {
 }
 
 const OPTIONS: readonly Option[] = [
-  { flags: "--config <file>", description: "read a havoq.yaml" },
-  { flags: "--host <address>", description: "address to listen on (127.0.0.1)", key: "host" },
-  { flags: "--kafka-port <port>", description: "port of the first Kafka broker (9092)", key: "kafka.port", read: port },
-  { flags: "--kafka-brokers <n>", description: "number of Kafka brokers, one port each (1)", key: "kafka.brokers", read: brokers },
-  { flags: "--mqtt-port <port>", description: "MQTT port (1883)", key: "mqtt.port", read: port },
-  { flags: "--mqtt-websocket-port <port>", description: "port for MQTT over WebSocket (9001)", key: "mqtt.websocket_port", read: port },
-  { flags: "--amqp-port <port>", description: "AMQP port (5672)", key: "amqp.port", read: port },
-  { flags: "--admin", description: "with the HTTP API, also where the configuration has switched it off", key: "admin.enabled" },
-  { flags: "--no-admin", description: "without the HTTP API", key: "admin.enabled" },
-  { flags: "--admin-port <port>", description: "port of the HTTP API (9080)", key: "admin.port", read: port },
-  { flags: "--metrics", description: "with Prometheus metrics at /metrics of the HTTP API, which this switches on too", key: "admin.enabled" },
-  { flags: "--plugins <dir>", description: "load the plugins in this folder, and again when they are saved", key: "plugins.dir" },
-  { flags: "--fixtures <dir>", description: "load the fixtures in this folder's kafka, mqtt and amqp" },
-  { flags: "--seed <n>", description: "seed of all random draws; a fresh one is chosen and printed when left out", key: "seed", read: whole },
-  { flags: "--journal <file>", description: "write every fired verdict to this file: JSON lines, or MessagePack where it ends in .msgpack" },
-  { flags: "--replay <file>", description: "fire the verdicts of this journal again, without plugins and draws" },
-  { flags: "--chaos <file>", description: "put the rules of this file in force and run its scenarios; what does not hold at the end makes the exit code 1" },
-  { flags: "--oracle <file>", description: "keep account of every message, and write at the end what was lost, doubled, out of order or left over: JSON, or text where it ends in .txt" },
-  { flags: "--ready-file <file>", description: "once all ports are open, write them to this file as JSON" },
-  { flags: "--quiet", description: "print errors only" },
+  { word: "--config", name: "config", value: "<file>", description: "read a havoq.yaml" },
+  { word: "--host", name: "host", value: "<address>", description: "address to listen on (127.0.0.1)", key: "host" },
+  { word: "--kafka-port", name: "kafkaPort", value: "<port>", description: "port of the first Kafka broker (9092)", key: "kafka.port", read: port },
+  { word: "--kafka-brokers", name: "kafkaBrokers", value: "<n>", description: "number of Kafka brokers, one port each (1)", key: "kafka.brokers", read: brokers },
+  { word: "--mqtt-port", name: "mqttPort", value: "<port>", description: "MQTT port (1883)", key: "mqtt.port", read: port },
+  { word: "--mqtt-websocket-port", name: "mqttWebsocketPort", value: "<port>", description: "port for MQTT over WebSocket (9001)", key: "mqtt.websocket_port", read: port },
+  { word: "--amqp-port", name: "amqpPort", value: "<port>", description: "AMQP port (5672)", key: "amqp.port", read: port },
+  { word: "--admin", name: "admin", description: "with the HTTP API, also where the configuration has switched it off", key: "admin.enabled" },
+  { word: "--no-admin", name: "admin", description: "without the HTTP API", key: "admin.enabled" },
+  { word: "--admin-port", name: "adminPort", value: "<port>", description: "port of the HTTP API (9080)", key: "admin.port", read: port },
+  { word: "--metrics", name: "metrics", description: "with Prometheus metrics at /metrics of the HTTP API, which this switches on too", key: "admin.enabled" },
+  { word: "--plugins", name: "plugins", value: "<dir>", description: "load the plugins in this folder, and again when they are saved", key: "plugins.dir" },
+  { word: "--fixtures", name: "fixtures", value: "<dir>", description: "load the fixtures in this folder's kafka, mqtt and amqp" },
+  { word: "--seed", name: "seed", value: "<n>", description: "seed of all random draws; a fresh one is chosen and printed when left out", key: "seed", read: whole },
+  { word: "--journal", name: "journal", value: "<file>", description: "write every fired verdict to this file: JSON lines, or MessagePack where it ends in .msgpack" },
+  { word: "--replay", name: "replay", value: "<file>", description: "fire the verdicts of this journal again, without plugins and draws" },
+  { word: "--chaos", name: "chaos", value: "<file>", description: "put the rules of this file in force and run its scenarios; what does not hold at the end makes the exit code 1" },
+  { word: "--oracle", name: "oracle", value: "<file>", description: "keep account of every message, and write at the end what was lost, doubled, out of order or left over: JSON, or text where it ends in .txt" },
+  { word: "--ready-file", name: "readyFile", value: "<file>", description: "once all ports are open, write them to this file as JSON" },
+  { word: "--quiet", name: "quiet", description: "print errors only" },
 ];
 
 /** Those that say what the configuration is. */
-export const CONFIG_OPTIONS = OPTIONS.filter(({ flags, key }) => key !== undefined || /^--(config|fixtures) /.test(flags));
+export const CONFIG_OPTIONS = OPTIONS.filter(({ name, key }) => key !== undefined || name === "config" || name === "fixtures");
 
 export default { name: "serve", define, plainFlags, run };
 
+/** Tells commander. */
+export function addOption(command: Command, { word, value, description, read }: Option): void {
+  const flags = value === undefined ? word : `${word} ${value}`;
+  if (read === undefined) command.option(flags, description);
+  else command.option(flags, description, read);
+}
+
 function define(command: Command): void {
   command.description("start the brokers and serve until stopped");
-  for (const { flags, description, read } of OPTIONS) {
-    if (read === undefined) command.option(flags, description);
-    else command.option(flags, description, read);
-  }
+  for (const option of OPTIONS) addOption(command, option);
   command.addHelpText("after", "\nA port of 0 picks a free one.\n\nExample:\n  havoq serve --plugins ./plugins --seed 42").action(run);
 }
 
@@ -78,16 +88,16 @@ function define(command: Command): void {
 function plainFlags(args: readonly string[]): Flags | null {
   const flags: Record<string, unknown> = {};
   for (let i = 0; i < args.length; i++) {
-    const option = OPTIONS.find((one) => wordOf(one) === args[i]);
+    const option = OPTIONS.find(({ word }) => word === args[i]);
     if (option === undefined) return null;
-    if (!option.flags.includes("<")) {
-      flags[nameOf(option)] = !wordOf(option).startsWith("--no-");
+    if (option.value === undefined) {
+      flags[option.name] = !option.word.startsWith("--no-");
       continue;
     }
     const value = args[++i];
     if (value === undefined || value.startsWith("-")) return null;
     try {
-      flags[nameOf(option)] = option.read === undefined ? value : option.read(value);
+      flags[option.name] = option.read === undefined ? value : option.read(value);
     } catch {
       return null; // commander tells what is wrong with it
     }
@@ -95,34 +105,43 @@ function plainFlags(args: readonly string[]): Flags | null {
   return flags as Flags;
 }
 
-/** `--kafka-port` */
-const wordOf = ({ flags }: Option): string => flags.split(" ", 1)[0]!;
-/** `kafkaPort`, as commander calls it; `admin` for `--no-admin`. */
-const nameOf = (option: Option): string => wordOf(option).replace(/^--(no-)?/, "").replace(/-(\w)/g, (_, letter: string) => letter.toUpperCase());
-
 async function run(flags: Flags): Promise<void> {
   const config = await loadConfig({ config: flags.config, settings: await settingsOf(flags) });
   if (flags.oracle !== undefined) config.oracle ||= true;
-  const print = (line: string): void => console.log(line);
   const file = flags.chaos === undefined ? null : await readChaos(flags.chaos, flags.replay);
+  const announce = async (addresses: Addresses, summary: string[]): Promise<void> => {
+    if (!flags.quiet) for (const line of summary) console.log(line);
+    if (flags.readyFile !== undefined) await writeReadyFile(flags.readyFile, JSON.stringify(addresses));
+  };
+  // Before the first word that it is ready.
+  const { promise: started, resolve } = Promise.withResolvers<[Havoq, Chaos | null]>();
+  const stop = (): void => {
+    // A second signal does not wait.
+    for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => process.exit(1));
+    void started.then(([havoq, chaos]) => end(havoq, flags, chaos)).then((code) => process.exit(code));
+  };
+  for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, stop);
+  // Where nothing can go wrong with them any more, the brokers need not be there: who connects waits some milliseconds for them.
+  const plain = isPlain(config, flags);
   const havoq = await start(config, {
     print: (line) => console.error(line),
     fatal: (error) => {
       console.error(error);
       process.exit(1);
     },
+    ...(plain ? { opened: (addresses) => announce(addresses, summaryOf(addresses)) } : {}),
     ...(flags.journal === undefined ? {} : { journalFile: flags.journal }),
     ...(flags.replay === undefined ? {} : { replayFile: flags.replay }),
   });
-  const chaos = file === null ? null : await havoq.scenarios.start(file);
-  if (!flags.quiet) for (const line of havoq.summary()) print(line);
-  if (flags.readyFile !== undefined) await writeReadyFile(flags.readyFile, JSON.stringify(havoq.addresses()));
-  const stop = (): void => {
-    // A second signal does not wait.
-    for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => process.exit(1));
-    void end(havoq, flags, chaos).then((code) => process.exit(code));
-  };
-  for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, stop);
+  resolve([havoq, file === null ? null : await havoq.scenarios.start(file)]);
+  if (!plain) await announce(havoq.addresses(), havoq.summary());
+}
+
+/** Whether there are but ports, users and topics: nothing that is read or loaded after the ports are open. */
+function isPlain({ plugins, kafka, mqtt, amqp, chaos, oracle }: Config, flags: Flags): boolean {
+  const folders = [plugins.dir, kafka.fixtures_dir, mqtt.fixtures_dir, amqp.fixtures_dir];
+  const files = [flags.chaos, flags.journal, flags.replay];
+  return [...folders, ...files].every((path) => path === undefined) && chaos.length === 0 && oracle === false;
 }
 
 /** A chaos file without flaws. */
@@ -161,11 +180,11 @@ async function writeReadyFile(path: string, text: string): Promise<void> {
 
 /** The values that flags give to keys of havoq.yaml. */
 export async function settingsOf(flags: Flags): Promise<Setting[]> {
-  const settings = OPTIONS.flatMap((option): Setting[] => {
-    const value = (flags as Record<string, unknown>)[nameOf(option)];
+  const settings = OPTIONS.flatMap(({ word, name, key }): Setting[] => {
+    const value = flags[name];
     // --admin and --no-admin are one name, of which one was said.
-    if (option.key === undefined || value === undefined || (value === false) !== wordOf(option).startsWith("--no-")) return [];
-    return [{ key: option.key, value, from: wordOf(option) }];
+    if (key === undefined || value === undefined || (value === false) !== word.startsWith("--no-")) return [];
+    return [{ key, value, from: word }];
   });
   return flags.fixtures === undefined ? settings : [...settings, ...(await fixtureFolders(flags.fixtures))];
 }

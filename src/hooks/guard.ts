@@ -98,7 +98,11 @@ export class TimedGuard implements Guard {
         const before = loop !== null && loop.idle && start !== null && place.file === loop.file && place.line >= start.line && place.line <= loop.line;
         return say(file, before ? loop : place, message);
       }
-      if (inside !== null) return inside === hook.run.name ? say(file, loop ?? start, message) : say(file, start, `${message}; it is stuck in ${inside}`);
+      if (inside === hook.run.name) return say(file, loop ?? start, message);
+      if (inside !== null) {
+        const declared = source?.declaration(inside) ?? null;
+        return declared === null ? say(file, start, `${message}; it is stuck in ${inside}`) : say(file, declared, message);
+      }
       return say(file, start, loop === null ? message : `${message}; is it the loop in line ${loop.line}?`);
     }
     return say(file, (error instanceof Error ? source?.thrownAt(error) : null) ?? start, messageOf(error));

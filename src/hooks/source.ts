@@ -43,6 +43,14 @@ export class PluginSource {
     return at < 0 ? null : this.placeOf(at);
   }
 
+  /** Where the function of this name is declared; null where there is none, or more than one. */
+  declaration(name: string): Place | null {
+    const word = `(?<![\\w$.])${RegExp.escape(name)}(?![\\w$])`;
+    const declared = new RegExp(`\\bfunction\\s*\\*?\\s*${word}|${word}\\s*=\\s*(?:async\\b\\s*)?(?:function\\b|\\(|[\\w$]+\\s*=>)`, "g");
+    const [first, another] = this.text.matchAll(declared);
+    return first === undefined || another !== undefined ? null : this.placeOf(first.index);
+  }
+
   /**
    * The loop whose head does not end it, if a function of this plugin, or all of it, has exactly one.
    * `idle`: its body cannot end it either, and calls nothing.

@@ -34,6 +34,36 @@ describe("havoq serve", () => {
     expect(broker.stderr).toBe("");
   });
 
+  test("at its first word that it is ready, all ports answer and a signal ends it cleanly", async () => {
+    const start = (): Bun.Subprocess<"ignore", "pipe", "inherit"> => Bun.spawn([binary, "serve", ...FREE], { cwd: folder, stdin: "ignore", stdout: "pipe", stderr: "inherit" });
+    const ready = async ({ stdout }: { stdout: ReadableStream<Uint8Array> }): Promise<string> => {
+      let printed = "";
+      for await (const chunk of stdout) if ((printed += Buffer.from(chunk).toString()).endsWith("\nready\n")) break;
+      return printed;
+    };
+    const signalled = start();
+    await ready(signalled);
+    signalled.kill("SIGTERM");
+    expect(await signalled.exited).toBe(0);
+
+    const asked = start();
+    const printed = await ready(asked);
+    const port = (protocol: string): number => Number(new RegExp(`${protocol} .*127\\.0\\.0\\.1:(\\d+)`).exec(printed)![1]);
+    const [{ status }, client, greeting] = await Promise.all([
+      fetch(`http://127.0.0.1:${port("admin")}/health/ready`),
+      mqtt.connectAsync(`mqtt://127.0.0.1:${port("mqtt")}`),
+      new Promise<string>((got, failed) => {
+        const data = (socket: Bun.Socket, bytes: Buffer): void => (socket.end(), got(bytes.toString("latin1")));
+        void Bun.connect({ hostname: "127.0.0.1", port: port("amqp"), socket: { open: (socket) => void socket.write("AMQP\0\0\x09\x01"), data, error: (_socket, error) => failed(error) } });
+      }),
+    ]);
+    expect(status).toBe(200);
+    expect(greeting).toContain("havoq");
+    client.end(true);
+    asked.kill("SIGTERM");
+    expect(await asked.exited).toBe(0);
+  });
+
   test("SIGINT ends it too", async () => {
     const broker = await startBinary();
     process.kill(broker.pid, "SIGINT");

@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { join } from "node:path";
 import { TimedGuard } from "../../src/hooks/guard.ts";
 import type { At, Broker, Plugin } from "../../src/hooks/plugin.ts";
-import { HookTimeout } from "../../src/hooks/seam.ts";
+import { HookTimeout, type InstalledHook } from "../../src/hooks/seam.ts";
 import { echoHouse } from "../support/echo.ts";
 import { pluginHouse } from "./folder.ts";
 
@@ -205,6 +205,10 @@ export default definePlugin({
     expect(await said("loop")).toBe(`plugin bad: request failed: ${file}:14: did not come back within ${LIMIT} ms`);
     // The line is where it was seen, in the worst case the call that led there.
     expect(await said("deep")).toMatch(new RegExp(`bad\\.ts:(4|5|6|16): did not come back within ${LIMIT} ms$`));
+    // Of optimized code the samples may tell the function alone.
+    const hook = { plugin: house.seam.record("bad"), run: () => {} } as unknown as InstalledHook;
+    expect(house.guard.locate(new HookTimeout("late", null, "spin"), hook)).toBe(`${file}:4: late`);
+    expect(house.guard.locate(new HookTimeout("late", null, "elsewhere"), hook)).toBe(`${file}: late; it is stuck in elsewhere`);
   });
 
   test("ten times in a row is switched off with a loud line, and on again when it is saved", async () => {

@@ -1,6 +1,6 @@
 import { start, type Havoq, type StartOptions } from "../../app.ts";
 import type { Config } from "../../config/config.ts";
-import { VERSION } from "../../havoq.ts";
+import { VERSION } from "../../addresses.ts";
 import { AdvanceableClock } from "../../hooks/clock.ts";
 import type { JournalLine } from "../../hooks/journal.ts";
 import type { Rule } from "../../hooks/rule.ts";

@@ -4,7 +4,7 @@ import { parseDuration } from "../../core/units.ts";
 import { loadConfig } from "../../load-config.ts";
 import { reportFlaw } from "../../report/write.ts";
 import type { ChaosFile } from "../../scenarios/file.ts";
-import { CONFIG_OPTIONS, readChaos, settingsOf, type Flags } from "../serve.ts";
+import { addOption, CONFIG_OPTIONS, readChaos, settingsOf, type Flags } from "../serve.ts";
 import { quote } from "./quote.ts";
 
 /** What `exec`, `explore` and `shrink` take alike: what the brokers are, and what is done to them. */
@@ -19,11 +19,7 @@ const REPEATED = [...OF_SERVE, "chaos", "replay"];
 
 export function addSetup(command: Command): void {
   command.option("--chaos <file>", "put the rules and scenarios of this file in force (repeatable)", collect, []);
-  for (const { flags, description, read } of CONFIG_OPTIONS) {
-    if (!OF_SERVE.includes(flags.slice(2).split(" ")[0]!)) continue;
-    if (read === undefined) command.option(flags, description);
-    else command.option(flags, description, read);
-  }
+  for (const option of CONFIG_OPTIONS) if (OF_SERVE.includes(option.word.slice(2))) addOption(command, option);
 }
 
 export function addReplay(command: Command): void {

@@ -1,4 +1,4 @@
-import { VERSION } from "../../havoq.ts";
+import { VERSION } from "../../addresses.ts";
 import { freshSeed } from "../../hooks/random.ts";
 import { HEAD, Outcomes, rowOf, type Exploration, type SeedOutcome } from "../../report/exploration.ts";
 import { explorationMarkdown } from "../../report/markdown.ts";
