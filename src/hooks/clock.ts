@@ -27,7 +27,9 @@ export class AdvanceableClock implements JumpingClock {
   private stopped = false;
   /** Oldest first, in this clock's own time. */
   private readonly jumps: { from: number; to: number }[] = [];
+  /** Where the last `advance` leads, and when it is there; null when none is under way. */
   private target = 0;
+  private arrival: Promise<void> | null = null;
 
   /** `stillAt`: a time to stand still at, so that nothing but `advance` moves it: for runs that have to be alike to the millisecond. */
   constructor(private readonly stillAt: number | null = null) {}
@@ -48,12 +50,23 @@ export class AdvanceableClock implements JumpingClock {
   }
 
   /**
-   * Moves this clock `ms` milliseconds on. Every alarm on the way sees the time it was set for, and
-   * what it started gets its turn before the next one.
+   * Moves this clock `ms` milliseconds on, from where it will be after the advances that are under way.
+   * Every alarm on the way sees the time it was set for, and what it started gets its turn before the next one.
    */
-  async advance(ms: number): Promise<void> {
-    const target = this.now() + ms;
-    this.target = Math.max(this.target, target);
+  advance(ms: number): Promise<void> {
+    const target = this.horizon() + ms;
+    this.target = target;
+    const move = (): Promise<void> => this.moveTo(target);
+    const arrival = this.arrival === null ? move() : this.arrival.then(move, move);
+    this.arrival = arrival;
+    const arrived = (): void => {
+      if (this.arrival === arrival) this.arrival = null;
+    };
+    arrival.then(arrived, arrived);
+    return arrival;
+  }
+
+  private async moveTo(target: number): Promise<void> {
     const jump = { from: this.now(), to: this.now() };
     this.jumps.push(jump);
     if (this.jumps.length > JUMPS) this.joinOldest();

@@ -1,8 +1,8 @@
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { accepts, freePort } from "../../bench/peers/process.ts";
 
 /** Debian's wrapper in /usr/sbin changes the user; the script behind it does not. */
 const SERVER = "/usr/lib/rabbitmq/bin/rabbitmq-server";
@@ -16,21 +16,13 @@ function appFile(): string {
   return execFileSync("sh", ["-c", "ls /usr/lib/rabbitmq/lib/*/plugins/rabbit-*/ebin/rabbit.app"], { encoding: "utf8" }).trim().split("\n")[0]!;
 }
 
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((done) => server.listen(0, "127.0.0.1", done));
-  const { port } = server.address() as { port: number };
-  await new Promise((done) => server.close(done));
-  return port;
-}
-
 /**
  * A real RabbitMQ of its own, with its management plugin where one asks for that: free loopback ports, its own node name, name service and folders.
  * `stop` ends all of it, also after a start that failed.
  */
 export async function startRabbit({ management = false } = {}): Promise<{ port: number; managementPort: number; stop(): Promise<void> }> {
   const dir = mkdtempSync(join(tmpdir(), "havoq-rabbitmq-"));
-  const [port, dist, epmdPort, managementPort] = [await freePort(), await freePort(), await freePort(), await freePort()];
+  const [port, dist, epmdPort, managementPort] = [freePort(), freePort(), freePort(), freePort()];
   mkdirSync(join(dir, "home"));
   writeFileSync(join(dir, "enabled_plugins"), `[${management ? "rabbitmq_management" : ""}].\n`);
   writeFileSync(join(dir, "rabbitmq.conf"), `listeners.tcp.1 = 127.0.0.1:${port}\nlog.file.level = error\n${management ? `management.tcp.ip = 127.0.0.1\nmanagement.tcp.port = ${managementPort}\n` : ""}`);
@@ -50,9 +42,11 @@ export async function startRabbit({ management = false } = {}): Promise<{ port: 
     RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS: "+S 1:1 -kernel inet_dist_use_interface {127,0,0,1}",
   };
   const children: ChildProcess[] = [];
-  // Groups of their own: the server is a shell script with the virtual machine as its child.
+  // Groups of their own: the server is a shell script with the virtual machine as its child. Each group
+  // ends with its input, so that nothing stays behind when the test process ends in the middle, however it does.
   const start = (command: string, args: string[]) => {
-    const child = spawn(command, args, { env, detached: true, stdio: ["ignore", "pipe", "pipe"] });
+    const script = '("$@"; kill -KILL 0) & read end; kill -KILL 0';
+    const child = spawn("sh", ["-c", script, "sh", command, ...args], { env, detached: true, stdio: ["pipe", "pipe", "pipe"] });
     children.push(child);
     return child;
   };
@@ -63,18 +57,19 @@ export async function startRabbit({ management = false } = {}): Promise<{ port: 
       // Already gone.
     }
   };
-  // Should the test process end in the middle, nothing stays behind.
-  const atExit = () => children.forEach((child) => signal(child, "SIGKILL"));
-  process.on("exit", atExit);
   const stop = async () => {
     for (const child of children) signal(child, "SIGKILL");
     await Promise.all(children.map((child) => child.exitCode !== null || child.signalCode !== null || new Promise((done) => child.once("exit", done))));
-    process.off("exit", atExit);
     rmSync(dir, { recursive: true, force: true });
   };
 
   try {
-    start("epmd", ["-port", String(epmdPort), "-address", "127.0.0.1"]);
+    const epmd = start("epmd", ["-port", String(epmdPort), "-address", "127.0.0.1"]);
+    // Without one the server would start another, which would outlive it.
+    while (!(await accepts(epmdPort))) {
+      if (epmd.signalCode !== null) throw new Error("epmd does not start");
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
     const server = start(SERVER, []);
     let output = "";
     await new Promise<void>((ready, failed) => {
@@ -88,7 +83,7 @@ export async function startRabbit({ management = false } = {}): Promise<{ port: 
       };
       server.stdout!.on("data", read);
       server.stderr!.on("data", read);
-      server.once("exit", (code) => failed(new Error(`RabbitMQ ended with ${code}:\n${output}`)));
+      server.once("exit", () => failed(new Error(`RabbitMQ ended:\n${output}`)));
     });
     return { port, managementPort, stop };
   } catch (error) {

@@ -110,8 +110,8 @@ export class RawClient {
     waiter.resolve(received);
   }
 
-  /** The next method. Rejects with `Closed` once the peer has closed and all was read. */
-  next(within = 5000): Promise<Received> {
+  /** The next method. Rejects with `Closed` once the peer has closed and all was read, and after so many milliseconds of silence. */
+  next(within = 60_000): Promise<Received> {
     const first = this.inbox.shift();
     if (first !== undefined) return Promise.resolve(first);
     if (this.isClosed) return Promise.reject(new Closed("the peer closed the connection"));

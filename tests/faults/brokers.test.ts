@@ -91,9 +91,9 @@ describe("broker-pause", () => {
     await (await world.producer()).send({ topic: "t", messages: [{ value: "1" }] });
     const { leader } = offsets(world, "t");
     await world.fired(world.rule({ fault: { "broker-pause": { broker: leader } } }));
-    await world.havoq.clock.advance(8_000);
+    await world.havoq.clock.advance(4_000);
     expect(offsets(world, "t").leader).toBe(leader);
-    await world.havoq.clock.advance(1_000);
+    await world.havoq.clock.advance(5_000);
     expect(offsets(world, "t").leader).not.toBe(leader);
     const others = world.bootstrap.filter((_, i) => i + 1 !== leader);
     expect((await world.admin(others).metadata({ topics: ["t"] })).brokers.size).toBe(2);

@@ -9,6 +9,7 @@ describe.each(PROTOCOLS)("%s", (protocol) => {
     await peer.send("1");
     world.havoq.rules.add({ match: { protocol, client: "producer" }, when: { once: true }, fault: { "pause-reading": { ms: "20s" } } });
     const sent = [peer.send("2"), peer.send("3")];
+    await world.havoq.control.waitFor(() => world.reasons.length === 1);
     expect(await within(100, Promise.race(sent))).toBe("silence");
     await world.havoq.clock.advance(20_000);
     await Promise.all(sent);

@@ -15,16 +15,17 @@ describe.each(PROTOCOLS)("%s", (protocol) => {
 });
 
 test("the client gets the pieces one by one", async () => {
-  await using world = await World.under([{ match: { protocol: "amqp", direction: "out" }, fault: { slice: { size: 50, pause: 5 } } }]);
+  await using world = await World.under([{ match: { protocol: "amqp", direction: "out" }, fault: { slice: { size: 50, pause: "20s" } } }]);
   const sizes: number[] = [];
   const socket = connect({ port: world.amqpPort, host: "127.0.0.1" }, () => void socket.write("AMQP\0\0\x09\x01", "latin1"));
   await new Promise<void>((resolve) => {
     socket.on("data", (data) => {
       sizes.push(data.length);
       if (data.at(-1) === 0xce) resolve(); // the end of connection.start
+      else void world.havoq.clock.advance(20_000);
     });
   });
   socket.destroy();
   expect(sizes.length).toBeGreaterThan(2);
-  expect(sizes[0]).toBe(50);
+  expect(new Set(sizes.slice(0, -1))).toEqual(new Set([50]));
 }, 15_000);

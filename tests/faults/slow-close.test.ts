@@ -27,7 +27,7 @@ describe.each(PROTOCOLS)("%s", (protocol) => {
     expect(await within(100, closed)).toBe("silence");
     expect(world.havoq.net.connections({ protocol })).toEqual([]); // for the broker it is over
     await world.havoq.clock.advance(20_000);
-    expect(await within(2000, closed)).toBe("answered");
+    await closed;
     expect(world.reasons).toEqual(["slow-close"]);
   }, 15_000);
 
@@ -39,6 +39,6 @@ describe.each(PROTOCOLS)("%s", (protocol) => {
     world.havoq.control.disconnect({ protocol });
     expect(await within(100, closed)).toBe("silence");
     await world.havoq.clock.advance(20_000);
-    expect(await within(2000, closed)).toBe("answered");
+    await closed;
   }, 15_000);
 });

@@ -27,8 +27,11 @@ describe("storm", () => {
     await using world = await World.start({ kafka: { brokers: 1 } });
     await (await world.producer()).send({ topic: "t", messages: [{ value: "1" }] });
     const reader = await world.consumer("t", { groupId: "g" });
-    const rule = world.rule({ match: { protocol: "kafka" }, fault: { storm: { of: "rebalances", every: "100ms" } } });
-    await until(() => reader.joins >= 4);
+    const rule = world.rule({ match: { protocol: "kafka" }, fault: { storm: { of: "rebalances", every: "20s" } } });
+    for (let joins = 1; joins < 4; joins++) {
+      await until(() => reader.joins > joins);
+      await world.havoq.clock.advance(20_000);
+    }
     rule.remove();
     expect((await reader.until(1))[0]).toBe("1");
   }, 20_000);

@@ -32,6 +32,20 @@ test("sleep settles when its time has come, and what awaited it runs before late
   clock.stop();
 });
 
+test("advances that overlap add up, and no millisecond is skipped twice", async () => {
+  const clock = new AdvanceableClock(0);
+  const fired: number[] = [];
+  for (let at = 1000; at <= 9000; at += 1000) clock.after(at, () => void fired.push(clock.now()));
+  const under = clock.sleep(2000);
+  const first = clock.advance(5000);
+  await under;
+  const second = clock.advance(3000);
+  expect([clock.now(), clock.horizon()]).toEqual([2000, 8000]);
+  await Promise.all([first, second]);
+  expect([clock.now(), clock.skippedSince(0), clock.skippedSince(4000)]).toEqual([8000, 8000, 4000]);
+  expect(fired).toEqual([1000, 2000, 3000, 4000, 5000, 6000, 7000, 8000]);
+});
+
 test("without advance it runs by itself", async () => {
   const clock = new AdvanceableClock();
   await clock.sleep(5);

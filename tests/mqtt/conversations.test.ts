@@ -3,7 +3,7 @@ import type { Version } from "../../src/mqtt/packets.ts";
 import { TestBroker } from "./client.ts";
 import { installed, release, startMosquitto, type Mosquitto } from "./mosquitto.ts";
 import { NAMES, scenarios, TOPICS, type Scenario } from "./scenarios.ts";
-import { overMemory, overTcp, Stage } from "./stage.ts";
+import { overMemory, overSocket, Stage } from "./stage.ts";
 
 /** Where havoq means to differ from this release of Mosquitto: `[names, versions, why]`. There it has to differ indeed. */
 const LISTED_WITH = "2.0.11";
@@ -40,7 +40,7 @@ describe.skipIf(!isComparable)(`as with Mosquitto ${LISTED_WITH}${isComparable ?
   test.each(all)("%s", async (_title, name, version, scenario) => {
     const ours = new TestBroker();
     const here = await told(scenario, new Stage(overMemory(ours), version, (ms) => ours.advance(ms / 1000)));
-    const ask = (): Promise<string[]> => told(scenario, new Stage(overTcp(real.port), version, (ms) => Bun.sleep(ms)));
+    const ask = (): Promise<string[]> => told(scenario, new Stage(overSocket(real.address), version, (ms) => Bun.sleep(ms)));
     let there = await ask();
     const differs = DIFFERENCES.some(([names, versions]) => versions.includes(version) && names.test(name));
     // What was a matter of milliseconds on a busy machine is asked again.

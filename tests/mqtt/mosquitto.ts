@@ -8,35 +8,28 @@ export const installed = path !== null;
 export const release = path === null ? "" : (/version (\S+)/.exec(Bun.spawnSync([path, "-h"]).stdout.toString())?.[1] ?? "");
 
 export interface Mosquitto {
-  port: number;
+  readonly address: { readonly unix: string };
   stop(): Promise<void>;
 }
 
-function freePort(): number {
-  const probe = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } });
-  const { port } = probe;
-  probe.stop(true);
-  return port;
-}
-
-/** A real Mosquitto of its own, that lets everybody in, on a free loopback port. */
+/** A real Mosquitto of its own that lets everybody in. It takes no port 0; what it has instead is a socket with a name that nobody else can take. */
 export async function startMosquitto(): Promise<Mosquitto> {
   const folder = mkdtempSync(join(tmpdir(), "havoq-mosquitto-"));
-  const port = freePort();
+  const address = { unix: join(folder, "socket") };
   const config = join(folder, "mosquitto.conf");
-  writeFileSync(config, `listener ${port} 127.0.0.1\nallow_anonymous true\npersistence false\n`);
+  writeFileSync(config, `listener 0 ${address.unix}\nuser root\nallow_anonymous true\npersistence false\n`);
   const real = Bun.spawn([path!, "-c", config], { stdout: "ignore", stderr: "ignore" });
   const stop = async (): Promise<void> => {
     real.kill();
     await real.exited;
     rmSync(folder, { recursive: true, force: true });
   };
-  for (let tries = 0; ; tries++) {
+  for (;;) {
     try {
-      (await Bun.connect({ hostname: "127.0.0.1", port, socket: { data() {} } })).end();
-      return { port, stop };
+      (await Bun.connect({ ...address, socket: { data() {} } })).end();
+      return { address, stop };
     } catch (error) {
-      if (tries === 200) {
+      if (real.exitCode !== null) {
         await stop();
         throw error;
       }

@@ -189,8 +189,7 @@ export const overMemory = (test: TestBroker): Dial => async (feed, ended) => {
   };
 };
 
-export const overTcp = (port: number): Dial => async (feed, ended) => {
-  const socket = await Bun.connect({ hostname: "127.0.0.1", port, socket: { data: (_, bytes) => feed(bytes), close: ended, error: ended } });
-  socket.setNoDelay(true);
+export const overSocket = (address: { unix: string }): Dial => async (feed, ended) => {
+  const socket = await Bun.connect({ ...address, socket: { data: (_, bytes) => feed(bytes), close: ended, error: ended } });
   return { send: (bytes) => void socket.write(bytes), breakOff: () => socket.terminate() };
 };

@@ -2,6 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { close, delay, drop, replace } from "../../src/hooks/plugin.ts";
 import { listenTcp, listenWebSocket } from "../../src/net/listen.ts";
 import { echoHouse } from "../support/echo.ts";
+import { settled } from "../support/memory.ts";
 
 const frame = (text: string): Buffer => Buffer.from([text.length, ...Buffer.from(text)]);
 
@@ -32,7 +33,7 @@ describe("a connection in memory", () => {
     const text = "x".repeat(250);
     const many = Buffer.concat(Array.from({ length: 20_000 }, () => frame(text)));
     client.wire.send(many);
-    await Bun.sleep(5);
+    await settled();
     const before = house.server.seen.length;
     expect(before).toBeGreaterThan(1000);
     expect(before).toBeLessThan(20_000);
@@ -59,7 +60,7 @@ describe("a connection in memory", () => {
     const client = house.connect();
     client.wire.connection!.reach.freeze();
     client.send("a");
-    await Bun.sleep(2);
+    await settled();
     expect(house.server.seen).toEqual([]);
     client.wire.connection!.reach.unfreeze();
     expect(await client.take(1)).toEqual(["a"]);
@@ -87,7 +88,7 @@ describe("the bytes hook", () => {
     const client = house.connect();
     client.send("a");
     client.send("b");
-    await Bun.sleep(1);
+    await settled();
     expect(house.server.seen).toEqual([]);
     await house.clock.advance(60_000);
     expect(await client.take(2)).toEqual(["a", "b"]);

@@ -4,6 +4,7 @@ import { TimedGuard } from "../../src/hooks/guard.ts";
 import type { At, Broker, Plugin } from "../../src/hooks/plugin.ts";
 import { HookTimeout, type InstalledHook } from "../../src/hooks/seam.ts";
 import { echoHouse } from "../support/echo.ts";
+import { settled } from "../support/memory.ts";
 import { pluginHouse } from "./folder.ts";
 
 /** For what hangs, and for what does not: a busy machine must not make it late. */
@@ -103,7 +104,7 @@ describe("a hook", () => {
     }, LIMIT);
     const client = house.connect();
     client.send("a");
-    await Bun.sleep(1);
+    await settled();
     await house.clock.advance(1000);
     expect(await client.take(1)).toEqual(["a"]);
     expect(house.seam.record("p")).toMatchObject({ errors: 1, timeouts: 1 });
@@ -127,9 +128,9 @@ describe("a hook", () => {
     });
     const client = house.connect();
     client.send("a", "b");
-    await Bun.sleep(1);
+    await settled();
     await house.clock.advance(2000);
-    await Bun.sleep(1);
+    await settled();
     await house.clock.advance(1000);
     expect(await client.take(2)).toEqual(["a!", "b!"]);
   });

@@ -93,7 +93,7 @@ export async function startBinary(options: BinaryOptions = {}): Promise<RunningB
 
   async function stop(): Promise<number> {
     child.kill("SIGTERM");
-    const kill = setTimeout(() => child.kill("SIGKILL"), 30_000);
+    const kill = setTimeout(() => child.kill("SIGKILL"), 30_000); // a scenario may still wait for its end
     const code = await child.exited;
     clearTimeout(kill);
     await Promise.all([stdout.ended, stderr.ended]);
@@ -101,7 +101,7 @@ export async function startBinary(options: BinaryOptions = {}): Promise<RunningB
     return code;
   }
 
-  const deadline = performance.now() + (options.timeout ?? 30_000);
+  const deadline = performance.now() + (options.timeout ?? 60_000);
   let ready: ReadyFile | undefined;
   while (!(ready = readReadyFile(readyFile))) {
     const ended = child.exitCode !== null;

@@ -186,10 +186,12 @@ export class World {
 /** The texts of what was got. */
 export const texts = (got: readonly Got[]): string[] => got.map(({ text }) => text);
 
-/** "answered", or what became of a promise that had some milliseconds of real time: the error, or "silence". */
+/** "answered", or the error. */
+export function outcome(promise: Promise<unknown>): Promise<string> {
+  return promise.then(() => "answered", (error) => String(error));
+}
+
+/** The outcome of a promise that has some milliseconds of real time, or "silence": for what is not to be answered. */
 export function within(ms: number, promise: Promise<unknown>): Promise<string> {
-  return Promise.race([
-    promise.then(() => "answered", (error) => String(error)),
-    new Promise<string>((resolve) => setTimeout(resolve, ms, "silence")),
-  ]);
+  return Promise.race([outcome(promise), new Promise<string>((resolve) => setTimeout(resolve, ms, "silence"))]);
 }

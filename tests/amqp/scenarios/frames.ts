@@ -150,7 +150,12 @@ const scenarios: Scenarios = {
     a.raw.send(1, "basic.publish", { exchange: "", routingKey: "q", mandatory: false, immediate: false });
     a.raw.header(1, 1024 * 1024 * 1024);
     a.raw.frame(BODY, 1, Buffer.from("x"));
-    await a.next();
+    try {
+      await a.raw.next(5000);
+    } catch (error) {
+      a.raw.end(); // who reads on answers no close either
+      throw error;
+    }
   },
   "content: empty, in one frame, in many": async (stage) => {
     const a = await stage.client();

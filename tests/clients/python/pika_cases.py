@@ -74,9 +74,12 @@ def prefetch():
         session.channel.basic_qos(prefetch_count=3)
         received = []
         session.channel.basic_consume(queue, lambda channel, method, properties, body: received.append(method.delivery_tag))
-        session.connection.process_data_events(0.5)
+        arrived = lambda count: session.connection.process_data_events(0.05) or len(received) >= count
+        until(lambda: arrived(3), "3 deliveries")
+        session.connection.process_data_events(0.5)  # for one too many
         equal(received, [1, 2, 3], "deliveries before an ack")
         session.channel.basic_ack(2, multiple=True)
+        until(lambda: arrived(5), "5 deliveries")
         session.connection.process_data_events(0.5)
         equal(received, [1, 2, 3, 4, 5], "deliveries after two acks")
 

@@ -130,20 +130,25 @@ func prefetch() {
 	publishAll(ch, queue, "1", "2", "3", "4", "5")
 	Must(ch.Qos(3, 0, false))
 	deliveries := Get(ch.Consume(queue, "", false, false, false, false, nil))
-	arrived := func() []string {
+	// So many, and what follows within a moment.
+	arrived := func(count int) []string {
 		var bodies []string
+		wait := 10 * time.Second
 		for {
 			select {
 			case delivery := <-deliveries:
 				bodies = append(bodies, string(delivery.Body))
-			case <-time.After(200 * time.Millisecond):
+			case <-time.After(wait):
 				return bodies
+			}
+			if len(bodies) >= count {
+				wait = 200 * time.Millisecond
 			}
 		}
 	}
-	Equal(arrived(), []string{"1", "2", "3"}, "deliveries before an ack")
+	Equal(arrived(3), []string{"1", "2", "3"}, "deliveries before an ack")
 	Must(ch.Ack(2, true))
-	Equal(arrived(), []string{"4", "5"}, "deliveries after two acks")
+	Equal(arrived(2), []string{"4", "5"}, "deliveries after two acks")
 }
 
 type binding struct {

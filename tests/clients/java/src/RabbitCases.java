@@ -112,10 +112,11 @@ final class RabbitCases {
             channel.basicQos(3);
             BlockingQueue<String> bodies = new LinkedBlockingQueue<>();
             channel.basicConsume(queue, false, (tag, delivery) -> bodies.add(new String(delivery.getBody())), tag -> {});
-            Thread.sleep(300);
+            Cases.until("3 deliveries", () -> bodies.size() >= 3);
+            Thread.sleep(300); // for one too many
             Cases.equal(List.copyOf(bodies), List.of("1", "2", "3"), "deliveries before an ack");
             channel.basicAck(2, true);
-            Thread.sleep(300);
+            Cases.until("5 deliveries", () -> bodies.size() >= 5);
             Cases.equal(List.copyOf(bodies), List.of("1", "2", "3", "4", "5"), "deliveries after two acks");
         }
     }
