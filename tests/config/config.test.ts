@@ -160,7 +160,7 @@ describe("the JSON Schema", () => {
     const { properties, definitions } = JSON.parse(await schemaText());
     expect(properties.chaos.items).toEqual({ $ref: "#/definitions/Rule" });
     const { properties: fields } = definitions.Rule;
-    expect(fields.fault.anyOf[1].properties.bandwidth).toMatchObject({ required: ["rate"], description: expect.stringContaining("rate") });
+    expect(fields.fault.anyOf[1].properties.error).toMatchObject({ required: ["code"], description: expect.stringContaining("code") });
     expect(fields.fault.anyOf[0].enum).toEqual(faults.map(({ name }) => name));
     expect(fields.preset.anyOf[0].enum).toEqual(presets.map(({ name }) => name));
     expect([fields.match, fields.when.properties.after]).toEqual([{ $ref: "#/definitions/Match" }, { $ref: "#/definitions/Moment" }]);

@@ -120,7 +120,7 @@ describe("matching", () => {
         { match: { operation: "OTHER" }, run: () => void calls.push("operation") },
         { match: { client: "nobody-*" }, run: () => void calls.push("client") },
         { match: { topic: "a/+" }, run: () => void calls.push("topic") },
-        { match: { protocol: ["mqtt", "amqp"], operation: "E*", client: /^t/ }, run: () => void calls.push("all") },
+        { match: { protocol: ["mqtt", "amqp"], operation: "*", client: /^t/ }, run: () => void calls.push("all") },
       ],
     });
     const client = house.connect();
