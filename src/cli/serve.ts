@@ -181,12 +181,13 @@ async function writeReadyFile(path: string, text: string): Promise<void> {
 
 /** The values that flags give to keys of havoq.yaml. */
 export async function settingsOf(flags: Flags): Promise<Setting[]> {
-  const settings = OPTIONS.flatMap(({ word, name, key }): Setting[] => {
+  const settings: Setting[] = [];
+  for (const { word, name, key } of OPTIONS) {
     const value = flags[name];
+    if (key === undefined || value === undefined) continue;
     // --admin and --no-admin are one name, of which one was said.
-    if (key === undefined || value === undefined || (value === false) !== word.startsWith("--no-")) return [];
-    return [{ key, value, from: word }];
-  });
+    if ((value === false) === word.startsWith("--no-")) settings.push({ key, value, from: word });
+  }
   return flags.fixtures === undefined ? settings : [...settings, ...(await fixtureFolders(flags.fixtures))];
 }
 
