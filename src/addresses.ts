@@ -13,7 +13,7 @@ export interface Addresses {
   seed: number;
 }
 
-/** Of a configuration whose doors have been opened. Every start waits for it: plain loops, as the first use of some functions of the runtime takes 0.2 ms. */
+/** Of a configuration whose doors have been opened. */
 export function addressesOf({ host, kafka, mqtt, amqp, admin }: Config, doors: Doors, seed: number): Addresses {
   const optional = (name: string): number | null => doors.port(name);
   const port = (name: string): number => optional(name)!;
@@ -35,15 +35,18 @@ export function addressesOf({ host, kafka, mqtt, amqp, admin }: Config, doors: D
 
 /** A few calm lines for the person at the terminal. */
 export function summaryOf({ kafka, mqtt, amqp, admin, seed }: Addresses, plugins: readonly string[] = [], fixtures: readonly { running: boolean }[] = []): string[] {
-  const tls = (ports: (number | null)[]): string => (ports.some((port) => port !== null) ? `, TLS ${ports.join(" ")}` : "");
-  return [
-    `havoq ${VERSION}   seed ${seed}`,
-    ...(kafka ? [`  kafka   ${kafka.ports.map((port) => `${kafka.host}:${port}`).join(" ")}${tls(kafka.tlsPorts)}`] : []),
-    ...(mqtt ? [`  mqtt    ${mqtt.host}:${mqtt.port}, WebSocket ${mqtt.websocketPort}${tls([mqtt.tlsPort].filter((port) => port !== null))}`] : []),
-    ...(amqp ? [`  amqp    ${amqp.host}:${amqp.port}${tls([amqp.tlsPort].filter((port) => port !== null))}`] : []),
-    ...(admin ? [`  admin   http://${admin.host}:${admin.port}`] : []),
-    `  plugins ${plugins.length > 0 ? plugins.join(", ") : "none"}`,
-    ...(fixtures.length > 0 ? [`  fixtures ${fixtures.length}, ${fixtures.filter(({ running }) => running).length} sending`] : []),
-    "ready",
-  ];
+  const lines = [`havoq ${VERSION}   seed ${seed}`];
+  const tls = (port: number | string | null): string => (port === null || port === "" ? "" : `, TLS ${port}`);
+  if (kafka !== null) {
+    let brokers = "";
+    for (const port of kafka.ports) brokers += ` ${kafka.host}:${port}`;
+    lines.push(`  kafka  ${brokers}${tls(kafka.tlsPorts.join(" "))}`);
+  }
+  if (mqtt !== null) lines.push(`  mqtt    ${mqtt.host}:${mqtt.port}, WebSocket ${mqtt.websocketPort}${tls(mqtt.tlsPort)}`);
+  if (amqp !== null) lines.push(`  amqp    ${amqp.host}:${amqp.port}${tls(amqp.tlsPort)}`);
+  if (admin !== null) lines.push(`  admin   http://${admin.host}:${admin.port}`);
+  lines.push(`  plugins ${plugins.length > 0 ? plugins.join(", ") : "none"}`);
+  if (fixtures.length > 0) lines.push(`  fixtures ${fixtures.length}, ${fixtures.filter(({ running }) => running).length} sending`);
+  lines.push("ready");
+  return lines;
 }

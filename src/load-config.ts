@@ -15,15 +15,23 @@ export interface LoadOptions {
 export async function loadConfig(options: LoadOptions): Promise<Config> {
   const { settings = [], env = process.env } = options;
   const file = options.config ?? env.HAVOQ_CONFIG;
-  if (file !== undefined || Object.keys(env).some((name) => name.startsWith("HAVOQ_"))) return (await explainConfig(options)).config;
+  if (file !== undefined || isGivenBy(env)) return (await explainConfig(options)).config;
   const config: Config = structuredClone(DEFAULTS);
+  let chosen = false;
   for (const { key, value } of settings) {
     const path = key.split(".");
+    const last = path.pop()!;
     let at: any = config;
-    for (const step of path.slice(0, -1)) at = at[step];
-    at[path.at(-1)!] = value;
+    for (const step of path) at = at[step];
+    at[last] = value;
+    chosen ||= key === WEBSOCKET;
   }
-  return freePorts(config, settings.some(({ key }) => key === WEBSOCKET));
+  return freePorts(config, chosen);
+}
+
+function isGivenBy(env: Readonly<Record<string, string | undefined>>): boolean {
+  for (const name of Object.keys(env)) if (name.startsWith("HAVOQ_")) return true;
+  return false;
 }
 
 /** The same, with where each value came from. */

@@ -1,12 +1,12 @@
 import type { Command } from "commander";
-import { addOption, CONFIG_OPTIONS, settingsOf, type Flags } from "./serve.ts";
+import { addOption, configOptions, settingsOf, type Flags } from "./serve.ts";
 
 /** `havoq config`: what `serve` with the same flags would run with. */
 export default { name: "config", define };
 
 function define(command: Command): void {
   command.description("show the configuration in effect, and where each value came from: flag, environment, file or default");
-  for (const option of CONFIG_OPTIONS) addOption(command, option);
+  for (const option of configOptions()) addOption(command, option);
   command
     .option("--schema", "print the JSON Schema of havoq.yaml, by which editors complete it")
     .option("--json", "print JSON")

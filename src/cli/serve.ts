@@ -68,7 +68,7 @@ const OPTIONS: readonly Option[] = [
 ];
 
 /** Those that say what the configuration is. */
-export const CONFIG_OPTIONS = OPTIONS.filter(({ name, key }) => key !== undefined || name === "config" || name === "fixtures");
+export const configOptions = (): Option[] => OPTIONS.filter(({ name, key }) => key !== undefined || name === "config" || name === "fixtures");
 
 export default { name: "serve", define, plainFlags, run };
 
@@ -89,8 +89,8 @@ function define(command: Command): void {
 function plainFlags(args: readonly string[]): Flags | null {
   const flags: Record<string, unknown> = {};
   for (let i = 0; i < args.length; i++) {
-    const option = OPTIONS.find(({ word }) => word === args[i]);
-    if (option === undefined) return null;
+    const option = optionOf(args[i]!);
+    if (option === null) return null;
     if (option.value === undefined) {
       flags[option.name] = !option.word.startsWith("--no-");
       continue;
@@ -104,6 +104,11 @@ function plainFlags(args: readonly string[]): Flags | null {
     }
   }
   return flags as Flags;
+}
+
+function optionOf(word: string): Option | null {
+  for (const option of OPTIONS) if (option.word === word) return option;
+  return null;
 }
 
 async function run(flags: Flags): Promise<void> {
@@ -140,9 +145,9 @@ async function run(flags: Flags): Promise<void> {
 
 /** Whether there are but ports, users and topics: nothing that is read or loaded after the ports are open. */
 function isPlain({ plugins, kafka, mqtt, amqp, chaos, oracle }: Config, flags: Flags): boolean {
-  const folders = [plugins.dir, kafka.fixtures_dir, mqtt.fixtures_dir, amqp.fixtures_dir];
-  const files = [flags.chaos, flags.journal, flags.replay];
-  return [...folders, ...files].every((path) => path === undefined) && chaos.length === 0 && oracle === false;
+  const paths = [plugins.dir, kafka.fixtures_dir, mqtt.fixtures_dir, amqp.fixtures_dir, flags.chaos, flags.journal, flags.replay];
+  for (const path of paths) if (path !== undefined) return false;
+  return chaos.length === 0 && oracle === false;
 }
 
 /** A chaos file without flaws. */

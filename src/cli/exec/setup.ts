@@ -4,7 +4,7 @@ import { parseDuration } from "../../core/units.ts";
 import { loadConfig } from "../../load-config.ts";
 import { reportFlaw } from "../../report/write.ts";
 import type { ChaosFile } from "../../scenarios/file.ts";
-import { addOption, CONFIG_OPTIONS, readChaos, settingsOf, type Flags } from "../serve.ts";
+import { addOption, configOptions, readChaos, settingsOf, type Flags } from "../serve.ts";
 import { quote } from "./quote.ts";
 
 /** What `exec`, `explore` and `shrink` take alike: what the brokers are, and what is done to them. */
@@ -19,7 +19,7 @@ const REPEATED = [...OF_SERVE, "chaos", "replay"];
 
 export function addSetup(command: Command): void {
   command.option("--chaos <file>", "put the rules and scenarios of this file in force (repeatable)", collect, []);
-  for (const option of CONFIG_OPTIONS) if (OF_SERVE.includes(option.word.slice(2))) addOption(command, option);
+  for (const option of configOptions()) if (OF_SERVE.includes(option.word.slice(2))) addOption(command, option);
 }
 
 export function addReplay(command: Command): void {
