@@ -7,7 +7,7 @@ import { basename, dirname, join } from "node:path";
 import manifest from "./package.json" with { type: "json" };
 
 /** A folder whose files are all of one kind gets an `index.ts`: a binary cannot list its own sources. */
-export const FAMILIES = ["src/admin/resources", "src/amqp/model/exchanges", "src/amqp/v091/classes", "src/cli", "src/faults", "src/kafka/apis", "src/mqtt/handlers", "src/presets"];
+export const FAMILIES = ["src/admin/resources", "src/amqp/model/exchanges", "src/amqp/v091/classes", "src/cli", "src/rules/faults", "src/kafka/broker/apis", "src/mqtt/broker/handlers", "src/rules/presets"];
 
 /** What a family's `index.ts` must be: the default exports of its files, ordered by file name. */
 export async function indexOf(family: string): Promise<string> {
@@ -49,7 +49,7 @@ export async function manText(): Promise<string> {
 }
 
 export async function schemaText(): Promise<string> {
-  const { jsonSchema } = await import("./src/json-schema.ts");
+  const { jsonSchema } = await import("./src/config/json-schema.ts");
   return `${JSON.stringify(jsonSchema(), null, 2)}\n`;
 }
 

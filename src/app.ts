@@ -1,10 +1,10 @@
-import { addressesOf } from "./addresses.ts";
+import { addressesOf } from "./net/addresses.ts";
 import type { Config } from "./config/config.ts";
-import { Doors } from "./doors.ts";
+import { Doors } from "./net/listeners.ts";
 import type { Havoq, StartOptions } from "./havoq.ts";
 import { freshSeed } from "./hooks/random.ts";
 
-export type { Addresses } from "./addresses.ts";
+export type { Addresses } from "./net/addresses.ts";
 export type { Havoq, StartOptions } from "./havoq.ts";
 
 /**

@@ -1,24 +1,24 @@
-import { type Addresses, addressesOf, summaryOf, VERSION } from "./addresses.ts";
+import { type Addresses, addressesOf, summaryOf, VERSION } from "./net/addresses.ts";
 import type { Answer } from "./admin/routes.ts";
 import { AMQP_DEFAULTS, AmqpBroker } from "./amqp/broker.ts";
 import type { Config } from "./config/config.ts";
-import { Control, type Parts } from "./control.ts";
-import type { Doors } from "./doors.ts";
-import { FixtureRoom } from "./fixture-room.ts";
+import { Control, type Parts } from "./control/control.ts";
+import type { Doors } from "./net/listeners.ts";
+import { FixtureRoom } from "./traffic/running.ts";
 import { AdvanceableClock } from "./hooks/clock.ts";
-import { plainGuard, TimedGuard } from "./hooks/guard.ts";
-import { Journal, type JournalLine } from "./hooks/journal.ts";
-import type { PluginFolder } from "./hooks/load.ts";
+import { plainGuard, TimedGuard } from "./loader/guard.ts";
+import { Journal, type JournalLine } from "./journal/journal.ts";
+import type { PluginFolder } from "./loader/load.ts";
 import type { Outgoing, Protocol } from "./hooks/plugin.ts";
 import { freshSeed, hashRule, hashText, Random } from "./hooks/random.ts";
-import { Replay } from "./hooks/replay.ts";
-import type { Rule } from "./hooks/rule.ts";
+import { Replay } from "./journal/replay.ts";
+import type { Rule } from "./rules/rule.ts";
 import { Seam, type LoadedPlugin } from "./hooks/seam.ts";
-import { KafkaCluster } from "./kafka/cluster.ts";
-import type { Network } from "./kafka/nodes.ts";
-import { MqttBroker } from "./mqtt/broker.ts";
+import { KafkaCluster } from "./kafka/broker/cluster.ts";
+import type { Network } from "./kafka/broker/nodes.ts";
+import { MqttBroker } from "./mqtt/broker/broker.ts";
 import type { Oracle, OracleOptions } from "./oracle/oracle.ts";
-import { ScenarioDoor } from "./scenarios/door.ts";
+import { ScenarioDoor } from "./scenarios/lazy.ts";
 import { Net, type Host } from "./net/net.ts";
 import { registerAll } from "./rules/known.ts";
 import { Rules } from "./rules/rules.ts";
@@ -174,7 +174,7 @@ export class Havoq {
     if (this.options.plugins !== undefined) return this.seam.install(this.options.plugins);
     if (dir === undefined || this.guard === null) return;
     // Loading brings a bundler along: only those who have plugins wait for it.
-    const { catchStray, PluginFolder } = await import("./hooks/load.ts");
+    const { catchStray, PluginFolder } = await import("./loader/load.ts");
     const { seam, guard, clock, print } = this;
     this.pluginFolder = new PluginFolder({ dir, seam, guard, clock, print, options });
     const fatal = this.options.fatal ?? ((error: unknown) => {
@@ -217,7 +217,7 @@ export class Havoq {
 
   /** Line by line, as it fires: what a killed process wrote has to be there. */
   private async keepJournal(path: string): Promise<void> {
-    const [{ closeSync, openSync, writeSync }, { journalFormat }] = await Promise.all([import("node:fs"), import("./journal-file.ts")]);
+    const [{ closeSync, openSync, writeSync }, { journalFormat }] = await Promise.all([import("node:fs"), import("./journal/file.ts")]);
     const format = journalFormat(path);
     const file = openSync(path, "w");
     this.ends.push(this.journal.listen((line) => void writeSync(file, format.line(line))), () => closeSync(file));
@@ -260,7 +260,7 @@ export class Havoq {
 }
 
 async function readJournal(path: string): Promise<JournalLine[]> {
-  const { journalFormat } = await import("./journal-file.ts");
+  const { journalFormat } = await import("./journal/file.ts");
   if (!(await Bun.file(path).exists())) throw new Error(`there is no file ${path}`);
   const lines = journalFormat(path).parse(await Bun.file(path).bytes());
   const strange = lines.findIndex((line) => !("rules" in line) && !("stream" in line));

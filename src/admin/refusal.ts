@@ -1,5 +1,5 @@
 import { AmqpError } from "../amqp/model/errors.ts";
-import { KafkaError } from "../kafka/errors.ts";
+import { KafkaError } from "../kafka/wire/errors.ts";
 import { ApiError } from "./api.ts";
 
 interface Refusal {

@@ -1,6 +1,6 @@
 import type { AmqpQueue } from "../amqp/model/queue.ts";
-import { type KafkaRecord } from "../kafka/records.ts";
-import type { Message } from "../mqtt/message.ts";
+import { type KafkaRecord } from "../kafka/wire/records.ts";
+import type { Message } from "../mqtt/wire/message.ts";
 import { plain, shown, type StoredMessage } from "./message.ts";
 
 /** Stored messages of each protocol in the one form that the API shows. */

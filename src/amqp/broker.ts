@@ -1,5 +1,5 @@
 import { totalmem } from "node:os";
-import { inject, inTurn, Sent } from "../hooks/inject.ts";
+import { inject, inTurn, Sent } from "../pipeline/inject.ts";
 import type { Target, Outgoing } from "../hooks/plugin.ts";
 import type { Connection } from "../net/connection.ts";
 import type { CloseReason, Session } from "../net/session.ts";

@@ -2,7 +2,7 @@ import type { FrameLength } from "../bytes/framer.ts";
 import type { Timer } from "../core/time.ts";
 import type { Connection } from "../net/connection.ts";
 import type { CloseReason, Session } from "../net/session.ts";
-import { Patience } from "../net/patience.ts";
+import { Patience } from "../net/idle-timeout.ts";
 import type { AmqpBroker } from "./broker.ts";
 import { AmqpConnection } from "./v091/connection.ts";
 import { PROTOCOL_HEADER } from "./v091/frames.ts";

@@ -13,10 +13,10 @@ function define(command: Command): void {
     .addHelpText("after", "\nExample:\n  havoq config --config havoq.yaml --kafka-port 19092")
     .action(async (flags: Flags & { schema?: boolean; json?: boolean }) => {
       if (flags.schema === true) {
-        const { jsonSchema } = await import("../json-schema.ts");
+        const { jsonSchema } = await import("../config/json-schema.ts");
         return console.log(JSON.stringify(jsonSchema(), null, 2));
       }
-      const [{ explainConfig }, { printConfig }] = await Promise.all([import("../load-config.ts"), import("./config/print.ts")]);
+      const [{ explainConfig }, { printConfig }] = await Promise.all([import("../config/load.ts"), import("./config/print.ts")]);
       printConfig(await explainConfig({ config: flags.config, settings: await settingsOf(flags) }), flags.json === true);
     });
 }

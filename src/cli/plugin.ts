@@ -23,7 +23,7 @@ function define(plugin: Command): void {
     .description("type-check plugins without running them; the exit code is 1 if there is an error")
     .addHelpText("after", "\nExample:\n  havoq plugin check plugins")
     .action(async (paths: string[], { json }: { json?: boolean }) => {
-      const [{ checkPlugins }, { formatProblem }] = await Promise.all([import("./plugin/check.ts"), import("../hooks/problem.ts")]);
+      const [{ checkPlugins }, { formatProblem }] = await Promise.all([import("./plugin/check.ts"), import("../loader/problem.ts")]);
       const problems = await checkPlugins(paths);
       if (json === true) console.log(JSON.stringify(problems, null, 2));
       else for (const problem of problems) console.log(formatProblem(problem));

@@ -1,10 +1,10 @@
 import type { Command } from "commander";
-import { type Addresses, summaryOf } from "../addresses.ts";
+import { type Addresses, summaryOf } from "../net/addresses.ts";
 import { start, type Havoq } from "../app.ts";
 import type { Config } from "../config/config.ts";
 import type { Setting } from "../config/layers.ts";
-import type { World } from "../hooks/rule.ts";
-import { loadConfig } from "../load-config.ts";
+import type { World } from "../rules/rule.ts";
+import { loadConfig } from "../config/load.ts";
 import type { ChaosFile } from "../scenarios/file.ts";
 import type { Chaos } from "../scenarios/scenarios.ts";
 

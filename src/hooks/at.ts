@@ -1,5 +1,5 @@
 import type { Clock, Timer } from "../core/time.ts";
-import { ACTIONS } from "./actions.ts";
+import { ACTIONS } from "../control/action-names.ts";
 import type { HookEvent } from "./event.ts";
 import type { At, Broker, ConnectionFilter, ConnectionInfo, Counters } from "./plugin.ts";
 import type { Random } from "./random.ts";

@@ -3,7 +3,7 @@ import { SORTING, some, type Matcher } from "./match.ts";
 import type { InstalledHook } from "./seam.ts";
 import type { ConnectionInfo } from "./plugin.ts";
 import type { Close, Drop, Duplicate, Expire, Fail, Hang, Reorder, Reply, Reroute, Verdict } from "./verdicts.ts";
-import type { Asides } from "./asides.ts";
+import type { Asides } from "./reordering.ts";
 
 /** What is left to do for the protocol: waiting and `replace` are done by the chain. Null: go on. */
 export type Final = Drop | Fail | Reply | Duplicate | Reroute | Expire | Hang | Close | Later;

@@ -17,7 +17,7 @@ import type { Random } from "./random.ts";
 import type { Delay, Fail, Close, Drop, Duplicate, Expire, Hang, Hold, Reorder, Replace, Reply, Reroute } from "./verdicts.ts";
 
 export * from "./verdicts.ts";
-export { rule, type Moment, type Rule, type When } from "./rule.ts";
+export { rule, type Moment, type Rule, type When } from "../rules/rule.ts";
 export type { Clock, Timer } from "../core/time.ts";
 export type { Random } from "./random.ts";
 

@@ -1,16 +1,16 @@
 import { DecodeError } from "../bytes/reader.ts";
 import type { JumpingClock } from "../core/time.ts";
-import { Asides } from "./asides.ts";
+import { Asides } from "./reordering.ts";
 import { HookAt } from "./at.ts";
 import { Chain, type ChainHost, type Link } from "./chain.ts";
 import type { HookEvent } from "./event.ts";
-import type { Journal, JournalRule } from "./journal.ts";
+import type { Journal, JournalRule } from "../journal/journal.ts";
 import { compileMatch, HOOK_POINTS, type HookPoint } from "./match.ts";
 import type { Observer } from "./observer.ts";
 import type { At, Broker, ConnectionInfo, Match, Plugin, Protocol } from "./plugin.ts";
 import { hashRule } from "./random.ts";
-import type { Replay } from "./replay.ts";
-import type { Place } from "./source.ts";
+import type { Replay } from "../journal/replay.ts";
+import type { Place } from "../loader/source.ts";
 import { Streams } from "./streams.ts";
 import type { Verdict, VerdictKind } from "./verdicts.ts";
 

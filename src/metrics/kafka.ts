@@ -1,7 +1,7 @@
 import type { Registry } from "prom-client";
 import type { Havoq } from "../havoq.ts";
-import { positions } from "../kafka/inspect.ts";
-import { DURATION_BUCKETS } from "../kafka/metrics.ts";
+import { positions } from "../kafka/broker/inspect.ts";
+import { DURATION_BUCKETS } from "../kafka/broker/metrics.ts";
 import { counter, gauge, histogram, type Sample } from "./family.ts";
 
 export function addKafka(registry: Registry, { kafka, net }: Havoq): void {

@@ -8,8 +8,8 @@ import type { Close, Hang } from "../hooks/verdicts.ts";
 import { ByteHooks } from "./byte-hooks.ts";
 import { flushSoon } from "./flush.ts";
 import type { Net } from "./net.ts";
-import { Patience } from "./patience.ts";
-import { Reach } from "./reach.ts";
+import { Patience } from "./idle-timeout.ts";
+import { Reach } from "./interruption.ts";
 import type { CloseReason, Session } from "./session.ts";
 import type { Transport, TransportEvents } from "./transport.ts";
 

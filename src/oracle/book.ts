@@ -1,6 +1,6 @@
 import type { Departure, MessageId } from "../hooks/observer.ts";
 import type { ConnectionInfo, Protocol } from "../hooks/plugin.ts";
-import type { Fault } from "./touches.ts";
+import type { Fault } from "./faulted.ts";
 
 /** What happened in one place, in messages; those of a consumer are counted once for each of them. */
 export interface Counts {

@@ -1,7 +1,7 @@
 import type { ConnectionInfo, Protocol } from "../hooks/plugin.ts";
 import { type Book, COUNTS, type Counts, type Item, type Taker } from "./book.ts";
 import { type Finding, type FindingKind, KINDS, type OracleReport } from "./report.ts";
-import { clientOf, type Fault, type Touches } from "./touches.ts";
+import { clientOf, type Fault, type Touches } from "./faulted.ts";
 
 /** Findings of one kind that are listed; the others are counted. */
 const LISTED_MOST = 10_000;

@@ -1,5 +1,5 @@
 import type { HookEvent } from "../hooks/event.ts";
-import type { JournalEntry } from "../hooks/journal.ts";
+import type { JournalEntry } from "../journal/journal.ts";
 import { compilePattern, type HookPoint } from "../hooks/match.ts";
 import type { Delivered, Departure, MessageId, Observer, Refusal, Stored } from "../hooks/observer.ts";
 import type { AnyMessage, ConnectionInfo, KafkaMessage, MqttMessage, Protocol } from "../hooks/plugin.ts";
@@ -9,7 +9,7 @@ import { Findings } from "./findings.ts";
 import { Groups } from "./groups.ts";
 import { type Identity, type Print, printOf } from "./identity.ts";
 import type { OracleReport } from "./report.ts";
-import { clientOf, type Fault, Touches } from "./touches.ts";
+import { clientOf, type Fault, Touches } from "./faulted.ts";
 
 export interface OracleOptions {
   /**

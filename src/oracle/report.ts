@@ -1,7 +1,7 @@
 import type { Protocol } from "../hooks/plugin.ts";
 import type { Counts } from "./book.ts";
 import { COUNTS } from "./book.ts";
-import type { Fault } from "./touches.ts";
+import type { Fault } from "./faulted.ts";
 
 export const KINDS = ["loss", "duplicate", "reordering", "zombie commit", "leftover"] as const;
 export type FindingKind = (typeof KINDS)[number];

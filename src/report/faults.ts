@@ -1,4 +1,4 @@
-import type { JournalEntry, JournalLine } from "../hooks/journal.ts";
+import type { JournalEntry, JournalLine } from "../journal/journal.ts";
 import type { Protocol } from "../hooks/plugin.ts";
 
 /** A kind of fault at one operation. */

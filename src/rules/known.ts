@@ -1,7 +1,7 @@
-import faults from "../faults/index.ts";
-import { registerOperations } from "../hooks/rule/operations.ts";
-import { registerFaults, registerPresets } from "../hooks/rule.ts";
-import presets from "../presets/index.ts";
+import faults from "./faults/index.ts";
+import { registerOperations } from "./named-operations.ts";
+import { registerFaults, registerPresets } from "./rule.ts";
+import presets from "./presets/index.ts";
 import { operations } from "./operations.ts";
 
 /** Makes known what rules may name. */

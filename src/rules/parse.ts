@@ -1,7 +1,7 @@
 import { parseLocated, SyntaxFlaw, type Located } from "../core/located.ts";
 import { flawText, isObject, show, type Path } from "../core/shape.ts";
-import { compileRule } from "../hooks/rule/compile.ts";
-import { RuleError, type Rule, type World } from "../hooks/rule.ts";
+import { compileRule } from "./compile.ts";
+import { RuleError, type Rule, type World } from "./rule.ts";
 
 /** Something wrong in a file of rules. */
 export interface RuleFlaw {

@@ -1,9 +1,9 @@
 import type { Clock } from "../core/time.ts";
-import { compileRule, ruleOf, type CompiledRule } from "../hooks/rule/compile.ts";
-import type { ActionHouse } from "../hooks/rule/action.ts";
+import { compileRule, ruleOf, type CompiledRule } from "./compile.ts";
+import type { ActionHouse } from "./action.ts";
 import type { LoadedPlugin, Seam } from "../hooks/seam.ts";
 import { triggers } from "./triggers.ts";
-import type { Rule, World } from "../hooks/rule.ts";
+import type { Rule, World } from "./rule.ts";
 
 /** A rule in force, as it is shown. */
 export interface RuleStatus {

@@ -1,8 +1,8 @@
 import type { JsonSchema } from "../core/shape.ts";
-import faults from "../faults/index.ts";
-import type { FaultOptions } from "../hooks/rule.ts";
-import { ruleDefinitions } from "../hooks/rule/grammar.ts";
-import presets from "../presets/index.ts";
+import faults from "./faults/index.ts";
+import type { FaultOptions } from "./rule.ts";
+import { ruleDefinitions } from "./grammar.ts";
+import presets from "./presets/index.ts";
 
 /** JSON Schema of `Rule` and of what it refers to, with all faults and presets. @param at where these definitions will lie, such as `#/definitions/` */
 export function ruleSchemas(at: string): Record<string, JsonSchema> {

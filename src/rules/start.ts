@@ -1,6 +1,6 @@
 import type { Flaw } from "../core/shape.ts";
-import { compileRule } from "../hooks/rule/compile.ts";
-import { RuleError, type Rule, type World } from "../hooks/rule.ts";
+import { compileRule } from "./compile.ts";
+import { RuleError, type Rule, type World } from "./rule.ts";
 import { registerAll } from "./known.ts";
 
 /** What is wrong with the rules of a configuration. */

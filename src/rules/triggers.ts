@@ -2,7 +2,7 @@ import { check, suggestion } from "../core/shape.ts";
 import type { HookEvent } from "../hooks/event.ts";
 import { compileMatch, type HookPoint } from "../hooks/match.ts";
 import type { AnyMessage, At, Match, OneHook, Plugin, Protocol } from "../hooks/plugin.ts";
-import { ASIDE, knownFaults, type Fault } from "../hooks/rule.ts";
+import { ASIDE, knownFaults, type Fault } from "./rule.ts";
 
 /** The name of a record header, an MQTT user property or an AMQP header that asks for a fault: `lose-answer`, `latency {"ms": 200}`. */
 export const TRIGGER = "havoq-fault";

@@ -1,5 +1,5 @@
 import { isObject, suggestion } from "../core/shape.ts";
-import type { Rule } from "../hooks/rule.ts";
+import type { Rule } from "./rule.ts";
 
 /** Why a rule may not have fired: it waits for another one that there never was. Empty where that is not so. @param ids of all rules */
 export function waitsInVain({ when }: Rule, ids: readonly string[]): string {

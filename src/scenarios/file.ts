@@ -1,6 +1,6 @@
 import { parseLocated, SyntaxFlaw, type Located } from "../core/located.ts";
 import { flawText, isObject, list, suggestion, type Flaw, type Path, type Shape } from "../core/shape.ts";
-import type { Rule, World } from "../hooks/rule.ts";
+import type { Rule, World } from "../rules/rule.ts";
 import { registerAll } from "../rules/known.ts";
 import { rulesIn, type RuleFlaw } from "../rules/parse.ts";
 import { expectation, scenario, scenarioOf, type Expectation, type Scenario } from "./grammar.ts";

@@ -2,11 +2,11 @@ import { parseDuration } from "../core/units.ts";
 import {
   duration, either, flag, list, object, optional, several, shape, suggestion, text, whole, word, isObject, show, type Flaw, type Path, type Shape,
 } from "../core/shape.ts";
-import { ACTIONS, type Action } from "../hooks/actions.ts";
-import { compileRule } from "../hooks/rule/compile.ts";
-import { RuleError, type Rule } from "../hooks/rule.ts";
+import { ACTIONS, type Action } from "../control/action-names.ts";
+import { compileRule } from "../rules/compile.ts";
+import { RuleError, type Rule } from "../rules/rule.ts";
 import type { OracleOptions } from "../oracle/oracle.ts";
-import { state, type State } from "../states/grammar.ts";
+import { state, type State } from "./states/grammar.ts";
 
 /** When a step's time has come. */
 export type Moment = { readonly ms: number } | { readonly messages: number };

@@ -3,7 +3,7 @@ import { placeTest } from "../oracle/oracle.ts";
 import { findingText, type Finding, type FindingKind } from "../oracle/report.ts";
 import { waitsInVain } from "../rules/waits.ts";
 import type { RuleStatus } from "../rules/rules.ts";
-import { look, stateText, type Look } from "../states/look.ts";
+import { look, stateText, type Look } from "./states/look.ts";
 import type { Expectation } from "./grammar.ts";
 
 /** Whether one expectation holds. */

@@ -1,6 +1,6 @@
 import type { Havoq } from "../havoq.ts";
-import { lagOf } from "../kafka/inspect.ts";
-import { look, type Look } from "../states/look.ts";
+import { lagOf } from "../kafka/broker/inspect.ts";
+import { look, type Look } from "./states/look.ts";
 import type { Converge } from "./grammar.ts";
 
 /** Whether everything has come to rest: the states that the scenario names, or all that can be seen from here. */

@@ -1,7 +1,7 @@
 import type { Havoq } from "../havoq.ts";
 import type { RuleHandle, RuleStatus } from "../rules/rules.ts";
-import { isAbout, type State } from "../states/grammar.ts";
-import { look, stateText } from "../states/look.ts";
+import { isAbout, type State } from "./states/grammar.ts";
+import { look, stateText } from "./states/look.ts";
 import type { Scenario, Step } from "./grammar.ts";
 import { judge, type Verdict } from "./judge.ts";
 import { converged } from "./rest.ts";

@@ -1,5 +1,5 @@
 import { start as startBrokers } from "../app.ts";
-import { loadConfig } from "../load-config.ts";
+import { loadConfig } from "../config/load.ts";
 import type { Havoq } from "../havoq.ts";
 import type { Start, StartOptions } from "./api.ts";
 import { Client, freePorts, type Ask } from "./client.ts";

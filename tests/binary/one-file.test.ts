@@ -9,7 +9,7 @@ const root = resolve(import.meta.dirname, "../..");
 
 test("a fault is one file and a regenerated index", async () => {
   const page = await Bun.file(join(root, "docs/ARCHITECTURE.md")).text();
-  const [, path, code] = /```ts\n\/\/ (src\/faults\/\S+)\n([^]*?)```/.exec(page)!;
+  const [, path, code] = /```ts\n\/\/ (src\/rules\/faults\/\S+)\n([^]*?)```/.exec(page)!;
   const copy = mkdtempSync(join(tmpdir(), "havoq-one-file-"));
   for (const part of ["src", "build.ts", "package.json", "tsconfig.json"]) cpSync(join(root, part), join(copy, part), { recursive: true });
   symlinkSync(join(root, "node_modules"), join(copy, "node_modules"));

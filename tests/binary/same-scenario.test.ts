@@ -9,7 +9,7 @@ import { join } from "node:path";
 import amqplib from "amqplib";
 import { Kafka, logLevel } from "kafkajs";
 import mqtt from "mqtt";
-import { canonical, parseJournal, type JournalEntry } from "../../src/hooks/journal.ts";
+import { canonical, parseJournal, type JournalEntry } from "../../src/journal/journal.ts";
 import { canonicalReport, type OracleReport } from "../../src/oracle/report.ts";
 import { ensureBinary, startBinary, type RunningBinary } from "../support/binary.ts";
 

@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import { join } from "node:path";
 import { XMLParser, XMLValidator } from "fast-xml-parser";
 import { connect } from "node:net";
-import { parseJournal } from "../../src/hooks/journal.ts";
+import { parseJournal } from "../../src/journal/journal.ts";
 import { freshFolder, havoq } from "./binary.ts";
 
 const LONG = 120_000;

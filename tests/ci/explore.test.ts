@@ -1,8 +1,8 @@
 import { expect, test } from "bun:test";
 import { allRules, defaultRules } from "../../src/cli/explore/rules.ts";
-import faults from "../../src/faults/index.ts";
-import { compileRule } from "../../src/hooks/rule/compile.ts";
-import { registerFaults } from "../../src/hooks/rule.ts";
+import faults from "../../src/rules/faults/index.ts";
+import { compileRule } from "../../src/rules/compile.ts";
+import { registerFaults } from "../../src/rules/rule.ts";
 
 test("every rule that explore draws from fits the grammar, may stay silent, and has a name of its own", () => {
   registerFaults(faults);

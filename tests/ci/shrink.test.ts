@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { parse } from "yaml";
 import { journalOf, faultsOf, firedIn } from "../../src/cli/shrink/faults.ts";
 import { ruleFile } from "../../src/cli/shrink/rule-file.ts";
-import type { JournalLine } from "../../src/hooks/journal.ts";
+import type { JournalLine } from "../../src/journal/journal.ts";
 import { freshFolder, havoq } from "./binary.ts";
 
 const LONG = 120_000;

@@ -4,8 +4,8 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import mqtt from "mqtt";
-import { parseJournal } from "../../src/hooks/journal.ts";
-import { journalFormat } from "../../src/journal-file.ts";
+import { parseJournal } from "../../src/journal/journal.ts";
+import { journalFormat } from "../../src/journal/file.ts";
 import { startBinary, type RunningBinary } from "../support/binary.ts";
 
 const binary = resolve(import.meta.dirname, "../../dist/havoq");

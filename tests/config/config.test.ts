@@ -6,11 +6,11 @@ import { z } from "zod";
 import { DEFAULTS } from "../../src/config/config.ts";
 import { allKeys } from "../../src/config/keys.ts";
 import { ConfigError, layer, parseConfig } from "../../src/config/layers.ts";
-import { explainConfig, loadConfig } from "../../src/load-config.ts";
+import { explainConfig, loadConfig } from "../../src/config/load.ts";
 import { SCHEMA_FILE, schemaText } from "../../build.ts";
 import { schema } from "../../src/config/schema.ts";
-import faults from "../../src/faults/index.ts";
-import presets from "../../src/presets/index.ts";
+import faults from "../../src/rules/faults/index.ts";
+import presets from "../../src/rules/presets/index.ts";
 import { formatDuration, formatSize, parseDuration, parseSize } from "../../src/core/units.ts";
 
 const root = resolve(import.meta.dirname, "../..");

@@ -1,7 +1,7 @@
 /** The faults that ship inside the binary, through the grammar of rules. */
 import { beforeAll, describe, expect, test } from "bun:test";
-import faults from "../../src/faults/index.ts";
-import { registerFaults, rule, type Rule } from "../../src/hooks/rule.ts";
+import faults from "../../src/rules/faults/index.ts";
+import { registerFaults, rule, type Rule } from "../../src/rules/rule.ts";
 import { TestBroker } from "../mqtt/client.ts";
 
 beforeAll(() => registerFaults(faults));

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { Random } from "../../src/hooks/random.ts";
-import latency from "../../src/faults/latency.ts";
+import latency from "../../src/rules/faults/latency.ts";
 import { check } from "../../src/core/shape.ts";
 import { PROTOCOLS, texts, within, World } from "../support/chaos.ts";
 

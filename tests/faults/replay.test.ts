@@ -1,7 +1,7 @@
 /** What the faults did in one run happens again in another, from the journal alone. */
 import { expect, test } from "bun:test";
-import { canonical, type JournalLine } from "../../src/hooks/journal.ts";
-import type { Rule } from "../../src/hooks/rule.ts";
+import { canonical, type JournalLine } from "../../src/journal/journal.ts";
+import type { Rule } from "../../src/rules/rule.ts";
 import { type Got, PROTOCOLS, texts, World } from "../support/chaos.ts";
 
 const SENT = Array.from({ length: 24 }, (_, i) => JSON.stringify({ i, text: "some content" }));

@@ -4,7 +4,7 @@ import { type Consumer, type ConsumerConfig, Kafka, type KafkaConfig, logLevel, 
 import mqtt, { type IClientOptions, type MqttClient } from "mqtt";
 import { type Havoq, start } from "../../src/app.ts";
 import { schema } from "../../src/config/schema.ts";
-import type { Rule } from "../../src/hooks/rule.ts";
+import type { Rule } from "../../src/rules/rule.ts";
 
 /** All three brokers on free ports, and real clients that end with them. */
 export class World implements AsyncDisposable {

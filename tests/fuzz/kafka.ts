@@ -1,11 +1,11 @@
 import { Writer } from "../../src/bytes/writer.ts";
 import type { Random } from "../../src/hooks/random.ts";
-import apis from "../../src/kafka/apis/index.ts";
-import { Batch, HEADER } from "../../src/kafka/batch.ts";
-import type { KafkaCluster } from "../../src/kafka/cluster.ts";
-import { type AnyApi, versionsOf, writeRequestHeader } from "../../src/kafka/protocol.ts";
-import { writeBatch } from "../../src/kafka/records.ts";
-import { type Field, type Fields, within, ZERO_UUID } from "../../src/kafka/schema.ts";
+import apis from "../../src/kafka/broker/apis/index.ts";
+import { Batch, HEADER } from "../../src/kafka/wire/batch.ts";
+import type { KafkaCluster } from "../../src/kafka/broker/cluster.ts";
+import { type AnyApi, versionsOf, writeRequestHeader } from "../../src/kafka/wire/api.ts";
+import { writeBatch } from "../../src/kafka/wire/records.ts";
+import { type Field, type Fields, within, ZERO_UUID } from "../../src/kafka/wire/schema.ts";
 import { apiNamed, produceBody, TestClient } from "../kafka/client.ts";
 import { garbage, spoil } from "./spoil.ts";
 import type { Attacker, Shot, Stage, Target } from "./target.ts";

@@ -1,9 +1,9 @@
 import { Writer } from "../../src/bytes/writer.ts";
 import type { Random } from "../../src/hooks/random.ts";
-import type { MqttBroker } from "../../src/mqtt/broker.ts";
-import { encode, type Packet, type Properties, type Version } from "../../src/mqtt/packets.ts";
-import { propertiesOf, type PropertyName, type PropertyPlace, varSize, writeVar } from "../../src/mqtt/properties.ts";
-import { PACKET_TYPES, REASONS } from "../../src/mqtt/reasons.ts";
+import type { MqttBroker } from "../../src/mqtt/broker/broker.ts";
+import { encode, type Packet, type Properties, type Version } from "../../src/mqtt/wire/packets.ts";
+import { propertiesOf, type PropertyName, type PropertyPlace, varSize, writeVar } from "../../src/mqtt/wire/properties.ts";
+import { PACKET_TYPES, REASONS } from "../../src/mqtt/wire/reasons.ts";
 import { TestClient, VERSIONS } from "../mqtt/client.ts";
 import { garbage, spoil } from "./spoil.ts";
 import type { Attacker, Shot, Stage, Target } from "./target.ts";

@@ -1,9 +1,9 @@
 import { describe, expect, test } from "bun:test";
 import { DecodeError } from "../../src/bytes/reader.ts";
-import { canonical, formatLine, parseJournal, type JournalLine } from "../../src/hooks/journal.ts";
+import { canonical, formatLine, parseJournal, type JournalLine } from "../../src/journal/journal.ts";
 import { close, delay, drop, duplicate, hold, replace, type At } from "../../src/hooks/plugin.ts";
-import { Replay } from "../../src/hooks/replay.ts";
-import { journalFormat } from "../../src/journal-file.ts";
+import { Replay } from "../../src/journal/replay.ts";
+import { journalFormat } from "../../src/journal/file.ts";
 import { echoHouse } from "../support/echo.ts";
 import { settled } from "../support/memory.ts";
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
-import { Batch, batches, HEADER, producedBatch, Refused } from "../../src/kafka/batch.ts";
-import { type BatchDraft, records, rewrite, writeBatch } from "../../src/kafka/records.ts";
+import { Batch, batches, HEADER, producedBatch, Refused } from "../../src/kafka/wire/batch.ts";
+import { type BatchDraft, records, rewrite, writeBatch } from "../../src/kafka/wire/records.ts";
 import { seeded } from "../bytes/seeded.ts";
 
 /**

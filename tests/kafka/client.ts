@@ -1,13 +1,13 @@
-import "../../src/kafka/vocabulary.ts";
+import "../../src/kafka/wire/api.ts";
 import { Reader } from "../../src/bytes/reader.ts";
 import { Writer } from "../../src/bytes/writer.ts";
-import apis from "../../src/kafka/apis/index.ts";
-import { batches } from "../../src/kafka/batch.ts";
-import { KafkaCluster } from "../../src/kafka/cluster.ts";
-import { errorName } from "../../src/kafka/errors.ts";
-import type { KafkaOptions } from "../../src/kafka/options.ts";
-import { type AnyApi, readResponseHeader, type RequestDraft, type ResponseOf, writeRequestHeader } from "../../src/kafka/protocol.ts";
-import { type BatchDraft, type KafkaRecord, records, writeBatch } from "../../src/kafka/records.ts";
+import apis from "../../src/kafka/broker/apis/index.ts";
+import { batches } from "../../src/kafka/wire/batch.ts";
+import { KafkaCluster } from "../../src/kafka/broker/cluster.ts";
+import { errorName } from "../../src/kafka/wire/errors.ts";
+import type { KafkaOptions } from "../../src/kafka/broker/options.ts";
+import { type AnyApi, readResponseHeader, type RequestDraft, type ResponseOf, writeRequestHeader } from "../../src/kafka/wire/api.ts";
+import { type BatchDraft, type KafkaRecord, records, writeBatch } from "../../src/kafka/wire/records.ts";
 import { connectMemory, type MemoryClient } from "../../src/net/memory.ts";
 import { MemoryHouse } from "../support/memory.ts";
 

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
-import { Errors, errorName } from "../../src/kafka/errors.ts";
-import { partitionForKey } from "../../src/kafka/partitioner.ts";
+import { Errors, errorName } from "../../src/kafka/wire/errors.ts";
+import { partitionForKey } from "../../src/kafka/broker/partitioner.ts";
 import { settled } from "../support/memory.ts";
 import { type TestClient, TestCluster, valuesOf } from "./client.ts";
 

@@ -1,10 +1,10 @@
 import { describe, expect, test } from "bun:test";
 import { DecodeError, Reader } from "../../src/bytes/reader.ts";
 import { Writer } from "../../src/bytes/writer.ts";
-import apis from "../../src/kafka/apis/index.ts";
-import { EncodeError, Message } from "../../src/kafka/codec.ts";
-import { type AnyApi, readRequestHeader, skipTags, versionsOf, writeRequestHeader } from "../../src/kafka/protocol.ts";
-import { array, type Field, type Fields, int32, int64, int8, string, struct, uuid, within } from "../../src/kafka/schema.ts";
+import apis from "../../src/kafka/broker/apis/index.ts";
+import { EncodeError, Message } from "../../src/kafka/wire/codec.ts";
+import { type AnyApi, readRequestHeader, skipTags, versionsOf, writeRequestHeader } from "../../src/kafka/wire/api.ts";
+import { array, type Field, type Fields, int32, int64, int8, string, struct, uuid, within } from "../../src/kafka/wire/schema.ts";
 
 /** A body with every field of this version set to something, arrays of `length`; null where `nulls` and allowed. */
 function sample(fields: Fields, version: number, length: number, nulls: boolean): Record<string, unknown> {

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
-import { errorName } from "../../src/kafka/errors.ts";
+import { errorName } from "../../src/kafka/wire/errors.ts";
 import { settled } from "../support/memory.ts";
 import { type TestClient, TestCluster } from "./client.ts";
 

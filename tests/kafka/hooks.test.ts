@@ -1,9 +1,9 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { close, delay, drop, duplicate, fail, onRequest, onResponse, type Plugin, reorder, replace, reply, reroute } from "../../src/hooks/plugin.ts";
-import { Batch } from "../../src/kafka/batch.ts";
-import { Errors } from "../../src/kafka/errors.ts";
-import { writeBatch } from "../../src/kafka/records.ts";
-import { within } from "../../src/kafka/schema.ts";
+import { Batch } from "../../src/kafka/wire/batch.ts";
+import { Errors } from "../../src/kafka/wire/errors.ts";
+import { writeBatch } from "../../src/kafka/wire/records.ts";
+import { within } from "../../src/kafka/wire/schema.ts";
 import { settled } from "../support/memory.ts";
 import { batchOf, produceBody, type TestClient, TestCluster, valuesOf } from "./client.ts";
 
@@ -50,7 +50,7 @@ describe("requests", () => {
 
   test("every API can be refused in every version", async () => {
     install({ request: () => fail("BROKER_NOT_AVAILABLE") });
-    const { default: apis } = await import("../../src/kafka/apis/index.ts");
+    const { default: apis } = await import("../../src/kafka/broker/apis/index.ts");
     for (const api of apis) {
       if (api.name === "SaslAuthenticate") continue; // the connection ends behind its refusal: see tests/kafka/sasl.test.ts
       for (let version: number = api.first; version <= api.last; version++) {

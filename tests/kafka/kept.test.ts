@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { hold } from "../../src/hooks/plugin.ts";
-import { browse } from "../../src/kafka/inspect.ts";
-import { writeBatch } from "../../src/kafka/records.ts";
+import { browse } from "../../src/kafka/broker/inspect.ts";
+import { writeBatch } from "../../src/kafka/wire/records.ts";
 import { settled } from "../support/memory.ts";
 import { batchOf, produceBody, TestCluster, type TestClient, valuesOf } from "./client.ts";
 

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { errorName } from "../../src/kafka/errors.ts";
+import { errorName } from "../../src/kafka/wire/errors.ts";
 import { TestCluster } from "./client.ts";
 
 test("one request makes 10,000 partitions at most, in all its topics together", async () => {

@@ -1,7 +1,7 @@
-import "../../src/kafka/vocabulary.ts";
+import "../../src/kafka/wire/api.ts";
 import { AdvanceableClock } from "../../src/hooks/clock.ts";
-import { KafkaCluster } from "../../src/kafka/cluster.ts";
-import type { KafkaOptions } from "../../src/kafka/options.ts";
+import { KafkaCluster } from "../../src/kafka/broker/cluster.ts";
+import type { KafkaOptions } from "../../src/kafka/broker/options.ts";
 import { type Listener, listenTcp } from "../../src/net/listen.ts";
 import { MemoryHouse } from "../support/memory.ts";
 

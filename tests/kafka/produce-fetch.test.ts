@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
-import { errorName } from "../../src/kafka/errors.ts";
-import { records, writeBatch } from "../../src/kafka/records.ts";
+import { errorName } from "../../src/kafka/wire/errors.ts";
+import { records, writeBatch } from "../../src/kafka/wire/records.ts";
 import { settled } from "../support/memory.ts";
 import { batchOf, fetchBody, produceBody, type TestClient, TestCluster, valuesOf } from "./client.ts";
 

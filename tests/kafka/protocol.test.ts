@@ -1,9 +1,9 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { Writer } from "../../src/bytes/writer.ts";
-import apis from "../../src/kafka/apis/index.ts";
-import { errorName } from "../../src/kafka/errors.ts";
-import { type AnyApi, writeRequestHeader } from "../../src/kafka/protocol.ts";
-import { writeBatch } from "../../src/kafka/records.ts";
+import apis from "../../src/kafka/broker/apis/index.ts";
+import { errorName } from "../../src/kafka/wire/errors.ts";
+import { type AnyApi, writeRequestHeader } from "../../src/kafka/wire/api.ts";
+import { writeBatch } from "../../src/kafka/wire/records.ts";
 import { seeded } from "../bytes/seeded.ts";
 import { apiNamed, batchOf, produceBody, type TestClient, TestCluster, valuesOf } from "./client.ts";
 

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
-import apis from "../../src/kafka/apis/index.ts";
-import { type AnyApi, versionsOf } from "../../src/kafka/protocol.ts";
-import { bounds, type Fields, type Range, within } from "../../src/kafka/schema.ts";
+import apis from "../../src/kafka/broker/apis/index.ts";
+import { type AnyApi, versionsOf } from "../../src/kafka/wire/api.ts";
+import { bounds, type Fields, type Range, within } from "../../src/kafka/wire/schema.ts";
 import { definitions, type DefinedField, type Definition } from "./official.ts";
 
 /** What one version of a message looks like on the wire, one line a field. */

@@ -1,11 +1,11 @@
 import { expect } from "bun:test";
 import { Framer } from "../../src/bytes/framer.ts";
 import { Writer } from "../../src/bytes/writer.ts";
-import { MqttBroker } from "../../src/mqtt/broker.ts";
-import type { MqttOptions } from "../../src/mqtt/options.ts";
-import { decode, encode, frameLength, type Connack, type Connect, type Packet, type Properties, type Publish, type Subscription, type Version } from "../../src/mqtt/packets.ts";
-import { REASONS, type ReasonName } from "../../src/mqtt/reasons.ts";
-import type { Replay } from "../../src/hooks/replay.ts";
+import { MqttBroker } from "../../src/mqtt/broker/broker.ts";
+import type { MqttOptions } from "../../src/mqtt/broker/options.ts";
+import { decode, encode, frameLength, type Connack, type Connect, type Packet, type Properties, type Publish, type Subscription, type Version } from "../../src/mqtt/wire/packets.ts";
+import { REASONS, type ReasonName } from "../../src/mqtt/wire/reasons.ts";
+import type { Replay } from "../../src/journal/replay.ts";
 import { connectMemory, type MemoryClient } from "../../src/net/memory.ts";
 import { MemoryHouse, settled } from "../support/memory.ts";
 

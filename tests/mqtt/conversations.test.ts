@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import type { Version } from "../../src/mqtt/packets.ts";
+import type { Version } from "../../src/mqtt/wire/packets.ts";
 import { TestBroker } from "./client.ts";
 import { installed, release, startMosquitto, type Mosquitto } from "./mosquitto.ts";
 import { NAMES, scenarios, TOPICS, type Scenario } from "./scenarios.ts";

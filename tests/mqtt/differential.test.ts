@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { Framer } from "../../src/bytes/framer.ts";
 import { AdvanceableClock } from "../../src/hooks/clock.ts";
-import { MqttBroker } from "../../src/mqtt/broker.ts";
-import { decode, frameLength, type Version } from "../../src/mqtt/packets.ts";
+import { MqttBroker } from "../../src/mqtt/broker/broker.ts";
+import { decode, frameLength, type Version } from "../../src/mqtt/wire/packets.ts";
 import { listenTcp, type Listener } from "../../src/net/listen.ts";
 import { MemoryHouse } from "../support/memory.ts";
 import { installed, release, startMosquitto, type Mosquitto } from "./mosquitto.ts";

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { close, delay, drop, duplicate, expire, fail, hold, reorder, replace, reply, reroute } from "../../src/hooks/verdicts.ts";
 import type { Operation } from "../../src/hooks/plugin.ts";
-import { REASONS } from "../../src/mqtt/reasons.ts";
+import { REASONS } from "../../src/mqtt/wire/reasons.ts";
 import { settled } from "../support/memory.ts";
 import { TestBroker, VERSIONS, type TestClient } from "./client.ts";
 

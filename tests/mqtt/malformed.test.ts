@@ -1,8 +1,8 @@
 import { describe, expect, test } from "bun:test";
 import { heapStats } from "bun:jsc";
 import { Writer } from "../../src/bytes/writer.ts";
-import { encode, type Packet } from "../../src/mqtt/packets.ts";
-import type { ReasonName } from "../../src/mqtt/reasons.ts";
+import { encode, type Packet } from "../../src/mqtt/wire/packets.ts";
+import type { ReasonName } from "../../src/mqtt/wire/reasons.ts";
 import { Random, hashRule } from "../../src/hooks/random.ts";
 import { settled } from "../support/memory.ts";
 import { TestBroker, VERSIONS, type TestClient } from "./client.ts";

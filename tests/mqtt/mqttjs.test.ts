@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import mqtt, { type IClientOptions, type MqttClient } from "mqtt";
 import { AdvanceableClock } from "../../src/hooks/clock.ts";
-import { MqttBroker } from "../../src/mqtt/broker.ts";
+import { MqttBroker } from "../../src/mqtt/broker/broker.ts";
 import { listenTcp, listenWebSocket, type Listener } from "../../src/net/listen.ts";
 import { MemoryHouse } from "../support/memory.ts";
 

@@ -1,6 +1,6 @@
 /** Our packets in the words of mqtt-packet, the library that the codec is held against. */
 import * as library from "mqtt-packet";
-import type { Packet, Properties, Version } from "../../src/mqtt/packets.ts";
+import type { Packet, Properties, Version } from "../../src/mqtt/wire/packets.ts";
 
 type Loose = Record<string, unknown>;
 

@@ -1,10 +1,10 @@
 import { describe, expect, test } from "bun:test";
 import { Framer } from "../../src/bytes/framer.ts";
 import { Writer } from "../../src/bytes/writer.ts";
-import { decode, encode, frameLength, type Packet, type Properties, type Version } from "../../src/mqtt/packets.ts";
-import { propertiesOf, type PropertyName, type PropertyPlace } from "../../src/mqtt/properties.ts";
-import { writePublish } from "../../src/mqtt/publish.ts";
-import { mayCarry, MqttError, PACKET_TYPES, REASONS, returnCode, type ReasonName } from "../../src/mqtt/reasons.ts";
+import { decode, encode, frameLength, type Packet, type Properties, type Version } from "../../src/mqtt/wire/packets.ts";
+import { propertiesOf, type PropertyName, type PropertyPlace } from "../../src/mqtt/wire/properties.ts";
+import { writePublish } from "../../src/mqtt/wire/publish.ts";
+import { mayCarry, MqttError, PACKET_TYPES, REASONS, returnCode, type ReasonName } from "../../src/mqtt/wire/reasons.ts";
 import { essence, generateWithLibrary, parseWithLibrary, plain, toLibrary } from "./oracle.ts";
 
 /** Numbers stand for themselves, text for its bytes. */

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { MQTT_DEFAULTS } from "../../src/mqtt/options.ts";
+import { MQTT_DEFAULTS } from "../../src/mqtt/broker/options.ts";
 import { settled } from "../support/memory.ts";
 import { TestBroker } from "./client.ts";
 

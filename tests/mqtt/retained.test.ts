@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { REASONS } from "../../src/mqtt/reasons.ts";
+import { REASONS } from "../../src/mqtt/wire/reasons.ts";
 import { settled } from "../support/memory.ts";
 import { TestBroker, VERSIONS } from "./client.ts";
 

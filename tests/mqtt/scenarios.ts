@@ -1,4 +1,4 @@
-import type { Packet, Properties, Version } from "../../src/mqtt/packets.ts";
+import type { Packet, Properties, Version } from "../../src/mqtt/wire/packets.ts";
 import type { Stage, Talker } from "./stage.ts";
 
 /** Clients that meet: names and topics are those that `Stage.clean` knows. */

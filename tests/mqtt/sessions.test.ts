@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import type { Connect, Version } from "../../src/mqtt/packets.ts";
+import type { Connect, Version } from "../../src/mqtt/wire/packets.ts";
 import { settled } from "../support/memory.ts";
 import { TestBroker, VERSIONS } from "./client.ts";
 

@@ -1,6 +1,6 @@
 import { Framer } from "../../src/bytes/framer.ts";
 import { Writer } from "../../src/bytes/writer.ts";
-import { decode, encode, frameLength, type Connect, type Packet, type Properties, type Publish, type Subscription, type Version } from "../../src/mqtt/packets.ts";
+import { decode, encode, frameLength, type Connect, type Packet, type Properties, type Publish, type Subscription, type Version } from "../../src/mqtt/wire/packets.ts";
 import { connectMemory } from "../../src/net/memory.ts";
 import { settled } from "../support/memory.ts";
 import type { TestBroker } from "./client.ts";

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
-import { REASONS } from "../../src/mqtt/reasons.ts";
-import { isTopicFilter, isTopicName, parseFilter } from "../../src/mqtt/text.ts";
+import { REASONS } from "../../src/mqtt/wire/reasons.ts";
+import { isTopicFilter, isTopicName, parseFilter } from "../../src/mqtt/wire/text.ts";
 import { TestBroker, VERSIONS } from "./client.ts";
 
 test.each<[string, boolean]>([

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { REASONS } from "../../src/mqtt/reasons.ts";
+import { REASONS } from "../../src/mqtt/wire/reasons.ts";
 import { TestBroker, VERSIONS, type TestClient } from "./client.ts";
 
 const will = { topic: "will", payload: Buffer.from("gone"), qos: 1, retain: false } as const;

@@ -2,8 +2,8 @@ import { mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from "node:
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { AdvanceableClock } from "../../src/hooks/clock.ts";
-import { TimedGuard } from "../../src/hooks/guard.ts";
-import { PluginFolder } from "../../src/hooks/load.ts";
+import { TimedGuard } from "../../src/loader/guard.ts";
+import { PluginFolder } from "../../src/loader/load.ts";
 import { echoHouse } from "../support/echo.ts";
 
 /** A temporary folder of plugins. */

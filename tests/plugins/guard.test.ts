@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { join } from "node:path";
-import { TimedGuard } from "../../src/hooks/guard.ts";
+import { TimedGuard } from "../../src/loader/guard.ts";
 import type { At, Broker, Plugin } from "../../src/hooks/plugin.ts";
 import { HookTimeout, type InstalledHook } from "../../src/hooks/seam.ts";
 import { echoHouse } from "../support/echo.ts";

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { join } from "node:path";
-import { PluginFolder } from "../../src/hooks/load.ts";
+import { PluginFolder } from "../../src/loader/load.ts";
 import { pluginHouse } from "./folder.ts";
 
 /** A plugin that puts a mark behind everything it echoes. */

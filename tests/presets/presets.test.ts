@@ -1,6 +1,6 @@
 /** Each preset as real clients see it. */
 import { describe, expect, test } from "bun:test";
-import presets from "../../src/presets/index.ts";
+import presets from "../../src/rules/presets/index.ts";
 import { failure, until, World } from "../faults/world.ts";
 
 const partition = (world: World, topic = "t") => world.havoq.control.topics().find(({ name }) => name === topic)!.partitions[0]!;

@@ -1,6 +1,6 @@
 /** What a match names is found in what real clients send. */
 import { expect, test } from "bun:test";
-import type { Rule } from "../../src/hooks/rule.ts";
+import type { Rule } from "../../src/rules/rule.ts";
 import { World } from "../faults/world.ts";
 
 const seen = (name: string, match: Rule["match"]): Rule => ({ name, ...(match && { match }), fault: { latency: { ms: 0 } } });

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import mqtt from "mqtt";
 import { start } from "../../src/app.ts";
-import { loadConfig } from "../../src/load-config.ts";
+import { loadConfig } from "../../src/config/load.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "havoq-rules-"));
 afterAll(() => rmSync(folder, { recursive: true }));

@@ -1,8 +1,8 @@
-import type { JournalLine } from "../../src/hooks/journal.ts";
-import faults from "../../src/faults/index.ts";
-import { registerFaults, registerPresets, type Fault, type Rule } from "../../src/hooks/rule.ts";
+import type { JournalLine } from "../../src/journal/journal.ts";
+import faults from "../../src/rules/faults/index.ts";
+import { registerFaults, registerPresets, type Fault, type Rule } from "../../src/rules/rule.ts";
 import { object, optional, text, whole } from "../../src/core/shape.ts";
-import type { Replay } from "../../src/hooks/replay.ts";
+import type { Replay } from "../../src/journal/replay.ts";
 import { Rules } from "../../src/rules/rules.ts";
 import { TestBroker } from "../mqtt/client.ts";
 

@@ -1,7 +1,7 @@
 /** Rules that could never fire, or whose options nobody would heed, are told; those that could are taken, and fire. */
 import { beforeAll, describe, expect, test } from "bun:test";
-import { compileRule } from "../../src/hooks/rule/compile.ts";
-import { RuleError, type Rule } from "../../src/hooks/rule.ts";
+import { compileRule } from "../../src/rules/compile.ts";
+import { RuleError, type Rule } from "../../src/rules/rule.ts";
 import { registerAll } from "../../src/rules/known.ts";
 import { World } from "../faults/world.ts";
 

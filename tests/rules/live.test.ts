@@ -1,9 +1,9 @@
 /** The live set: rules come and go while everything runs, beside plugins; and the journal gives them back. */
 import { beforeEach, describe, expect, test } from "bun:test";
-import { canonical, formatLine, parseJournal, type JournalEntry } from "../../src/hooks/journal.ts";
+import { canonical, formatLine, parseJournal, type JournalEntry } from "../../src/journal/journal.ts";
 import { rule, type Plugin } from "../../src/hooks/plugin.ts";
-import { Replay } from "../../src/hooks/replay.ts";
-import { RuleError, type Rule } from "../../src/hooks/rule.ts";
+import { Replay } from "../../src/journal/replay.ts";
+import { RuleError, type Rule } from "../../src/rules/rule.ts";
 import { parseRules } from "../../src/rules/parse.ts";
 import { Rules } from "../../src/rules/rules.ts";
 import { echoHouse } from "../support/echo.ts";

@@ -1,6 +1,6 @@
 /** Each word of `when`, as what a subscriber sees of the messages 1, 2, 3, … under a rule that drops. */
 import { beforeEach, describe, expect, test } from "bun:test";
-import type { Rule } from "../../src/hooks/rule.ts";
+import type { Rule } from "../../src/rules/rule.ts";
 import { deeds, numbers, underRules } from "./house.ts";
 
 beforeEach(() => void deeds.splice(0));

@@ -1,7 +1,7 @@
 import type { At, ErrorName, Message, MessageChanges, Operation, Plugin, Protocol, Target } from "../../src/hooks/plugin.ts";
 import { close, delay, drop, duplicate, expire, fail, hang, hold, reorder, replace, reply, reroute, type Delay, type Hold, type Verdict } from "../../src/hooks/verdicts.ts";
-import { Batch, batches } from "../../src/kafka/batch.ts";
-import { records } from "../../src/kafka/records.ts";
+import { Batch, batches } from "../../src/kafka/wire/batch.ts";
+import { records } from "../../src/kafka/wire/records.ts";
 
 /** How often each hook point does anything at all, at chaos 1. */
 const RATES = { connect: 0.06, request: 0.012, response: 0.012, message: 0.08, delivery: 0.05, bytes: 0.004, control: 0.004 };

@@ -1,4 +1,4 @@
-import type { JournalEntry } from "../../src/hooks/journal.ts";
+import type { JournalEntry } from "../../src/journal/journal.ts";
 import type { Protocol } from "../../src/hooks/plugin.ts";
 import type { Verdict } from "../../src/hooks/verdicts.ts";
 

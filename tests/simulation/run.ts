@@ -1,4 +1,4 @@
-import { canonical, formatLine, type JournalEntry, type JournalLine } from "../../src/hooks/journal.ts";
+import { canonical, formatLine, type JournalEntry, type JournalLine } from "../../src/journal/journal.ts";
 import { checkAmqp } from "./checks/amqp.ts";
 import { checkHouse, digest } from "./checks/house.ts";
 import { checkKafka } from "./checks/kafka.ts";

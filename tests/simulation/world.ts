@@ -1,13 +1,13 @@
 import { FieldTable } from "../../src/amqp/v091/fields.ts";
 import { schema } from "../../src/config/schema.ts";
-import { Doors } from "../../src/doors.ts";
+import { Doors } from "../../src/net/listeners.ts";
 import { Havoq } from "../../src/havoq.ts";
 import { AdvanceableClock } from "../../src/hooks/clock.ts";
-import type { JournalLine } from "../../src/hooks/journal.ts";
+import type { JournalLine } from "../../src/journal/journal.ts";
 import type { Protocol } from "../../src/hooks/plugin.ts";
 import { type Hash, hashText, Random } from "../../src/hooks/random.ts";
 import type { Observer } from "../../src/hooks/observer.ts";
-import { Replay } from "../../src/hooks/replay.ts";
+import { Replay } from "../../src/journal/replay.ts";
 import { connectMemory, type MemoryClient } from "../../src/net/memory.ts";
 import { chaos } from "./chaos.ts";
 import { inspectQueues, undecidedOf } from "./checks/amqp.ts";

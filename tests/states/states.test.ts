@@ -4,7 +4,7 @@ import { z } from "zod";
 import type { State } from "havoq/testing";
 import mqtt, { type MqttClient } from "mqtt";
 import { check } from "../../src/core/shape.ts";
-import { state as shape } from "../../src/states/grammar.ts";
+import { state as shape } from "../../src/scenarios/states/grammar.ts";
 import { house, type House } from "../admin/house.ts";
 
 let h: House;

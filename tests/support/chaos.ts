@@ -9,7 +9,7 @@ import { start } from "../../src/app.ts";
 import { type Config, DEFAULTS } from "../../src/config/config.ts";
 import type { Havoq, StartOptions } from "../../src/app.ts";
 import type { Protocol } from "../../src/hooks/plugin.ts";
-import type { Rule } from "../../src/hooks/rule.ts";
+import type { Rule } from "../../src/rules/rule.ts";
 
 export const PROTOCOLS: readonly Protocol[] = ["kafka", "mqtt", "amqp"];
 

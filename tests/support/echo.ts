@@ -1,10 +1,10 @@
 import { Framer } from "../../src/bytes/framer.ts";
 import { AdvanceableClock } from "../../src/hooks/clock.ts";
 import { operationStream, type Fact, type HookEvent } from "../../src/hooks/event.ts";
-import { plainGuard } from "../../src/hooks/guard.ts";
-import { Journal } from "../../src/hooks/journal.ts";
+import { plainGuard } from "../../src/loader/guard.ts";
+import { Journal } from "../../src/journal/journal.ts";
 import type { ConnectionInfo, Plugin } from "../../src/hooks/plugin.ts";
-import type { Replay } from "../../src/hooks/replay.ts";
+import type { Replay } from "../../src/journal/replay.ts";
 import { Seam, type Guard } from "../../src/hooks/seam.ts";
 import type { Connection } from "../../src/net/connection.ts";
 import type { CloseReason, Session } from "../../src/net/session.ts";

@@ -1,9 +1,9 @@
 import { AdvanceableClock } from "../../src/hooks/clock.ts";
-import { plainGuard } from "../../src/hooks/guard.ts";
-import { Journal } from "../../src/hooks/journal.ts";
+import { plainGuard } from "../../src/loader/guard.ts";
+import { Journal } from "../../src/journal/journal.ts";
 import type { Outgoing, Plugin, Protocol } from "../../src/hooks/plugin.ts";
 import { hashRule, Random } from "../../src/hooks/random.ts";
-import type { Replay } from "../../src/hooks/replay.ts";
+import type { Replay } from "../../src/journal/replay.ts";
 import { Seam } from "../../src/hooks/seam.ts";
 import { Net, type Host } from "../../src/net/net.ts";
 

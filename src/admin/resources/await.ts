@@ -1,8 +1,8 @@
-import { TimeoutError } from "../../control.ts";
+import { TimeoutError } from "../../control/control.ts";
 import { check, duration, optional } from "../../core/shape.ts";
 import type { Havoq } from "../../havoq.ts";
-import { isAbout, protocolOf, stateWith, type State } from "../../states/grammar.ts";
-import { look, stateText } from "../../states/look.ts";
+import { isAbout, protocolOf, stateWith, type State } from "../../scenarios/states/grammar.ts";
+import { look, stateText } from "../../scenarios/states/look.ts";
 import { answers, ApiError, createRoute, enabled, kept, missing, route, takes, z, type Resource } from "../api.ts";
 
 /** The same states as in scenarios; their grammar says what is wrong with one. */

@@ -1,4 +1,4 @@
-import type { Action } from "../../hooks/actions.ts";
+import type { Action } from "../../control/action-names.ts";
 import type { Broker, ConnectionFilter, Unflushed } from "../../hooks/plugin.ts";
 import { answers, ApiError, createRoute, Duration, route, takes, z, type Resource } from "../api.ts";
 import { Filter } from "../filter.ts";

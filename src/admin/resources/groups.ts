@@ -1,6 +1,6 @@
-import { Errors, errorName } from "../../kafka/errors.ts";
-import type { Group } from "../../kafka/groups/group.ts";
-import { assigned, lagOf, positions } from "../../kafka/inspect.ts";
+import { Errors, errorName } from "../../kafka/wire/errors.ts";
+import type { Group } from "../../kafka/broker/groups/group.ts";
+import { assigned, lagOf, positions } from "../../kafka/broker/inspect.ts";
 import { answers, ApiError, createRoute, Done, enabled, missing, route, takes, z, type Resource } from "../api.ts";
 
 const Summary = z.object({

@@ -1,5 +1,5 @@
-import { journalFormat } from "../../journal-file.ts";
-import { formatLine, type Journal, type JournalEntry } from "../../hooks/journal.ts";
+import { journalFormat } from "../../journal/file.ts";
+import { formatLine, type Journal, type JournalEntry } from "../../journal/journal.ts";
 import { createRoute, Problem, route, Whole, z, type Resource } from "../api.ts";
 
 const Query = z.strictObject({

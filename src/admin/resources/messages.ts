@@ -1,7 +1,7 @@
 import { compilePattern } from "../../hooks/match.ts";
 import type { Outgoing } from "../../hooks/plugin.ts";
 import type { Havoq } from "../../havoq.ts";
-import { browse } from "../../kafka/inspect.ts";
+import { browse } from "../../kafka/broker/inspect.ts";
 import { answers, ApiError, createRoute, Done, enabled, missing, route, takes, Whole, z, type Resource } from "../api.ts";
 import { payloadOf, StoredMessage } from "../message.ts";
 import { ofHeld, ofRecord, ofRetained } from "../stored.ts";

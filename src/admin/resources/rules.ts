@@ -1,4 +1,4 @@
-import type { Rule } from "../../hooks/rule.ts";
+import type { Rule } from "../../rules/rule.ts";
 import { parseRules } from "../../rules/parse.ts";
 import { ruleSchemas } from "../../rules/schema.ts";
 import { answers, ApiError, createRoute, Done, missing, route, takes, z, type Resource } from "../api.ts";

@@ -1,6 +1,6 @@
-import { configProblem, TOPIC_CONFIGS } from "../../kafka/configs.ts";
-import { browse } from "../../kafka/inspect.ts";
-import type { Topic } from "../../kafka/topics.ts";
+import { configProblem, TOPIC_CONFIGS } from "../../kafka/broker/configs.ts";
+import { browse } from "../../kafka/broker/inspect.ts";
+import type { Topic } from "../../kafka/broker/topics.ts";
 import { nearest } from "../../core/nearest.ts";
 import { answers, ApiError, createRoute, Done, enabled, missing, route, takes, Whole, z, type Resource } from "../api.ts";
 import { StoredMessage } from "../message.ts";

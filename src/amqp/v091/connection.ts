@@ -3,7 +3,7 @@ import type { Timer } from "../../core/time.ts";
 import type { Final } from "../../hooks/chain.ts";
 import type { Connection } from "../../net/connection.ts";
 import type { CloseReason, Session } from "../../net/session.ts";
-import { Patience } from "../../net/patience.ts";
+import { Patience } from "../../net/idle-timeout.ts";
 import type { AmqpBroker } from "../broker.ts";
 import { AmqpError, refusal } from "../model/errors.ts";
 import { Address, type Message } from "../model/message.ts";

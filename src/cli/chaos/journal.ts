@@ -1,4 +1,4 @@
-import { isEntry, parseJournal, type JournalEntry } from "../../hooks/journal.ts";
+import { isEntry, parseJournal, type JournalEntry } from "../../journal/journal.ts";
 import { sendAdmin } from "../lib/ask.ts";
 import { CommandError } from "../lib/errors.ts";
 import { printDone, printJsonLine, printTable } from "../lib/output.ts";

@@ -1,5 +1,5 @@
 import pc from "picocolors";
-import { loadConfig } from "../../load-config.ts";
+import { loadConfig } from "../../config/load.ts";
 import { adminUrl, askAdmin, sendAdmin, type AdminOptions } from "../lib/ask.ts";
 import { CommandError } from "../lib/errors.ts";
 import { printJson } from "../lib/output.ts";

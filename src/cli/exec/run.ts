@@ -1,9 +1,9 @@
 import { start, type Havoq, type StartOptions } from "../../app.ts";
 import type { Config } from "../../config/config.ts";
-import { VERSION } from "../../addresses.ts";
+import { VERSION } from "../../net/addresses.ts";
 import { AdvanceableClock } from "../../hooks/clock.ts";
-import type { JournalLine } from "../../hooks/journal.ts";
-import type { Rule } from "../../hooks/rule.ts";
+import type { JournalLine } from "../../journal/journal.ts";
+import type { Rule } from "../../rules/rule.ts";
 import { describeFault, FaultCounts } from "../../report/faults.ts";
 import { findingText } from "../../oracle/report.ts";
 import type { RuleStatus } from "../../rules/rules.ts";

@@ -1,7 +1,7 @@
 import { InvalidArgumentError, type Command } from "commander";
 import type { Config } from "../../config/config.ts";
 import { parseDuration } from "../../core/units.ts";
-import { loadConfig } from "../../load-config.ts";
+import { loadConfig } from "../../config/load.ts";
 import { reportFlaw } from "../../report/write.ts";
 import type { ChaosFile } from "../../scenarios/file.ts";
 import { addOption, configOptions, readChaos, settingsOf, type Flags } from "../serve.ts";

@@ -1,4 +1,4 @@
-import { VERSION } from "../../addresses.ts";
+import { VERSION } from "../../net/addresses.ts";
 import { formatDuration } from "../../core/units.ts";
 import { freshSeed } from "../../hooks/random.ts";
 import { HEAD, Outcomes, rowOf, type Exploration, type SeedOutcome } from "../../report/exploration.ts";

@@ -1,6 +1,6 @@
 import type { Match } from "../../hooks/plugin.ts";
 import { hashRule, Random } from "../../hooks/random.ts";
-import type { Rule } from "../../hooks/rule.ts";
+import type { Rule } from "../../rules/rule.ts";
 import type { ChaosFile } from "../../scenarios/file.ts";
 import type { Setup } from "../exec/setup.ts";
 

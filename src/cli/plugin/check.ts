@@ -2,9 +2,9 @@ import { statSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import ts from "typescript";
 import { nearest } from "../../core/nearest.ts";
-import { pluginFiles } from "../../hooks/load.ts";
+import { pluginFiles } from "../../loader/load.ts";
 import { HOOK_POINTS, MATCH_KEYS } from "../../hooks/match.ts";
-import type { Problem } from "../../hooks/problem.ts";
+import type { Problem } from "../../loader/problem.ts";
 import { GLOBALS, HAVOQ, LANGUAGE } from "./carried.ts";
 
 /** Files that are in the binary only: the compiler finds them under these names. */

@@ -1,5 +1,5 @@
-import type { JournalEntry, JournalLine, JournalRule } from "../../hooks/journal.ts";
-import { CLOCK } from "../../hooks/replay.ts";
+import type { JournalEntry, JournalLine, JournalRule } from "../../journal/journal.ts";
+import { CLOCK } from "../../journal/replay.ts";
 
 /** What one rule did at one event: a verdict, uses of the control surface before it, or both. */
 export interface FiredFault {

@@ -1,7 +1,7 @@
 import { stringify } from "yaml";
-import { toJournal } from "../../hooks/journal.ts";
-import { stepsOf } from "../../hooks/replay.ts";
-import type { Rule } from "../../hooks/rule.ts";
+import { toJournal } from "../../journal/journal.ts";
+import { stepsOf } from "../../journal/replay.ts";
+import type { Rule } from "../../rules/rule.ts";
 import { describeFault, kindOf } from "../../report/faults.ts";
 import { byRule, type FiredFault } from "./faults.ts";
 

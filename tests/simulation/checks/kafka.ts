@@ -1,5 +1,5 @@
-import { batches } from "../../../src/kafka/batch.ts";
-import { records } from "../../../src/kafka/records.ts";
+import { batches } from "../../../src/kafka/wire/batch.ts";
+import { records } from "../../../src/kafka/wire/records.ts";
 import { PARTITIONS, indexOf, topicOf } from "../clients/kafka-map.ts";
 import { GROUP } from "../clients/kafka-member.ts";
 import type { Fetched, Reset } from "../clients/kafka-reader.ts";

@@ -1,5 +1,5 @@
 import type { Random } from "../../../src/hooks/random.ts";
-import { errorName } from "../../../src/kafka/errors.ts";
+import { errorName } from "../../../src/kafka/wire/errors.ts";
 import { must } from "../ledger.ts";
 import type { Actor, Place } from "./actor.ts";
 import { indexOf, NODES, PARTITIONS, topicOf } from "./kafka-map.ts";

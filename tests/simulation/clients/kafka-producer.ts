@@ -1,6 +1,6 @@
 import type { Random } from "../../../src/hooks/random.ts";
-import { type ErrorName, errorName } from "../../../src/kafka/errors.ts";
-import { writeBatch } from "../../../src/kafka/records.ts";
+import { type ErrorName, errorName } from "../../../src/kafka/wire/errors.ts";
+import { writeBatch } from "../../../src/kafka/wire/records.ts";
 import { produceBody } from "../../kafka/client.ts";
 import { must, type Sent } from "../ledger.ts";
 import type { Actor, Place } from "./actor.ts";

@@ -1,7 +1,7 @@
 import type { Random } from "../../../src/hooks/random.ts";
-import { batches } from "../../../src/kafka/batch.ts";
-import { errorName } from "../../../src/kafka/errors.ts";
-import { records } from "../../../src/kafka/records.ts";
+import { batches } from "../../../src/kafka/wire/batch.ts";
+import { errorName } from "../../../src/kafka/wire/errors.ts";
+import { records } from "../../../src/kafka/wire/records.ts";
 import { fetchBody } from "../../kafka/client.ts";
 import { must } from "../ledger.ts";
 import type { Actor, Place } from "./actor.ts";

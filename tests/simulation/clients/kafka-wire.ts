@@ -1,5 +1,5 @@
 import { Reader } from "../../../src/bytes/reader.ts";
-import { readResponseHeader } from "../../../src/kafka/protocol.ts";
+import { readResponseHeader } from "../../../src/kafka/wire/api.ts";
 import type { MemoryClient } from "../../../src/net/memory.ts";
 import { type ApiName, apiNamed, TestClient } from "../../kafka/client.ts";
 import { must } from "../ledger.ts";

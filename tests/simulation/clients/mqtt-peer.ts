@@ -1,7 +1,7 @@
 import { Framer } from "../../../src/bytes/framer.ts";
 import { Writer } from "../../../src/bytes/writer.ts";
 import type { Random } from "../../../src/hooks/random.ts";
-import { decode, encode, frameLength, type Packet, type Publish, type QoS, type Version } from "../../../src/mqtt/packets.ts";
+import { decode, encode, frameLength, type Packet, type Publish, type QoS, type Version } from "../../../src/mqtt/wire/packets.ts";
 import type { MemoryClient } from "../../../src/net/memory.ts";
 import { must, type Sent } from "../ledger.ts";
 import { type Actor, PATIENCE, type Place } from "./actor.ts";

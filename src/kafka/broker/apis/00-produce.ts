@@ -1,0 +1,133 @@
+import { append, type Appended, refused } from "../../pipeline/append.ts";
+import type { Call } from "../call.ts";
+import { Errors } from "../../wire/errors.ts";
+import { api } from "../../wire/api.ts";
+import { array, type Draft, type Infer, int16, int32, int64, records, string, struct, uuid } from "../../wire/schema.ts";
+import type { Partition } from "../topics.ts";
+
+/** Topics by id (KIP-516). */
+export const IDS_FROM = 13;
+/** The answer tells where the log begins. */
+export const LOG_START_FROM = 5;
+
+const request = () => ({
+  transactionalId: string("3+", { nullable: "3+", default: null }),
+  acks: int16(),
+  timeoutMs: int32(),
+  topicData: array({
+    name: string("0-12"),
+    topicId: uuid("13+"),
+    partitionData: array({
+      index: int32(),
+      records: records("0+", { nullable: "0+" }),
+    }),
+  }),
+});
+
+const response = () => ({
+  responses: array({
+    name: string("0-12"),
+    topicId: uuid("13+"),
+    partitionResponses: array({
+      index: int32(),
+      errorCode: int16(),
+      baseOffset: int64(),
+      logAppendTimeMs: int64("2+", { default: -1 }),
+      logStartOffset: int64(`${LOG_START_FROM}+`, { default: -1 }),
+      recordErrors: array({
+        batchIndex: int32("8+"),
+        batchIndexErrorMessage: string("8+", { nullable: "8+", default: null }),
+      }, "8+", { default: [] }),
+      errorMessage: string("8+", { nullable: "8+", default: null }),
+      currentLeader: struct({
+        leaderId: int32("10+", { default: -1 }),
+        leaderEpoch: int32("10+", { default: -1 }),
+      }, "10+", { tag: 0 }),
+    }),
+  }),
+  throttleTimeMs: int32("1+", { default: 0 }),
+  nodeEndpoints: array({
+    nodeId: int32("10+"),
+    host: string("10+"),
+    port: int32("10+"),
+    rack: string("10+", { nullable: "10+", default: null }),
+  }, "10+", { tag: 0 }),
+});
+
+/** librdkafka looks for version 0 to see whether it may compress, so Kafka names versions here that it does not take (KAFKA-18659). */
+const ADVERTISED_FROM = 0;
+
+export default api({
+  key: 0,
+  name: "Produce",
+  versions: "3-13",
+  flexible: "9+",
+  advertisedFrom: ADVERTISED_FROM,
+  request,
+  response,
+  handle(call, body) {
+    const { acks } = body;
+    const problem =
+      acks < -1 || acks > 1 ? refused(Errors.INVALID_REQUIRED_ACKS, null, true) :
+      body.transactionalId !== null ? refused(Errors.INVALID_TXN_STATE, "there are no transactions") : null;
+    const results: (Appended | Promise<Appended>)[] = [];
+    let waits = false;
+    call.shared = body.topicData.length > 1 || (body.topicData[0]?.partitionData.length ?? 0) > 1;
+    for (const asked of body.topicData) {
+      const topic = call.topic(asked, IDS_FROM);
+      for (const { index, records } of asked.partitionData) {
+        const partition = topic?.partitions[index];
+        const result =
+          problem ?? (partition === undefined ? refused(call.noTopic(topic, IDS_FROM), null, true) : append(call, partition, records, acks));
+        waits ||= result instanceof Promise;
+        results.push(result);
+      }
+    }
+    return waits ? Promise.all(results).then((all) => answerTo(call, body, all)) : answerTo(call, body, results as Appended[]);
+  },
+  refuse: (body, error) => body.acks === 0 ? null : {
+    responses: body.topicData.map(({ name, topicId, partitionData }) => ({
+      name,
+      topicId,
+      partitionResponses: partitionData.map(({ index }) => ({ index, errorCode: error, baseOffset: -1 })),
+    })),
+  },
+});
+
+export type ProduceRequest = Infer<ReturnType<typeof request>>;
+
+/** @param results what became of each batch, in the order of the request */
+export function answerTo(call: Call, body: ProduceRequest, results: readonly Appended[]): Draft<ReturnType<typeof response>> | null {
+  const cut = results.find(({ close }) => close !== undefined)?.close;
+  if (cut !== undefined) {
+    call.connection.obey(cut);
+    return null;
+  }
+  if (body.acks === 0) {
+    // Nobody waits for an answer: a closed connection is the only way to say that something went wrong.
+    if (results.some(({ error }) => error !== Errors.NONE)) call.connection.close();
+    return null;
+  }
+  let next = 0;
+  const leaders: number[] = [];
+  const responses = [];
+  for (const { name, topicId, partitionData } of body.topicData) {
+    const topic = call.topic({ name, topicId }, IDS_FROM);
+    const partitionResponses = [];
+    for (const { index } of partitionData) partitionResponses.push(answerOf(results[next++]!, index, topic?.partitions[index], leaders));
+    responses.push({ name, topicId, partitionResponses });
+  }
+  return leaders.length === 0 ? { responses } : { responses, nodeEndpoints: call.endpoints(leaders) };
+}
+
+/** @param leaders gets the node that the client should have asked */
+function answerOf({ error, baseOffset, logAppendTime, reason, records, unread }: Appended, index: number, partition: Partition | undefined, leaders: number[]) {
+  const logStartOffset = partition === undefined || unread ? -1 : partition.log.start;
+  const answer = { index, errorCode: error, baseOffset, logAppendTimeMs: logAppendTime, logStartOffset, errorMessage: reason };
+  if (error === Errors.NONE) return answer;
+  const recordErrors = records?.map((batchIndex) => ({ batchIndex, batchIndexErrorMessage: reason })) ?? [];
+  if (error !== Errors.NOT_LEADER_OR_FOLLOWER) return { ...answer, recordErrors };
+  const { leader, leaderEpoch } = partition!.shown;
+  leaders.push(leader);
+  return { ...answer, recordErrors, currentLeader: { leaderId: leader, leaderEpoch } };
+}
