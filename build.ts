@@ -7,7 +7,16 @@ import { basename, dirname, join } from "node:path";
 import manifest from "./package.json" with { type: "json" };
 
 /** A folder whose files are all of one kind gets an `index.ts`: a binary cannot list its own sources. */
-export const FAMILIES = ["src/admin/resources", "src/amqp/model/exchanges", "src/amqp/v091/classes", "src/cli", "src/rules/faults", "src/kafka/broker/apis", "src/mqtt/broker/handlers", "src/rules/presets"];
+export const FAMILIES = [
+  "src/admin/resources",
+  "src/amqp/model/exchanges",
+  "src/amqp/v091/classes",
+  "src/cli",
+  "src/rules/faults",
+  "src/kafka/broker/apis",
+  "src/mqtt/broker/handlers",
+  "src/rules/presets",
+];
 
 /** What a family's `index.ts` must be: the default exports of its files, ordered by file name. */
 export async function indexOf(family: string): Promise<string> {
@@ -68,7 +77,9 @@ export const TARGETS = [
 const WASM_INSIDE: Bun.BunPlugin = {
   name: "wasm-inside",
   setup: (build) => {
-    build.onResolve({ filter: /^@platformatic\/wasm-utils$/ }, ({ importer }) => ({ path: Bun.resolveSync("@platformatic/wasm-utils/bundled", dirname(importer)) }));
+    build.onResolve({ filter: /^@platformatic\/wasm-utils$/ }, ({ importer }) => ({
+      path: Bun.resolveSync("@platformatic/wasm-utils/bundled", dirname(importer)),
+    }));
   },
 };
 
@@ -120,8 +131,13 @@ export async function compileTesting(outdir: string): Promise<void> {
   const esm = await Bun.build({ entrypoints, outdir, target: "node", format: "esm", naming: "index.js" });
   // Jest and older projects require() it; there a module's address has another name.
   const cjs = await Bun.build({
-    entrypoints, outdir, target: "node", format: "cjs", naming: "index.cjs",
-    define: { "import.meta.url": "__url" }, banner: 'const __url = require("node:url").pathToFileURL(__filename).href;',
+    entrypoints,
+    outdir,
+    target: "node",
+    format: "cjs",
+    naming: "index.cjs",
+    define: { "import.meta.url": "__url" },
+    banner: 'const __url = require("node:url").pathToFileURL(__filename).href;',
   });
   for (const { success, logs } of [esm, cjs]) if (!success) throw new AggregateError(logs, "havoq/testing cannot be built");
   await Bun.write(join(outdir, "index.d.ts"), `${await Bun.file(join(source, "api.ts")).text()}\nexport declare const start: Start;\n`);

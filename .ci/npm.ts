@@ -22,9 +22,11 @@ export const PLATFORMS: readonly Platform[] = TARGETS.map(({ out }) => {
   const name = out.replace(/^havoq-|\.exe$/g, "");
   const [os, cpu, libc] = name.split("-") as [string, string, string?];
   return {
-    name, cpu, binary: out,
+    name,
+    cpu,
+    binary: out,
     os: os === "windows" ? "win32" : os,
-    ...(os === "linux" ? { libc: libc === "musl" ? "musl" as const : "glibc" as const } : {}),
+    ...(os === "linux" ? { libc: libc === "musl" ? ("musl" as const) : ("glibc" as const) } : {}),
   };
 });
 
@@ -41,7 +43,17 @@ export async function layOut(dist: string, folder: string, platforms: readonly P
     // Binaries are large: a second name will do where both lie on one disk.
     await link(join(dist, binary), join(at, file)).catch(() => copyFile(join(dist, binary), join(at, file)));
     await chmod(join(at, file), 0o755);
-    await write(at, { name: `@havoq/${name}`, version, description: `havoq for ${name}`, license, os: [os], cpu: [cpu], ...(libc ? { libc: [libc] } : {}), files: ["bin"], preferUnplugged: true });
+    await write(at, {
+      name: `@havoq/${name}`,
+      version,
+      description: `havoq for ${name}`,
+      license,
+      os: [os],
+      cpu: [cpu],
+      ...(libc ? { libc: [libc] } : {}),
+      files: ["bin"],
+      preferUnplugged: true,
+    });
     await cp(join(root, "LICENSE"), join(at, "LICENSE"));
     made.push(at);
   }
@@ -52,8 +64,12 @@ export async function layOut(dist: string, folder: string, platforms: readonly P
   await compileTesting(join(at, "testing"));
   for (const file of ["README.md", "LICENSE"]) await cp(join(root, file), join(at, file));
   await write(at, {
-    name: "havoq", version, description, license,
-    bin: { havoq: "bin/havoq.cjs" }, files: ["bin", "testing"],
+    name: "havoq",
+    version,
+    description,
+    license,
+    bin: { havoq: "bin/havoq.cjs" },
+    files: ["bin", "testing"],
     exports: { "./testing": { types: "./testing/index.d.ts", require: "./testing/index.cjs", default: "./testing/index.js" } },
     engines: { node: ">=20" },
     optionalDependencies: Object.fromEntries(PLATFORMS.map(({ name }) => [`@havoq/${name}`, version])),

@@ -41,6 +41,7 @@ if (import.meta.main) {
     console.error(`there are no commits ${from ?? ""}..${to} here`);
     process.exit(1);
   }
-  const version = git("describe", "--tags", "--exact-match", to) ?? (await Bun.file(new URL("../package.json", import.meta.url)).json()).version;
+  const version =
+    git("describe", "--tags", "--exact-match", to) ?? (await Bun.file(new URL("../package.json", import.meta.url)).json()).version;
   process.stdout.write(releaseNotes(version, log === "" ? [] : log.split("\n")));
 }

@@ -18,9 +18,16 @@ const { values } = parseArgs({
 
 /** Rules of every kind, for other topics, clients, operations, payloads and headers than the load's. */
 const KINDS: ((i: number) => object)[] = [
-  (i) => ({ match: { protocol: "kafka", operation: "Produce", topic: `payments-${i}.*`, client: "payment-*" }, when: { probability: 0.2 }, fault: "lose-answer" }),
+  (i) => ({
+    match: { protocol: "kafka", operation: "Produce", topic: `payments-${i}.*`, client: "payment-*" },
+    when: { probability: 0.2 },
+    fault: "lose-answer",
+  }),
   (i) => ({ match: { topic: `sensors/${i}/#` }, fault: { latency: { ms: "50ms" } } }),
-  (i) => ({ match: { protocol: "kafka", operation: "Produce", topic: `orders-${i}` }, fault: { error: { code: "NOT_LEADER_OR_FOLLOWER" } } }),
+  (i) => ({
+    match: { protocol: "kafka", operation: "Produce", topic: `orders-${i}` },
+    fault: { error: { code: "NOT_LEADER_OR_FOLLOWER" } },
+  }),
   (i) => ({ match: { client: `nobody-${i}-*` }, fault: "drop" }),
   (i) => ({ match: { topic: `other-${i}`, payload: { json: { "$.customer.country": "DE" } } }, fault: "duplicate" }),
   (i) => ({ match: { exchange: `shop-${i}`, header: { kind: "test" } }, fault: "drop" }),
@@ -47,7 +54,10 @@ for (const { protocol, name, flags } of CASES.filter((each) => each.name.include
   await using none = await startHavoq(protocol);
   await using again = await startHavoq(protocol);
   await using ruled = await startHavoq(protocol, undefined, ["--config", config]);
-  const rate: number[] = [], cpu: number[] = [], noise: number[] = [], cpuNoise: number[] = [];
+  const rate: number[] = [],
+    cpu: number[] = [],
+    noise: number[] = [],
+    cpuNoise: number[] = [];
   for (let round = 0; round < Number(values.rounds); round++) {
     const samples = new Map<object, { rate: number; cpu: number }>();
     for (const server of round % 2 === 0 ? [ruled, none, again] : [again, none, ruled]) {
@@ -65,7 +75,8 @@ for (const { protocol, name, flags } of CASES.filter((each) => each.name.include
 
 if (values.json) console.log(JSON.stringify({ rules: Number(values.rules), results }, null, 2));
 else {
-  const spread = (ratios: number[]) => `${median(ratios).toFixed(3)} (${Math.min(...ratios).toFixed(2)} – ${Math.max(...ratios).toFixed(2)})`;
+  const spread = (ratios: number[]) =>
+    `${median(ratios).toFixed(3)} (${Math.min(...ratios).toFixed(2)} – ${Math.max(...ratios).toFixed(2)})`;
   console.log(`${values.rules} rules that match nothing, with / without: median (range)`);
   console.log(
     table(

@@ -58,7 +58,8 @@ for (const { protocol, name, flags } of CASES) {
 if (values.json) {
   console.log(JSON.stringify({ removed, results }, null, 2));
 } else {
-  const spread = (ratios: number[]) => `${median(ratios).toFixed(3)} (${Math.min(...ratios).toFixed(3)} – ${Math.max(...ratios).toFixed(3)})`;
+  const spread = (ratios: number[]) =>
+    `${median(ratios).toFixed(3)} (${Math.min(...ratios).toFixed(3)} – ${Math.max(...ratios).toFixed(3)})`;
   console.log(`${removed} hook checks taken out`);
   console.log(
     table(

@@ -24,13 +24,19 @@ await Promise.all(hundred.value.map((havoq) => havoq.stop()));
 
 if (values.json) console.log(JSON.stringify({ milliseconds: { first: first.ms, started, served, hundred: hundred.ms } }, null, 2));
 else {
-  const row = (name: string, list: number[]): string[] => [name, median(list).toFixed(1), `${Math.min(...list).toFixed(1)} – ${Math.max(...list).toFixed(1)}`];
+  const row = (name: string, list: number[]): string[] => [
+    name,
+    median(list).toFixed(1),
+    `${Math.min(...list).toFixed(1)} – ${Math.max(...list).toFixed(1)}`,
+  ];
   console.log(
     table(
       ["", "median ms", "range"],
       [
-        row("the first of a process, everything loaded for it", [first.ms]), row("one more, until it listens", started),
-        row("… until a client's message is acknowledged", served), row("100 side by side, until all listen", [hundred.ms]),
+        row("the first of a process, everything loaded for it", [first.ms]),
+        row("one more, until it listens", started),
+        row("… until a client's message is acknowledged", served),
+        row("100 side by side, until all listen", [hundred.ms]),
       ],
       1,
     ),

@@ -12,11 +12,12 @@ export type { Havoq, StartOptions } from "./havoq.ts";
  * before the brokers are loaded: who connects in these milliseconds waits, and is not turned away.
  */
 export async function start(config: Config, options: StartOptions = {}): Promise<Havoq> {
-  const tls = config.tls === undefined ? null : { cert: await Bun.file(config.tls.cert).text(), key: await Bun.file(config.tls.key).text() };
+  const tls =
+    config.tls === undefined ? null : { cert: await Bun.file(config.tls.cert).text(), key: await Bun.file(config.tls.key).text() };
   const doors = new Doors(config, tls);
   try {
     doors.open();
-    if (options.opened !== undefined) await options.opened(addressesOf(config, doors, config.seed ??= freshSeed()));
+    if (options.opened !== undefined) await options.opened(addressesOf(config, doors, (config.seed ??= freshSeed())));
     const { Havoq } = await import("./havoq.ts");
     return await Havoq.start(config, options, doors);
   } catch (error) {

@@ -86,7 +86,10 @@ export class Havoq {
 
   /** What is inside, before anything is served: tests talk to it in memory. */
   constructor(
-    readonly config: Config, private readonly options: StartOptions, private readonly doors: Doors, private readonly replay: Replay | null,
+    readonly config: Config,
+    private readonly options: StartOptions,
+    private readonly doors: Doors,
+    private readonly replay: Replay | null,
   ) {
     this.print = options.print ?? ((line) => void process.stderr.write(`${line}\n`));
     registerAll();
@@ -96,7 +99,11 @@ export class Havoq {
     this.journal = new Journal(VERSION, this.seed, () => this.clock.now());
     this.guard = config.plugins.dir === undefined ? null : new TimedGuard(config.plugins.time_limit);
     this.seam = new Seam({
-      seed: this.seed, clock: this.clock, journal: this.journal, guard: this.guard ?? plainGuard, print: this.print,
+      seed: this.seed,
+      clock: this.clock,
+      journal: this.journal,
+      guard: this.guard ?? plainGuard,
+      print: this.print,
       ...(replay === null ? {} : { replay }),
     });
     this.net = new Net(this.seam, this.print);
@@ -105,8 +112,11 @@ export class Havoq {
     this.mqtt = mqtt.enabled
       ? new MqttBroker(
           {
-            maxConnections: mqtt.max_connections, maxPacketSize: mqtt.max_packet_size, keepAliveSecs: mqtt.keep_alive_secs,
-            maxQueuedMessages: mqtt.max_queued_messages, maxInflight: mqtt.max_inflight_messages,
+            maxConnections: mqtt.max_connections,
+            maxPacketSize: mqtt.max_packet_size,
+            keepAliveSecs: mqtt.keep_alive_secs,
+            maxQueuedMessages: mqtt.max_queued_messages,
+            maxInflight: mqtt.max_inflight_messages,
           },
           this.host("mqtt"),
         )
@@ -114,9 +124,15 @@ export class Havoq {
     this.amqp = amqp.enabled
       ? new AmqpBroker(
           {
-            ...AMQP_DEFAULTS, maxConnections: amqp.max_connections, heartbeatInterval: amqp.heartbeat_interval,
-            frameMax: amqp.frame_max, channelMax: amqp.channel_max, maxMessageSize: amqp.max_message_size, vhosts: amqp.vhosts,
-            users: amqp.users ?? null, ...(amqp.memory_limit === undefined ? {} : { memoryLimit: amqp.memory_limit }),
+            ...AMQP_DEFAULTS,
+            maxConnections: amqp.max_connections,
+            heartbeatInterval: amqp.heartbeat_interval,
+            frameMax: amqp.frame_max,
+            channelMax: amqp.channel_max,
+            maxMessageSize: amqp.max_message_size,
+            vhosts: amqp.vhosts,
+            users: amqp.users ?? null,
+            ...(amqp.memory_limit === undefined ? {} : { memoryLimit: amqp.memory_limit }),
           },
           this.host("amqp"),
         )
@@ -147,7 +163,9 @@ export class Havoq {
     this.replay?.startClock(this.seam);
     // hono and the routes are loaded by the first request.
     let app: Promise<Answer> | null = null;
-    this.doors.serveAdmin(async (request, server) => (await (app ??= import("./admin/routes.ts").then(({ routes }) => routes(this))))(request, server));
+    this.doors.serveAdmin(async (request, server) =>
+      (await (app ??= import("./admin/routes.ts").then(({ routes }) => routes(this))))(request, server),
+    );
     await this.loadFixtures();
     this.phase = "serving";
   }
@@ -177,9 +195,11 @@ export class Havoq {
     const { catchStray, PluginFolder } = await import("./loader/load.ts");
     const { seam, guard, clock, print } = this;
     this.pluginFolder = new PluginFolder({ dir, seam, guard, clock, print, options });
-    const fatal = this.options.fatal ?? ((error: unknown) => {
-      throw error;
-    });
+    const fatal =
+      this.options.fatal ??
+      ((error: unknown) => {
+        throw error;
+      });
     this.ends.push(catchStray(this.pluginFolder, fatal), () => this.pluginFolder?.close());
     await this.pluginFolder.start();
   }
@@ -220,7 +240,10 @@ export class Havoq {
     const [{ closeSync, openSync, writeSync }, { journalFormat }] = await Promise.all([import("node:fs"), import("./journal/file.ts")]);
     const format = journalFormat(path);
     const file = openSync(path, "w");
-    this.ends.push(this.journal.listen((line) => void writeSync(file, format.line(line))), () => closeSync(file));
+    this.ends.push(
+      this.journal.listen((line) => void writeSync(file, format.line(line))),
+      () => closeSync(file),
+    );
   }
 
   addresses(): Addresses {
@@ -240,7 +263,11 @@ export class Havoq {
   }
 
   summary(): string[] {
-    return summaryOf(this.addresses(), this.seam.plugins().map(({ name }) => name), this.fixtures.list());
+    return summaryOf(
+      this.addresses(),
+      this.seam.plugins().map(({ name }) => name),
+      this.fixtures.list(),
+    );
   }
 
   /** Closes every listener and connection; safe to call more than once. */
@@ -264,7 +291,10 @@ async function readJournal(path: string): Promise<JournalLine[]> {
   if (!(await Bun.file(path).exists())) throw new Error(`there is no file ${path}`);
   const lines = journalFormat(path).parse(await Bun.file(path).bytes());
   const strange = lines.findIndex((line) => !("rules" in line) && !("stream" in line));
-  if (lines.length === 0 || strange >= 0) throw new Error(`${path} is no journal: ${lines.length === 0 ? "it is empty" : `line ${strange + 1} tells neither rules nor what fired`}`);
+  if (lines.length === 0 || strange >= 0)
+    throw new Error(
+      `${path} is no journal: ${lines.length === 0 ? "it is empty" : `line ${strange + 1} tells neither rules nor what fired`}`,
+    );
   return lines;
 }
 

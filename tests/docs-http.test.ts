@@ -7,7 +7,9 @@ import { startBinary, type RunningBinary } from "./support/binary.ts";
 import { inOrder } from "./support/steps.ts";
 
 const text = await Bun.file(resolve(import.meta.dirname, "../docs/HTTP.md")).text();
-const commands = [...text.matchAll(/```sh\n([^]*?)```/g)].flatMap((match) => match[1]!.trim().split("\n")).filter((line) => line.startsWith("curl "));
+const commands = [...text.matchAll(/```sh\n([^]*?)```/g)]
+  .flatMap((match) => match[1]!.trim().split("\n"))
+  .filter((line) => line.startsWith("curl "));
 
 let broker: RunningBinary;
 let folder: string;
@@ -37,7 +39,11 @@ test("the page has commands", () => expect(commands.length).toBeGreaterThan(30))
 
 const outcome = inOrder(async (i) => {
   // --fail-with-body makes a refusal an error.
-  const child = Bun.spawn(["sh", "-c", commands[i]!.replace(/^curl /, "curl --fail-with-body ")], { cwd: folder, stdio: ["ignore", "pipe", "pipe"], env: { ...process.env, HAVOQ: broker.admin.url } });
+  const child = Bun.spawn(["sh", "-c", commands[i]!.replace(/^curl /, "curl --fail-with-body ")], {
+    cwd: folder,
+    stdio: ["ignore", "pipe", "pipe"],
+    env: { ...process.env, HAVOQ: broker.admin.url },
+  });
   const [out, err, code] = await Promise.all([new Response(child.stdout).text(), new Response(child.stderr).text(), child.exited]);
   return { out, err, code };
 });

@@ -26,7 +26,8 @@ beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), "havoq-readme-"));
   symlinkSync(join(root, "dist"), join(folder, "dist"));
   mkdirSync(join(folder, "chaos"));
-  for (const [, name, content] of text.matchAll(/[Ss]ave this as `([^`]+)`:\s*```(?:ts|yaml)\n([^]*?)```/g)) await Bun.write(join(folder, name!), content!);
+  for (const [, name, content] of text.matchAll(/[Ss]ave this as `([^`]+)`:\s*```(?:ts|yaml)\n([^]*?)```/g))
+    await Bun.write(join(folder, name!), content!);
   // The reader's own tests: one that pays.
   const pay = "dist/havoq mqtt publish --server ${MQTT_URL#mqtt://} --topic payments.eu --payload 5 --qos 1";
   await Bun.write(join(folder, "package.json"), JSON.stringify({ scripts: { test: pay } }));
@@ -36,14 +37,17 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 /** Runs a serve command until it is ready, looks at it, ends it. */
 async function serves(command: string[], cwd: string): Promise<string> {
-  const ports = ["--kafka-port", "--mqtt-port", "--amqp-port", "--admin-port"].flatMap((flag) => (command.includes(flag) ? [] : [flag, "0"]));
+  const ports = ["--kafka-port", "--mqtt-port", "--amqp-port", "--admin-port"].flatMap((flag) =>
+    command.includes(flag) ? [] : [flag, "0"],
+  );
   const child = Bun.spawn([...command, ...ports], { cwd, stdio: ["ignore", "pipe", "pipe"] });
   let out = "";
   const readyFile = command[command.indexOf("--ready-file") + 1]!;
   const reading = (async () => {
     for await (const chunk of child.stdout) out += Buffer.from(chunk).toString();
   })();
-  const up = (): boolean | Promise<boolean> => (command.includes("--ready-file") ? Bun.file(join(cwd, readyFile)).exists() : out.includes("\nready\n"));
+  const up = (): boolean | Promise<boolean> =>
+    command.includes("--ready-file") ? Bun.file(join(cwd, readyFile)).exists() : out.includes("\nready\n");
   while (!(await up())) {
     if (child.exitCode !== null) throw new Error(`ended: ${out}${await new Response(child.stderr).text()}`);
     await Bun.sleep(5);
@@ -72,7 +76,10 @@ describe("the README", () => {
       // As npm runs it, but on free ports. What the build prints comes first.
       const all = await serves([process.execPath, ".ci/start.ts"], root);
       const out = all.slice(all.indexOf("\n") + 1);
-      const promised = blocks.find((block) => block.language === "console")!.body.split("\n").slice(1);
+      const promised = blocks
+        .find((block) => block.language === "console")!
+        .body.split("\n")
+        .slice(1);
       const shape = (lines: string[]): string[] => lines.filter((line) => line !== "").map((line) => line.replace(/\d+/g, "0").trim());
       expect(shape(out.split("\n"))).toEqual(shape(promised));
     } else if (words[1] === "serve") {

@@ -4,7 +4,9 @@ import { FAMILIES, indexOf } from "../build.ts";
 
 const root = resolve(import.meta.dirname, "..");
 const tracked = Bun.spawnSync(["git", "ls-files", "--cached", "--others", "--exclude-standard"], { cwd: root })
-  .stdout.toString().split("\n").filter((file) => file !== "");
+  .stdout.toString()
+  .split("\n")
+  .filter((file) => file !== "");
 const sources = tracked.filter((file) => /^(src|plugins)\/.*\.ts$/.test(file));
 const read = (file: string): Promise<string> => Bun.file(join(root, file)).text();
 
@@ -102,9 +104,17 @@ describe("banned calls", () => {
   const BANNED: { call: RegExp; allowed: string[]; instead: string }[] = [
     { call: /\b(?:Date\.now|performance\.now)\b|\bnew Date\(\)/, allowed: ["src/hooks/clock.ts"], instead: "clock.now()" },
     { call: /\b(?:setTimeout|setInterval)\s*\(/, allowed: ["src/hooks/clock.ts"], instead: "clock.after()" },
-    { call: /\bMath\.random\b|\bcrypto\.(?:randomUUID|getRandomValues|randomBytes)\b/, allowed: ["src/hooks/random.ts"], instead: "host.random() or at.random" },
+    {
+      call: /\bMath\.random\b|\bcrypto\.(?:randomUUID|getRandomValues|randomBytes)\b/,
+      allowed: ["src/hooks/random.ts"],
+      instead: "host.random() or at.random",
+    },
     { call: /\bBun\.sleep(?:Sync)?\s*\(/, allowed: [], instead: "clock.sleep()" },
-    { call: /\bconsole\.(?:log|info|warn|error)\s*\(/, allowed: ["src/main.ts", "src/program.ts", "src/cli/"], instead: "the print function you were given" },
+    {
+      call: /\bconsole\.(?:log|info|warn|error)\s*\(/,
+      allowed: ["src/main.ts", "src/program.ts", "src/cli/"],
+      instead: "the print function you were given",
+    },
     { call: /\bprocess\.exit\s*\(/, allowed: ["src/cli/"], instead: "a thrown error" },
   ];
   for (const { call, allowed, instead } of BANNED) {
@@ -128,11 +138,14 @@ describe("the repository", () => {
 
   test("holds no unfinished work and no path of a machine", async () => {
     const wrong: string[] = [];
-    const unfinished = new RegExp(["TO" + "DO", "FIX" + "ME", "X" + "XX", "not imple" + "mented yet"].map((word) => `\\b${word}\\b`).join("|"));
+    const unfinished = new RegExp(
+      ["TO" + "DO", "FIX" + "ME", "X" + "XX", "not imple" + "mented yet"].map((word) => `\\b${word}\\b`).join("|"),
+    );
     for (const file of tracked.filter((one) => /\.(ts|js|py|go|rs|java|sh|md|toml|json|ya?ml)$/.test(one) || one.startsWith(".ci/"))) {
       if (!(await Bun.file(join(root, file)).exists())) continue;
       (await read(file)).split("\n").forEach((line, i) => {
-        if (unfinished.test(line) || /(?:^|[^\w.])\/(?:home|root|work|Users)\/\w/.test(line)) wrong.push(`${file}:${i + 1}: ${line.trim()}`);
+        if (unfinished.test(line) || /(?:^|[^\w.])\/(?:home|root|work|Users)\/\w/.test(line))
+          wrong.push(`${file}:${i + 1}: ${line.trim()}`);
       });
     }
     expect(wrong).toEqual([]);

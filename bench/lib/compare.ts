@@ -112,7 +112,11 @@ export async function compare({ protocol, contestants, peers, cases }: Compariso
 export async function load(protocol: string, peer: Peer, flags: Record<string, string | number>): Promise<Sample> {
   const all = { port: peer.port, pid: peer.pid, ...flags };
   const generator = Bun.spawn(
-    [process.execPath, join(import.meta.dir, `../load/${protocol}.ts`), ...Object.entries(all).map(([name, value]) => `--${name}=${value}`)],
+    [
+      process.execPath,
+      join(import.meta.dir, `../load/${protocol}.ts`),
+      ...Object.entries(all).map(([name, value]) => `--${name}=${value}`),
+    ],
     { stdin: "ignore", stdout: "pipe", stderr: "pipe" },
   );
   const [stdout, stderr, code] = await Promise.all([generator.stdout.text(), generator.stderr.text(), generator.exited]);

@@ -111,8 +111,13 @@ export function recordBatch(size: number, value: (index: number) => Buffer): { b
   }
   const now = int64(Date.now());
   const afterCrc = Buffer.concat([
-    int16(0), int32(records.length - 1), now, now,
-    int64(-1), int16(-1), int32(-1), // no producer id, epoch, sequence
+    int16(0),
+    int32(records.length - 1),
+    now,
+    now,
+    int64(-1),
+    int16(-1),
+    int32(-1), // no producer id, epoch, sequence
     array(...records),
   ]);
   const crc = Buffer.alloc(4);

@@ -1,5 +1,23 @@
 // Kafka: batches produced with acks=1 and several requests in flight, or fetched one request after the other.
-import { Api, COMPACT_NULL, Frames, NO_TAGS, VERSION, array, compactArray, compactBytes, compactString, int16, int32, int64, int8, readUnsignedVarint, recordBatch, request, string } from "../lib/kafka.ts";
+import {
+  Api,
+  COMPACT_NULL,
+  Frames,
+  NO_TAGS,
+  VERSION,
+  array,
+  compactArray,
+  compactBytes,
+  compactString,
+  int16,
+  int32,
+  int64,
+  int8,
+  readUnsignedVarint,
+  recordBatch,
+  request,
+  string,
+} from "../lib/kafka.ts";
 import { Ring, Sender } from "./ring.ts";
 import { COMMON, fail, flags, payload, run } from "./run.ts";
 import { Wire } from "./wire.ts";
@@ -37,15 +55,14 @@ function startProducer(wire: Wire, partition: number) {
   const count = Math.max(8, Math.ceil((2 * MiB) / options.batch));
   const ring = Ring.of(count, (index) =>
     request(
-      Api.Produce, index,
+      Api.Produce,
+      index,
       COMPACT_NULL, // no transactional id
       int16(1), // acks
       int32(30_000),
-      compactArray(Buffer.concat([
-        compactString(topic),
-        compactArray(Buffer.concat([int32(partition), compactBytes(batch.bytes), NO_TAGS])),
-        NO_TAGS,
-      ])),
+      compactArray(
+        Buffer.concat([compactString(topic), compactArray(Buffer.concat([int32(partition), compactBytes(batch.bytes), NO_TAGS])), NO_TAGS]),
+      ),
       NO_TAGS,
     ),
   );
@@ -58,7 +75,8 @@ function startProducer(wire: Wire, partition: number) {
     const error = frame.readInt16BE(errorCode);
     if (error !== 0) fail(`response ${acknowledged}: error code ${error}`);
     const baseOffset = frame.readUInt32BE(errorCode + 2) * 2 ** 32 + frame.readUInt32BE(errorCode + 6);
-    if (baseOffset !== acknowledged * batch.records) fail(`response ${acknowledged}: base offset ${baseOffset}, expected ${acknowledged * batch.records}`);
+    if (baseOffset !== acknowledged * batch.records)
+      fail(`response ${acknowledged}: base offset ${baseOffset}, expected ${acknowledged * batch.records}`);
     acknowledged++;
   });
   wire.stream((chunk) => {
@@ -97,7 +115,8 @@ async function fetch(): Promise<void> {
       const at = next + n * batch.bytes.length;
       if (frame.readUInt32BE(at + 4) !== offset) fail(`fetch: base offset ${frame.readUInt32BE(at + 4)}, expected ${offset}`);
       // After base offset, length and leader epoch the batch is the one produced, byte for byte.
-      if (frame.compare(batch.bytes, 16, batch.bytes.length, at + 16, at + batch.bytes.length) !== 0) fail(`fetch: the batch at ${offset} changed`);
+      if (frame.compare(batch.bytes, 16, batch.bytes.length, at + 16, at + batch.bytes.length) !== 0)
+        fail(`fetch: the batch at ${offset} changed`);
     }
     fetched += whole * batch.records;
     if (offset >= end) offset = 0;
@@ -126,14 +145,22 @@ async function preload(batches: number): Promise<void> {
 /** As Java's consumer asks by default: at most 1 MiB of a partition, at once when there is a byte. */
 function fetchFrom(offset: number): Buffer {
   return request(
-    Api.Fetch, 0,
-    int32(-1), int32(500), int32(1), int32(50 * MiB), int8(0), // replica, max wait, min bytes, max bytes, read uncommitted
-    int32(0), int32(-1), // no fetch session
-    compactArray(Buffer.concat([
-      compactString(topic),
-      compactArray(Buffer.concat([int32(0), int32(-1), int64(offset), int32(-1), int64(-1), int32(MiB), NO_TAGS])),
-      NO_TAGS,
-    ])),
+    Api.Fetch,
+    0,
+    int32(-1),
+    int32(500),
+    int32(1),
+    int32(50 * MiB),
+    int8(0), // replica, max wait, min bytes, max bytes, read uncommitted
+    int32(0),
+    int32(-1), // no fetch session
+    compactArray(
+      Buffer.concat([
+        compactString(topic),
+        compactArray(Buffer.concat([int32(0), int32(-1), int64(offset), int32(-1), int64(-1), int32(MiB), NO_TAGS])),
+        NO_TAGS,
+      ]),
+    ),
     compactArray(), // forgotten topics
     compactString(""), // rack
     NO_TAGS,

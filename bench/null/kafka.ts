@@ -1,6 +1,21 @@
 // Reads frames and throws them away; answers each produce and fetch with a prebuilt response in which only the
 // correlation id and the offsets are set.
-import { Api, Frames, NO_TAGS, VERSION, array, compactArray, compactBytes, compactString, int16, int32, int64, readUnsignedVarint, response, string } from "../lib/kafka.ts";
+import {
+  Api,
+  Frames,
+  NO_TAGS,
+  VERSION,
+  array,
+  compactArray,
+  compactBytes,
+  compactString,
+  int16,
+  int32,
+  int64,
+  readUnsignedVarint,
+  response,
+  string,
+} from "../lib/kafka.ts";
 import { Outlet, listen } from "./relay.ts";
 
 const HEAD = 512; // as much of a request as is looked at
@@ -102,8 +117,15 @@ function firstBatch(request: Buffer): void {
 
   const copies = new Array<Buffer>(Math.floor(FETCH_BYTES / batch.length)).fill(batch);
   const read = Buffer.concat([
-    int32(0), int16(0), int64(0), int64(0), int64(0), // index, error code, high watermark, last stable and log start offset
-    compactArray(), int32(-1), compactBytes(Buffer.concat(copies)), NO_TAGS, // no aborted transactions, no preferred replica
+    int32(0),
+    int16(0),
+    int64(0),
+    int64(0),
+    int64(0), // index, error code, high watermark, last stable and log start offset
+    compactArray(),
+    int32(-1),
+    compactBytes(Buffer.concat(copies)),
+    NO_TAGS, // no aborted transactions, no preferred replica
   ]);
   fetched = response(Api.Fetch, 0, int32(0), int16(0), int32(0), compactArray(inTopic(read)), NO_TAGS);
 }

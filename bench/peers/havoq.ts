@@ -21,8 +21,23 @@ export async function startHavoq(protocol: Protocol, binary = HAVOQ, more: strin
   const readyFile = join(folder, "ready.json");
   const child = new Child({
     command: [
-      binary, "serve", "--host", "127.0.0.1", "--kafka-port", "0", "--mqtt-port", "0", "--amqp-port", "0",
-      "--admin-port", "0", "--kafka-brokers", "1", "--ready-file", readyFile, ...more,
+      binary,
+      "serve",
+      "--host",
+      "127.0.0.1",
+      "--kafka-port",
+      "0",
+      "--mqtt-port",
+      "0",
+      "--amqp-port",
+      "0",
+      "--admin-port",
+      "0",
+      "--kafka-brokers",
+      "1",
+      "--ready-file",
+      readyFile,
+      ...more,
     ],
     log: join(folder, "log"),
     cwd: folder, // no havoq.yaml and no plugins folder of the caller

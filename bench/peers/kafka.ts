@@ -36,9 +36,19 @@ log.segment.delete.delay.ms=500
   const child = new Child({
     // Heap and collector as in Kafka's own start script.
     command: [
-      java, "-Xms1g", "-Xmx1g", "-server", "-XX:+UseG1GC", "-XX:MaxGCPauseMillis=20",
-      "-XX:InitiatingHeapOccupancyPercent=35", "-XX:+ExplicitGCInvokesConcurrent", "-Djava.awt.headless=true",
-      "-cp", classPath, "kafka.Kafka", config,
+      java,
+      "-Xms1g",
+      "-Xmx1g",
+      "-server",
+      "-XX:+UseG1GC",
+      "-XX:MaxGCPauseMillis=20",
+      "-XX:InitiatingHeapOccupancyPercent=35",
+      "-XX:+ExplicitGCInvokesConcurrent",
+      "-Djava.awt.headless=true",
+      "-cp",
+      classPath,
+      "kafka.Kafka",
+      config,
     ],
     log: join(folder, "log"),
   });

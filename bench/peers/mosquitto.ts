@@ -30,7 +30,10 @@ log_type warning
   await child.until(() => accepts(port));
   return {
     name: noDelay ? "mosquitto-nodelay" : "mosquitto",
-    version: Bun.spawnSync([command, "-h"]).stdout.toString().match(/version (\S+)/)?.[1] ?? "?",
+    version:
+      Bun.spawnSync([command, "-h"])
+        .stdout.toString()
+        .match(/version (\S+)/)?.[1] ?? "?",
     port,
     pid: child.pid,
     async [Symbol.asyncDispose]() {

@@ -10,7 +10,12 @@ process.on("exit", () => {
   for (const pid of live) for (const child of [pid, ...descendants(pid)]) signal(child, "SIGKILL");
   for (const folder of folders) rmSync(folder, { recursive: true, force: true });
 });
-for (const [name, code] of [["SIGINT", 130], ["SIGTERM", 143], ["SIGHUP", 129]] as const) process.on(name, () => process.exit(code));
+for (const [name, code] of [
+  ["SIGINT", 130],
+  ["SIGTERM", 143],
+  ["SIGHUP", 129],
+] as const)
+  process.on(name, () => process.exit(code));
 
 /** A fresh folder, removed at exit or by `removeFolder`. `base` is where to put it. */
 export function freshFolder(name: string, base = tmpdir()): string {

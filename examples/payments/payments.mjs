@@ -6,13 +6,23 @@ export class Payments {
   constructor(brokers, ledger) {
     this.ledger = ledger;
     const kafka = new Kafka({
-      clientId: "payments", brokers, logLevel: logLevel.NOTHING, connectionTimeout: 2000, requestTimeout: 2000,
+      clientId: "payments",
+      brokers,
+      logLevel: logLevel.NOTHING,
+      connectionTimeout: 2000,
+      requestTimeout: 2000,
       retry: { initialRetryTime: 20, maxRetryTime: 200, retries: 30 },
     });
     this.admin = kafka.admin();
     // Sends again until it is acknowledged: each payment is on the topic at least once.
     this.producer = kafka.producer({ allowAutoTopicCreation: false });
-    this.consumer = kafka.consumer({ groupId: "ledger", heartbeatInterval: 200, sessionTimeout: 6000, rebalanceTimeout: 500, maxWaitTimeInMs: 50 });
+    this.consumer = kafka.consumer({
+      groupId: "ledger",
+      heartbeatInterval: 200,
+      sessionTimeout: 6000,
+      rebalanceTimeout: 500,
+      maxWaitTimeInMs: 50,
+    });
     /** The next offset that the ledger has not seen. */
     this.seen = 0n;
   }

@@ -29,12 +29,14 @@ export class ApiError extends Error {
   }
 }
 
-export const Problem = z.object({
-  error: z.string(),
-  /** Where in the request's body or query. */
-  path: z.array(z.union([z.string(), z.number()])).optional(),
-  didYouMean: z.string().optional(),
-}).openapi("Problem");
+export const Problem = z
+  .object({
+    error: z.string(),
+    /** Where in the request's body or query. */
+    path: z.array(z.union([z.string(), z.number()])).optional(),
+    didYouMean: z.string().optional(),
+  })
+  .openapi("Problem");
 
 /** The responses of an operation that answers with JSON. */
 export function answers<S extends z.ZodType>(schema: S, description: string) {
@@ -72,11 +74,18 @@ function unfit([issue]: readonly z.core.$ZodIssue[], schema: unknown, given: unk
     if (stranger !== undefined) return unknownKey([...path, stranger], known);
     // The shape that was most likely meant is the one that fits best.
     const [best] = [...issue.errors].sort((a, b) => a.length - b.length);
-    return unfit(best!.map((one) => ({ ...one, path: [...path, ...one.path] })), schema, given);
+    return unfit(
+      best!.map((one) => ({ ...one, path: [...path, ...one.path] })),
+      schema,
+      given,
+    );
   }
   const near = issue!.code === "invalid_value" && typeof value === "string" ? nearest(value, issue.values.map(String)) : null;
   const hint = near === null ? "" : `: did you mean ${near}?`;
-  return new ApiError(400, `${path.join(".") || "the request"}: ${issue!.message}${hint}`, { path, ...(near === null ? {} : { didYouMean: near }) });
+  return new ApiError(400, `${path.join(".") || "the request"}: ${issue!.message}${hint}`, {
+    path,
+    ...(near === null ? {} : { didYouMean: near }),
+  });
 }
 
 function unknownKey(path: (string | number)[], known: string[]): ApiError {
@@ -102,7 +111,11 @@ function flat(node: any): any[] {
 /** Throws 404 for a thing that is not there, with the nearest that is. */
 export function missing(what: string, name: string, known: Iterable<string>): never {
   const near = nearest(name, [...known]);
-  throw new ApiError(404, `there is no ${what} ${name}${near === null ? "" : `: did you mean ${near}?`}`, near === null ? {} : { didYouMean: near });
+  throw new ApiError(
+    404,
+    `there is no ${what} ${name}${near === null ? "" : `: did you mean ${near}?`}`,
+    near === null ? {} : { didYouMean: near },
+  );
 }
 
 /** Throws 404 where no account of messages is kept. */
@@ -118,17 +131,27 @@ export function enabled<T>(protocol: string, part: T | null): T {
 }
 
 /** `200ms`, `2s`, `1d` or a number of milliseconds. */
-export const Duration = z.union([z.string(), z.number()]).transform((value, context): number => {
-  const ms = parseDuration(value);
-  if (ms !== null) return ms;
-  context.addIssue({ code: "custom", message: 'expected a duration such as "500ms", "30s" or "7d"' });
-  return z.NEVER;
-}).openapi({ type: ["string", "number"], example: "30s" });
+export const Duration = z
+  .union([z.string(), z.number()])
+  .transform((value, context): number => {
+    const ms = parseDuration(value);
+    if (ms !== null) return ms;
+    context.addIssue({ code: "custom", message: 'expected a duration such as "500ms", "30s" or "7d"' });
+    return z.NEVER;
+  })
+  .openapi({ type: ["string", "number"], example: "30s" });
 
 /** A whole number in a path or query. */
-export const Whole = z.string().regex(/^\d{1,15}$/, "expected a whole number").transform(Number).openapi({ type: "integer", minimum: 0 });
+export const Whole = z
+  .string()
+  .regex(/^\d{1,15}$/, "expected a whole number")
+  .transform(Number)
+  .openapi({ type: "integer", minimum: 0 });
 
 /** `true` or `false` in a query. */
-export const Flag = z.enum(["true", "false"]).transform((text) => text === "true").openapi({ type: "boolean" });
+export const Flag = z
+  .enum(["true", "false"])
+  .transform((text) => text === "true")
+  .openapi({ type: "boolean" });
 
 export const Done = z.object({ done: z.literal(true) }).openapi("Done");

@@ -2,27 +2,29 @@ import { EMPTY } from "../bytes/writer.ts";
 import { z } from "./api.ts";
 
 /** A stored message as the API shows it, whatever the protocol. */
-export const StoredMessage = z.object({
-  protocol: z.enum(["kafka", "mqtt", "amqp"]),
-  /** Kafka or MQTT topic, AMQP queue. */
-  destination: z.string(),
-  partition: z.int().optional(),
-  offset: z.int().optional(),
-  vhost: z.string().optional(),
-  exchange: z.string().optional(),
-  /** Record key, routing key. */
-  key: z.string().nullable(),
-  /** Text as it is; other bytes in base64. Null: a tombstone. */
-  payload: z.string().nullable(),
-  encoding: z.enum(["text", "base64"]),
-  /** The payload read as JSON, where it is. */
-  json: z.unknown().optional(),
-  headers: z.record(z.string(), z.unknown()),
-  properties: z.record(z.string(), z.unknown()).optional(),
-  /** Milliseconds since 1970. */
-  timestamp: z.number().optional(),
-  redelivered: z.boolean().optional(),
-}).openapi("StoredMessage");
+export const StoredMessage = z
+  .object({
+    protocol: z.enum(["kafka", "mqtt", "amqp"]),
+    /** Kafka or MQTT topic, AMQP queue. */
+    destination: z.string(),
+    partition: z.int().optional(),
+    offset: z.int().optional(),
+    vhost: z.string().optional(),
+    exchange: z.string().optional(),
+    /** Record key, routing key. */
+    key: z.string().nullable(),
+    /** Text as it is; other bytes in base64. Null: a tombstone. */
+    payload: z.string().nullable(),
+    encoding: z.enum(["text", "base64"]),
+    /** The payload read as JSON, where it is. */
+    json: z.unknown().optional(),
+    headers: z.record(z.string(), z.unknown()),
+    properties: z.record(z.string(), z.unknown()).optional(),
+    /** Milliseconds since 1970. */
+    timestamp: z.number().optional(),
+    redelivered: z.boolean().optional(),
+  })
+  .openapi("StoredMessage");
 
 export type StoredMessage = z.output<typeof StoredMessage>;
 

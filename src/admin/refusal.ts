@@ -23,8 +23,10 @@ export function refusal(error: Error): Refusal {
     case "ScenarioError":
     case "FixtureError":
     case "RangeError":
-    case "TypeError": return { status: 400, message, path, didYouMean: /did you mean ([^?]+)\?/.exec(message)?.[1] };
-    default: return { status: 500, message: String(message) };
+    case "TypeError":
+      return { status: 400, message, path, didYouMean: /did you mean ([^?]+)\?/.exec(message)?.[1] };
+    default:
+      return { status: 500, message: String(message) };
   }
 }
 

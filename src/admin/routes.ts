@@ -30,18 +30,21 @@ export function apiOf(havoq: Havoq): Api {
   const api = new OpenAPIHono<Env>();
   const { host, token } = havoq.config.admin;
   api.use(guard({ host, token }));
-  api.use((c, next) => bodyLimit({
-    maxSize: c.req.path === "/api/snapshot" ? SNAPSHOT_MOST : BODY_MOST,
-    onError: () => {
-      throw new ApiError(413, "the body is too large");
-    },
-  })(c, next));
+  api.use((c, next) =>
+    bodyLimit({
+      maxSize: c.req.path === "/api/snapshot" ? SNAPSHOT_MOST : BODY_MOST,
+      onError: () => {
+        throw new ApiError(413, "the body is too large");
+      },
+    })(c, next),
+  );
   for (const add of resources) add(api, havoq);
   api.doc31("/api/openapi.json", describe);
   api.onError((error, c) => {
-    const { status, message, path, didYouMean } = error instanceof HTTPException
-      ? { status: error.status, message: error.message, path: undefined, didYouMean: undefined }
-      : refusal(error);
+    const { status, message, path, didYouMean } =
+      error instanceof HTTPException
+        ? { status: error.status, message: error.message, path: undefined, didYouMean: undefined }
+        : refusal(error);
     const hint = { ...(path === undefined ? {} : { path }), ...(didYouMean === undefined ? {} : { didYouMean }) };
     return c.json({ error: message, ...hint }, status, status === 401 ? { "www-authenticate": "Bearer" } : {});
   });
@@ -50,7 +53,13 @@ export function apiOf(havoq: Havoq): Api {
     const methods = api.routes.filter(({ path, method }) => path === c.req.path && method !== "ALL").map(({ method }) => method);
     if (methods.length > 0) return c.json({ error: `${c.req.path} takes ${[...new Set(methods)].join(", ")}, not ${c.req.method}` }, 405);
     const near = nearest(c.req.path, paths);
-    return c.json({ error: `no ${c.req.path} here${near === null ? ": GET /api/openapi.json tells what there is" : `: did you mean ${near}?`}`, ...(near === null ? {} : { didYouMean: near }) }, 404);
+    return c.json(
+      {
+        error: `no ${c.req.path} here${near === null ? ": GET /api/openapi.json tells what there is" : `: did you mean ${near}?`}`,
+        ...(near === null ? {} : { didYouMean: near }),
+      },
+      404,
+    );
   });
   return api;
 }

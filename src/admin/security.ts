@@ -25,17 +25,25 @@ export function guard({ host, token }: Access): MiddlewareHandler<Env> {
     const trusted = token !== null && bears(req.header("authorization"), token);
     const asked = req.header("host") ?? new URL(req.url).host;
     if (!trusted && !isSafeName(nameOf(asked))) {
-      throw new ApiError(421, `this API does not answer to the name ${nameOf(asked)}: ask by IP address or as localhost, or bring the token`);
+      throw new ApiError(
+        421,
+        `this API does not answer to the name ${nameOf(asked)}: ask by IP address or as localhost, or bring the token`,
+      );
     }
     const origin = req.header("origin");
     if (origin !== undefined && !isSame(origin, asked)) throw new ApiError(403, `requests from pages of ${origin} are refused`);
     const site = req.header("sec-fetch-site");
     const changes = !["GET", "HEAD", "OPTIONS"].includes(req.method) && !HARMLESS.has(`${req.method} ${req.path}`);
-    if (changes && origin === undefined && (site === "cross-site" || site === "same-site")) throw new ApiError(403, "requests from pages of other sites are refused");
+    if (changes && origin === undefined && (site === "cross-site" || site === "same-site"))
+      throw new ApiError(403, "requests from pages of other sites are refused");
     if (changes && !trusted) {
-      if (token !== null) throw new ApiError(401, "this changes something: it needs the header Authorization: Bearer TOKEN with the token of admin.token");
+      if (token !== null)
+        throw new ApiError(401, "this changes something: it needs the header Authorization: Bearer TOKEN with the token of admin.token");
       if (!isLoopback(host)) {
-        throw new ApiError(403, `this changes something, and the API listens on ${host}: set admin.token (or HAVOQ_ADMIN_TOKEN) and send it as Authorization: Bearer TOKEN`);
+        throw new ApiError(
+          403,
+          `this changes something, and the API listens on ${host}: set admin.token (or HAVOQ_ADMIN_TOKEN) and send it as Authorization: Bearer TOKEN`,
+        );
       }
     }
     await next();

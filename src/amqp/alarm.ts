@@ -18,7 +18,11 @@ export class MemoryAlarm {
   /** Set while it is on whatever the queues hold. */
   private raised: PromiseWithResolvers<void> | null = null;
 
-  constructor(private readonly clock: Clock, private readonly vhosts: ReadonlyMap<string, Vhost>, public limit: number) {}
+  constructor(
+    private readonly clock: Clock,
+    private readonly vhosts: ReadonlyMap<string, Vhost>,
+    public limit: number,
+  ) {}
 
   /** Called for each message. */
   published(): void {

@@ -55,7 +55,10 @@ export class AmqpBroker implements Server {
   messagesIn = 0;
   messagesOut = 0;
 
-  constructor(readonly options: AmqpOptions, readonly host: Host) {
+  constructor(
+    readonly options: AmqpOptions,
+    readonly host: Host,
+  ) {
     this.maxConnections = options.maxConnections;
     this.alarm = new MemoryAlarm(host.clock, this.vhosts, options.memoryLimit);
     for (const name of options.vhosts) this.vhosts.set(name, new Vhost(name, host.clock, host.hooks, host.random(`amqp names ${name}`)));
@@ -80,7 +83,9 @@ export class AmqpBroker implements Server {
   /** Puts messages on their exchanges as a client would, through the `message` hooks; waits while the memory alarm is on. */
   send(messages: readonly Outgoing[]): Sent | Promise<Sent> {
     const sent = new Sent();
-    const wait = inTurn(messages, (message) => (this.alarm.over === null ? this.sendOne(message, sent) : this.alarm.over.then(() => this.sendOne(message, sent))));
+    const wait = inTurn(messages, (message) =>
+      this.alarm.over === null ? this.sendOne(message, sent) : this.alarm.over.then(() => this.sendOne(message, sent)),
+    );
     return wait instanceof Promise ? wait.then(() => sent) : sent;
   }
 
@@ -133,7 +138,16 @@ export class AmqpBroker implements Server {
   /** A plugin sends a message somewhere else. */
   reroute(event: AmqpMessageEvent, to: Target): void {
     const { payload, headers, properties, routingKey } = event;
-    if (to.protocol === "amqp") this.host.publish({ exchange: event.exchange, routingKey, vhost: event.vhost, ...to, payload, headers: { ...headers }, properties: { ...properties } });
+    if (to.protocol === "amqp")
+      this.host.publish({
+        exchange: event.exchange,
+        routingKey,
+        vhost: event.vhost,
+        ...to,
+        payload,
+        headers: { ...headers },
+        properties: { ...properties },
+      });
     else this.host.publish({ ...to, payload, key: routingKey, headers: { ...headers } });
   }
 

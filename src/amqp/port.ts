@@ -37,7 +37,10 @@ export class Port implements Session {
   private session: Session | null = null;
   private readonly handshake: Timer;
 
-  constructor(private readonly broker: AmqpBroker, private readonly connection: Connection) {
+  constructor(
+    private readonly broker: AmqpBroker,
+    private readonly connection: Connection,
+  ) {
     this.handshake = new Patience(connection, broker.host.clock, HANDSHAKE_TIMEOUT, () => connection.abort(false));
   }
 

@@ -64,12 +64,14 @@ function saveVhost(vhost: Vhost, held: ReadonlyMap<AmqpQueue, readonly Held[]>, 
     if (!lasting(queue)) continue;
     const out = (held.get(queue) ?? []).map((entry) => ({ entry, deliveries: entry.deliveries + 1 }));
     const ready = [...queue.items].map((entry) => ({ entry, deliveries: entry.deliveries }));
-    const messages = [...out, ...ready].sort((a, b) => a.entry.position - b.entry.position).map(({ entry, deliveries }) => {
-      const { item, expires } = entry;
-      const { exchange, routingKey } = item.address;
-      const properties = item.buf.subarray(item.propsStart, item.propsEnd);
-      return { exchange, routingKey, properties, body: item.body(), deliveries, expiresIn: expires === Infinity ? null : expires - now };
-    });
+    const messages = [...out, ...ready]
+      .sort((a, b) => a.entry.position - b.entry.position)
+      .map(({ entry, deliveries }) => {
+        const { item, expires } = entry;
+        const { exchange, routingKey } = item.address;
+        const properties = item.buf.subarray(item.propsStart, item.propsEnd);
+        return { exchange, routingKey, properties, body: item.body(), deliveries, expiresIn: expires === Infinity ? null : expires - now };
+      });
     const { durable, autoDelete } = queue.settings;
     state.queues.push({ name: queue.name, durable, autoDelete, arguments: queue.settings.arguments.bytes, messages });
   }
@@ -87,11 +89,15 @@ export function durableOf(states: readonly VhostState[]): VhostState[] {
       exchanges: left,
       queues: kept.map((queue) => {
         if (isQuorum(queue)) return queue; // keeps whatever it is given, and count of it
-        const messages = queue.messages.filter(isPersistent).map((message) => ({ ...message, deliveries: Math.max(1, message.deliveries) }));
+        const messages = queue.messages
+          .filter(isPersistent)
+          .map((message) => ({ ...message, deliveries: Math.max(1, message.deliveries) }));
         return { ...queue, messages };
       }),
-      bindings: bindings.filter(({ source, kind, destination }) =>
-        isExchange(source) && (kind === "exchange" ? isExchange(destination) : kept.some((queue) => queue.name === destination))),
+      bindings: bindings.filter(
+        ({ source, kind, destination }) =>
+          isExchange(source) && (kind === "exchange" ? isExchange(destination) : kept.some((queue) => queue.name === destination)),
+      ),
     };
   });
 }
@@ -110,7 +116,8 @@ export function load(broker: AmqpBroker, states: readonly VhostState[]): void {
   for (const { name, exchanges, queues, bindings } of states) {
     const vhost = broker.vhosts.get(name);
     if (vhost === undefined) continue;
-    for (const { name, arguments: table, ...settings } of exchanges) vhost.declareExchange(name, { ...settings, arguments: tableOf(table) });
+    for (const { name, arguments: table, ...settings } of exchanges)
+      vhost.declareExchange(name, { ...settings, arguments: tableOf(table) });
     for (const { name, durable, autoDelete, arguments: table } of queues) {
       vhost.restoreQueue(name, { durable, autoDelete, owner: null, arguments: tableOf(table).keep() });
     }

@@ -51,9 +51,8 @@ const CHUNK = 3 * 32 * 1024;
 let module: ({ memory: Buffer } & Omit<Crc32cModule, "memory">) | undefined;
 
 function load(): NonNullable<typeof module> {
-  const { memory, ...functions } = new WebAssembly.Instance(
-    new WebAssembly.Module(assemble(DISTANCES, Math.ceil((DATA + CHUNK) / 65536))),
-  ).exports as unknown as Crc32cModule;
+  const { memory, ...functions } = new WebAssembly.Instance(new WebAssembly.Module(assemble(DISTANCES, Math.ceil((DATA + CHUNK) / 65536))))
+    .exports as unknown as Crc32cModule;
   const tables = new Uint32Array(memory.buffer, 0, TABLES);
   for (let i = 0; i < 256; i++) {
     let crc = i;

@@ -33,7 +33,10 @@ export class Framer {
   /** Small frames that spanned chunks lay here, and nobody kept them. */
   private spare: Buffer = EMPTY;
 
-  constructor(private length: FrameLength, private readonly onFrame: OnFrame) {}
+  constructor(
+    private length: FrameLength,
+    private readonly onFrame: OnFrame,
+  ) {}
 
   /** Bytes held here, whole frames or parts of one. */
   get buffered(): number {

@@ -9,9 +9,15 @@ import { xxh32 } from "./xxh32.ts";
 const MAGIC = 0x184d2204;
 const SKIPPABLE = 0x184d2a50;
 const VERSION = 0b01 << 6;
-const INDEPENDENT = 1 << 5, BLOCK_CHECKSUM = 1 << 4, CONTENT_SIZE = 1 << 3, CONTENT_CHECKSUM = 1 << 2, RESERVED = 1 << 1, DICTIONARY = 1;
+const INDEPENDENT = 1 << 5,
+  BLOCK_CHECKSUM = 1 << 4,
+  CONTENT_SIZE = 1 << 3,
+  CONTENT_CHECKSUM = 1 << 2,
+  RESERVED = 1 << 1,
+  DICTIONARY = 1;
 const STORED = 0x8000_0000;
-const BLOCK = 64 * 1024, BLOCK_CODE = 4;
+const BLOCK = 64 * 1024,
+  BLOCK_CODE = 4;
 
 /** One frame of independent 64 KiB blocks, as Java's Kafka client writes them, with a content checksum. */
 export function lz4Compress(data: Uint8Array): Buffer {
@@ -59,7 +65,8 @@ export function lz4Decompress(data: Uint8Array, maxLength: number): Buffer {
 function readFrame(reader: Reader, out: Inflated): void {
   const src = reader.buf;
   const header = reader.pos;
-  const flags = reader.u8(), block = reader.u8();
+  const flags = reader.u8(),
+    block = reader.u8();
   if ((flags & 0xc0) !== VERSION) throw new DecodeError(`lz4: frame version ${flags >> 6}`);
   const blockMost = block >> 4 < 4 || block >> 4 > 7 ? 0 : 1 << (2 * (block >> 4) + 8);
   if (flags & RESERVED || block & 0x0f || blockMost === 0) throw new DecodeError("lz4: reserved bits in the frame header");
@@ -79,7 +86,8 @@ function readFrame(reader: Reader, out: Inflated): void {
     if (word & STORED) out.literals(src, at, size);
     else readBlock(src, at, at + size, out, flags & INDEPENDENT ? out.pos : start, blockMost);
   }
-  if (contentSize >= 0 && out.pos - start !== contentSize) throw new DecodeError(`lz4: ${out.pos - start} bytes where ${contentSize} were announced`);
+  if (contentSize >= 0 && out.pos - start !== contentSize)
+    throw new DecodeError(`lz4: ${out.pos - start} bytes where ${contentSize} were announced`);
   if (flags & CONTENT_CHECKSUM && readU32(reader) !== xxh32(out.buf, start, out.pos)) throw new DecodeError("lz4: wrong content checksum");
 }
 

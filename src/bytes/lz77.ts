@@ -5,7 +5,8 @@ import { EMPTY } from "./writer.ts";
 export type Sequence = (from: number, to: number, offset: number, length: number) => void;
 
 /** LZ4 wants the last match to begin 12 bytes before the end of its block and the last 5 bytes to be literals. */
-const LAST_MATCH = 12, LAST_LITERALS = 5;
+const LAST_MATCH = 12,
+  LAST_LITERALS = 5;
 const HASH_BITS = 14;
 const FARTHEST = 0xffff;
 let table: Int32Array | undefined;
@@ -18,7 +19,8 @@ let table: Int32Array | undefined;
 export function findRepeats(src: Uint8Array, start: number, end: number, sequence: Sequence): number {
   const seen = (table ??= new Int32Array(1 << HASH_BITS));
   seen.fill(start - 1);
-  const stop = end - LAST_MATCH, matchEnd = end - LAST_LITERALS;
+  const stop = end - LAST_MATCH,
+    matchEnd = end - LAST_LITERALS;
   let anchor = start;
   let pos = start;
   let misses = 0;
@@ -49,7 +51,10 @@ export class Inflated {
   buf: Buffer = EMPTY;
   pos = 0;
 
-  constructor(private readonly name: string, private readonly max: number) {}
+  constructor(
+    private readonly name: string,
+    private readonly max: number,
+  ) {}
 
   /** Makes room for `n` more bytes, or for as many as are still allowed. */
   reserve(n: number): void {

@@ -27,7 +27,10 @@ export class OutBuffer extends Writer {
   private opened: Buffer | null = null;
   private openedBefore = 0;
 
-  constructor(private readonly sink: Sink, private readonly onDirty: (out: OutBuffer) => void) {
+  constructor(
+    private readonly sink: Sink,
+    private readonly onDirty: (out: OutBuffer) => void,
+  ) {
     super(0);
   }
 

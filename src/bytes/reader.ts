@@ -65,7 +65,8 @@ export class Reader {
     return (this.u16() << 16) >> 16;
   }
   i32(): number {
-    const at = this.take(4), b = this.buf;
+    const at = this.take(4),
+      b = this.buf;
     return (b[at]! << 24) | (b[at + 1]! << 16) | (b[at + 2]! << 8) | b[at + 3]!;
   }
   u32(): number {
@@ -110,7 +111,8 @@ export class Reader {
   }
   /** Zigzag LEB128 of up to 64 bits as a double: exact up to 2^53. */
   varlong(): number {
-    let low = 0, high = 0;
+    let low = 0,
+      high = 0;
     for (let i = 0; i < 10; i++) {
       const byte = this.u8();
       const bits = byte & 0x7f;

@@ -35,12 +35,14 @@ export class Writer {
     this.buf[at] = v;
   }
   u16(v: number): void {
-    const at = this.claim(2), b = this.buf;
+    const at = this.claim(2),
+      b = this.buf;
     b[at] = v >>> 8;
     b[at + 1] = v;
   }
   u32(v: number): void {
-    const at = this.claim(4), b = this.buf;
+    const at = this.claim(4),
+      b = this.buf;
     b[at] = v >>> 24;
     b[at + 1] = v >>> 16;
     b[at + 2] = v >>> 8;
@@ -111,7 +113,8 @@ export class Writer {
   utf8(v: string): number {
     const n = v.length;
     if (n <= 24) {
-      const at = this.claim(n), b = this.buf;
+      const at = this.claim(n),
+        b = this.buf;
       let i = 0;
       for (; i < n; i++) {
         const code = v.charCodeAt(i);

@@ -1,4 +1,8 @@
-const P1 = 0x9e3779b1, P2 = 0x85ebca77, P3 = 0xc2b2ae3d, P4 = 0x27d4eb2f, P5 = 0x165667b1;
+const P1 = 0x9e3779b1,
+  P2 = 0x85ebca77,
+  P3 = 0xc2b2ae3d,
+  P4 = 0x27d4eb2f,
+  P5 = 0x165667b1;
 
 /** xxHash32 of `data[start, end)` with seed 0, unsigned: the checksum of LZ4 frames. */
 export function xxh32(data: Uint8Array, start: number, end: number): number {
@@ -6,7 +10,10 @@ export function xxh32(data: Uint8Array, start: number, end: number): number {
   let pos = start;
   let hash: number;
   if (end - pos >= 16) {
-    let a = (P1 + P2) | 0, b = P2 | 0, c = 0, d = -P1 | 0;
+    let a = (P1 + P2) | 0,
+      b = P2 | 0,
+      c = 0,
+      d = -P1 | 0;
     for (const stop = end - 16; pos <= stop; pos += 16) {
       a = imul(rotl((a + imul(u32(data, pos), P2)) | 0, 13), P1);
       b = imul(rotl((b + imul(u32(data, pos + 4), P2)) | 0, 13), P1);

@@ -25,10 +25,15 @@ function addLists(command: Command): Command {
 }
 
 function define(amqp: Command): void {
-  amqp.description("exchanges, queues, bindings and messages of any AMQP 0-9-1 broker").addHelpText("after", "\nExample:\n  havoq amqp publish --exchange tasks --routing-key mail --body hello");
+  amqp
+    .description("exchanges, queues, bindings and messages of any AMQP 0-9-1 broker")
+    .addHelpText("after", "\nExample:\n  havoq amqp publish --exchange tasks --routing-key mail --body hello");
   exchanges(amqp.command("exchange").alias("exchanges"));
   queues(amqp.command("queue").alias("queues"));
-  const bindings = amqp.command("bindings").description("list bindings").addHelpText("after", "\nExample:\n  havoq amqp bindings list --queue email");
+  const bindings = amqp
+    .command("bindings")
+    .description("list bindings")
+    .addHelpText("after", "\nExample:\n  havoq amqp bindings list --queue email");
   addLists(bindings.command("list"))
     .description("bindings, those of one queue, or those of one exchange")
     .option("--queue <name>", "only those that lead to this queue")
@@ -40,7 +45,9 @@ function define(amqp: Command): void {
 }
 
 function exchanges(command: Command): void {
-  command.description("declare, delete and list exchanges").addHelpText("after", "\nExample:\n  havoq amqp exchange declare --name tasks --type direct --durable");
+  command
+    .description("declare, delete and list exchanges")
+    .addHelpText("after", "\nExample:\n  havoq amqp exchange declare --name tasks --type direct --durable");
   const load = () => import("./amqp/exchange.ts");
   addLogin(command.command("declare"))
     .description("make an exchange, if it is not there yet")
@@ -66,7 +73,9 @@ function exchanges(command: Command): void {
 }
 
 function queues(command: Command): void {
-  command.description("declare, bind, unbind, purge, delete and list queues").addHelpText("after", "\nExample:\n  havoq amqp queue declare --name email --durable");
+  command
+    .description("declare, bind, unbind, purge, delete and list queues")
+    .addHelpText("after", "\nExample:\n  havoq amqp queue declare --name email --durable");
   const load = () => import("./amqp/queue.ts");
   addLogin(command.command("declare"))
     .description("make a queue, if it is not there yet")
@@ -77,7 +86,10 @@ function queues(command: Command): void {
     .option("--json", "print JSON")
     .addHelpText("after", "\nExample:\n  havoq amqp queue declare --name email --durable --argument x-max-length=1000")
     .action(async (options) => (await load()).declareQueue(options));
-  for (const [name, what] of [["bind", "have an exchange send messages to a queue"], ["unbind", "take a binding away again"]] as const) {
+  for (const [name, what] of [
+    ["bind", "have an exchange send messages to a queue"],
+    ["unbind", "take a binding away again"],
+  ] as const) {
     addLogin(command.command(name))
       .description(what)
       .requiredOption("--exchange <name>", "where messages come from")
@@ -85,7 +97,10 @@ function queues(command: Command): void {
       .option("--routing-key <key>", "routing key or pattern of the binding", "")
       .option("--argument <name=value>", "an argument, for headers exchanges; may stand more than once", pairOption)
       .option("--json", "print JSON")
-      .addHelpText("after", `\nExample:\n  havoq amqp queue ${name} --exchange notifications --queue email --routing-key 'notification.email.*'`)
+      .addHelpText(
+        "after",
+        `\nExample:\n  havoq amqp queue ${name} --exchange notifications --queue email --routing-key 'notification.email.*'`,
+      )
       .action(async (options) => (await load())[name === "bind" ? "bindQueue" : "unbindQueue"](options));
   }
   addLogin(command.command("purge"))
@@ -117,7 +132,10 @@ function messages(amqp: Command): void {
     .option("--property <name=value>", "contentType=…, messageId=…, expiration=…, deliveryMode=2 …; may stand more than once", pairOption)
     .option("--header <name=value>", "a header; may stand more than once", pairOption)
     .option("--json", "print JSON")
-    .addHelpText("after", "\nExample:\n  havoq amqp publish --exchange notifications --routing-key notification.email.new --body hello --property contentType=text/plain")
+    .addHelpText(
+      "after",
+      "\nExample:\n  havoq amqp publish --exchange notifications --routing-key notification.email.new --body hello --property contentType=text/plain",
+    )
     .action(async (options) => (await import("./amqp/publish.ts")).publish(options));
   addLogin(amqp.command("consume"))
     .description("print messages of a queue as they come, until stopped; each is acknowledged once it is printed")

@@ -6,7 +6,9 @@ export default { name: "bench", define };
 
 function define(command: Command): void {
   command
-    .description("send messages at a rate, or as fast as they go, receive them, and tell rates and latencies; fails when the wanted rate is not held or a message is lost")
+    .description(
+      "send messages at a rate, or as fast as they go, receive them, and tell rates and latencies; fails when the wanted rate is not held or a message is lost",
+    )
     .option("--protocol <name>", "kafka, mqtt or amqp (kafka)", wordOption("kafka", "mqtt", "amqp"), "kafka")
     .option("--server <host:port>", "the broker to load; one is started for it when left out", serverOption(0))
     .option("--rate <n>", "messages a second in all; as many as go when left out", wholeOption(1))

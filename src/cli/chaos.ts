@@ -9,7 +9,9 @@ function addTarget(command: Command): Command {
 }
 
 function define(chaos: Command): void {
-  chaos.description("list, add and remove the rules of a havoq that runs, and read its journal").addHelpText("after", "\nExample:\n  havoq chaos apply flaky.yaml");
+  chaos
+    .description("list, add and remove the rules of a havoq that runs, and read its journal")
+    .addHelpText("after", "\nExample:\n  havoq chaos apply flaky.yaml");
   addTarget(chaos.command("list"))
     .description("rules in force, with how often each matched and fired")
     .addHelpText("after", "\nExample:\n  havoq chaos list")

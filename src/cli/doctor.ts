@@ -6,7 +6,9 @@ export default { name: "doctor", define };
 
 function define(command: Command): void {
   addAdmin(command)
-    .description("look at a havoq that runs: ports, versions, plugin errors, and what a client would see; exit code 1 if something is wrong")
+    .description(
+      "look at a havoq that runs: ports, versions, plugin errors, and what a client would see; exit code 1 if something is wrong",
+    )
     .option("--config <file>", "where to look when its HTTP API does not answer: the ports of this havoq.yaml")
     .option("--json", "print JSON")
     .addHelpText("after", "\nExample:\n  havoq doctor")

@@ -10,7 +10,11 @@ function define(command: Command): void {
     .argument("<command...>", "what to run, after --")
     .description("start the brokers on free ports, run a command with their addresses in its environment, end with its exit code")
     .option("--journal <file>", "write every fired verdict to this file: JSON lines, or MessagePack where it ends in .msgpack")
-    .addOption(new Option("--report <file>", "write what happened: JUnit XML, JSON or Markdown, by the ending .xml, .json or .md (repeatable)").argParser(reportFile).default([], "none"))
+    .addOption(
+      new Option("--report <file>", "write what happened: JUnit XML, JSON or Markdown, by the ending .xml, .json or .md (repeatable)")
+        .argParser(reportFile)
+        .default([], "none"),
+    )
     .addHelpText(
       "after",
       "\nThe command finds the brokers in KAFKA_BROKERS, MQTT_URL, AMQP_URL and HAVOQ_ADMIN_URL, and the seed in HAVOQ_SEED.\n" +

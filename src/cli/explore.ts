@@ -11,7 +11,14 @@ function define(command: Command): void {
     .description("run a command with many seeds, one after the other, and tell which faults it survived")
     .option("--runs <n>", "how many seeds: --seed and those that follow it", count, 20)
     .option("--timeout <duration>", "how long one run may take; one that takes longer has failed", duration, PATIENCE)
-    .addOption(new Option("--report <file>", "write the result: JUnit XML (a test case for each seed), JSON or Markdown, by the ending .xml, .json or .md (repeatable)").argParser(reportFile).default([], "none"))
+    .addOption(
+      new Option(
+        "--report <file>",
+        "write the result: JUnit XML (a test case for each seed), JSON or Markdown, by the ending .xml, .json or .md (repeatable)",
+      )
+        .argParser(reportFile)
+        .default([], "none"),
+    )
     .option("--json", "print the result as JSON")
     .addHelpText(
       "after",

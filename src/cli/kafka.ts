@@ -8,7 +8,9 @@ export default { name: "kafka", define };
 const PORT = 9092;
 
 function define(kafka: Command): void {
-  kafka.description("produce, consume, and look after topics and groups of any Kafka cluster").addHelpText("after", "\nExample:\n  havoq kafka produce --topic orders --key o-1 --value '{\"total\":10}'");
+  kafka
+    .description("produce, consume, and look after topics and groups of any Kafka cluster")
+    .addHelpText("after", "\nExample:\n  havoq kafka produce --topic orders --key o-1 --value '{\"total\":10}'");
   addServer(kafka.command("produce"), PORT)
     .description("send messages; without --value each line of standard input is one")
     .requiredOption("--topic <name>", "where to")
@@ -37,7 +39,9 @@ function define(kafka: Command): void {
 }
 
 function topics(command: Command): void {
-  command.description("list, create, describe and delete topics").addHelpText("after", "\nExample:\n  havoq kafka topics create orders --partitions 6");
+  command
+    .description("list, create, describe and delete topics")
+    .addHelpText("after", "\nExample:\n  havoq kafka topics create orders --partitions 6");
   const load = () => import("./kafka/topics.ts");
   addServer(command.command("list"), PORT)
     .description("all topics")
@@ -65,7 +69,9 @@ function topics(command: Command): void {
 }
 
 function groups(command: Command): void {
-  command.description("list, describe, reset and delete consumer groups").addHelpText("after", "\nExample:\n  havoq kafka consumer-groups describe --group billing");
+  command
+    .description("list, describe, reset and delete consumer groups")
+    .addHelpText("after", "\nExample:\n  havoq kafka consumer-groups describe --group billing");
   const load = () => import("./kafka/groups.ts");
   addServer(command.command("list"), PORT)
     .description("all groups")

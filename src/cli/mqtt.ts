@@ -17,7 +17,9 @@ function addLogin(command: Command): Command {
 }
 
 function define(mqtt: Command): void {
-  mqtt.description("publish, subscribe, and look around on any MQTT broker").addHelpText("after", "\nExample:\n  havoq mqtt publish --topic sensors/1 --payload 21.5 --retain");
+  mqtt
+    .description("publish, subscribe, and look around on any MQTT broker")
+    .addHelpText("after", "\nExample:\n  havoq mqtt publish --topic sensors/1 --payload 21.5 --retain");
   addLogin(mqtt.command("publish"))
     .description("publish messages; without --payload each line of standard input is one")
     .requiredOption("--topic <topic>", "where to")
@@ -44,16 +46,24 @@ function define(mqtt: Command): void {
     .addHelpText("after", "\nExample:\n  havoq mqtt stats --interval 5s")
     .action(async (options) => (await import("./mqtt/stats.ts")).stats(options));
 
-  const clients = mqtt.command("clients").description("who is connected to havoq").addHelpText("after", "\nExample:\n  havoq mqtt clients list");
+  const clients = mqtt
+    .command("clients")
+    .description("who is connected to havoq")
+    .addHelpText("after", "\nExample:\n  havoq mqtt clients list");
   addAdmin(clients.command("list"))
     .description("sessions of havoq's MQTT broker, connected or not; asked over its HTTP API, for MQTT has no way to say it")
     .option("--json", "print JSON")
     .addHelpText("after", "\nExample:\n  havoq mqtt clients list")
     .action(async (options) => (await import("./mqtt/clients.ts")).listClients(options));
 
-  const topics = mqtt.command("topics").description("list topics, clear retained messages").addHelpText("after", "\nExample:\n  havoq mqtt topics list --retained");
+  const topics = mqtt
+    .command("topics")
+    .description("list topics, clear retained messages")
+    .addHelpText("after", "\nExample:\n  havoq mqtt topics list --retained");
   addAdmin(addLogin(topics.command("list")))
-    .description("topics that messages came for, over havoq's HTTP API; with --retained those with a retained message, over MQTT from any broker")
+    .description(
+      "topics that messages came for, over havoq's HTTP API; with --retained those with a retained message, over MQTT from any broker",
+    )
     .option("--retained", "ask the broker itself for what is retained")
     .option("--topic <filter>", "only topics that this filter meets (#)", "#")
     .option("--json", "print JSON")

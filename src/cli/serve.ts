@@ -47,28 +47,89 @@ interface Option {
 const OPTIONS: readonly Option[] = [
   { word: "--config", name: "config", value: "<file>", description: "read a havoq.yaml" },
   { word: "--host", name: "host", value: "<address>", description: "address to listen on (127.0.0.1)", key: "host" },
-  { word: "--kafka-port", name: "kafkaPort", value: "<port>", description: "port of the first Kafka broker (9092)", key: "kafka.port", read: port },
-  { word: "--kafka-brokers", name: "kafkaBrokers", value: "<n>", description: "number of Kafka brokers, one port each (1)", key: "kafka.brokers", read: brokers },
+  {
+    word: "--kafka-port",
+    name: "kafkaPort",
+    value: "<port>",
+    description: "port of the first Kafka broker (9092)",
+    key: "kafka.port",
+    read: port,
+  },
+  {
+    word: "--kafka-brokers",
+    name: "kafkaBrokers",
+    value: "<n>",
+    description: "number of Kafka brokers, one port each (1)",
+    key: "kafka.brokers",
+    read: brokers,
+  },
   { word: "--mqtt-port", name: "mqttPort", value: "<port>", description: "MQTT port (1883)", key: "mqtt.port", read: port },
-  { word: "--mqtt-websocket-port", name: "mqttWebsocketPort", value: "<port>", description: "port for MQTT over WebSocket (9001)", key: "mqtt.websocket_port", read: port },
+  {
+    word: "--mqtt-websocket-port",
+    name: "mqttWebsocketPort",
+    value: "<port>",
+    description: "port for MQTT over WebSocket (9001)",
+    key: "mqtt.websocket_port",
+    read: port,
+  },
   { word: "--amqp-port", name: "amqpPort", value: "<port>", description: "AMQP port (5672)", key: "amqp.port", read: port },
-  { word: "--admin", name: "admin", description: "with the HTTP API, also where the configuration has switched it off", key: "admin.enabled" },
+  {
+    word: "--admin",
+    name: "admin",
+    description: "with the HTTP API, also where the configuration has switched it off",
+    key: "admin.enabled",
+  },
   { word: "--no-admin", name: "admin", description: "without the HTTP API", key: "admin.enabled" },
   { word: "--admin-port", name: "adminPort", value: "<port>", description: "port of the HTTP API (9080)", key: "admin.port", read: port },
-  { word: "--metrics", name: "metrics", description: "with Prometheus metrics at /metrics of the HTTP API, which this switches on too", key: "admin.enabled" },
-  { word: "--plugins", name: "plugins", value: "<dir>", description: "load the plugins in this folder, and again when they are saved", key: "plugins.dir" },
+  {
+    word: "--metrics",
+    name: "metrics",
+    description: "with Prometheus metrics at /metrics of the HTTP API, which this switches on too",
+    key: "admin.enabled",
+  },
+  {
+    word: "--plugins",
+    name: "plugins",
+    value: "<dir>",
+    description: "load the plugins in this folder, and again when they are saved",
+    key: "plugins.dir",
+  },
   { word: "--fixtures", name: "fixtures", value: "<dir>", description: "load the fixtures in this folder's kafka, mqtt and amqp" },
-  { word: "--seed", name: "seed", value: "<n>", description: "seed of all random draws; a fresh one is chosen and printed when left out", key: "seed", read: whole },
-  { word: "--journal", name: "journal", value: "<file>", description: "write every fired verdict to this file: JSON lines, or MessagePack where it ends in .msgpack" },
+  {
+    word: "--seed",
+    name: "seed",
+    value: "<n>",
+    description: "seed of all random draws; a fresh one is chosen and printed when left out",
+    key: "seed",
+    read: whole,
+  },
+  {
+    word: "--journal",
+    name: "journal",
+    value: "<file>",
+    description: "write every fired verdict to this file: JSON lines, or MessagePack where it ends in .msgpack",
+  },
   { word: "--replay", name: "replay", value: "<file>", description: "fire the verdicts of this journal again, without plugins and draws" },
-  { word: "--chaos", name: "chaos", value: "<file>", description: "put the rules of this file in force and run its scenarios; what does not hold at the end makes the exit code 1" },
-  { word: "--oracle", name: "oracle", value: "<file>", description: "keep account of every message, and write at the end what was lost, doubled, out of order or left over: JSON, or text where it ends in .txt" },
+  {
+    word: "--chaos",
+    name: "chaos",
+    value: "<file>",
+    description: "put the rules of this file in force and run its scenarios; what does not hold at the end makes the exit code 1",
+  },
+  {
+    word: "--oracle",
+    name: "oracle",
+    value: "<file>",
+    description:
+      "keep account of every message, and write at the end what was lost, doubled, out of order or left over: JSON, or text where it ends in .txt",
+  },
   { word: "--ready-file", name: "readyFile", value: "<file>", description: "once all ports are open, write them to this file as JSON" },
   { word: "--quiet", name: "quiet", description: "print errors only" },
 ];
 
 /** Those that say what the configuration is. */
-export const configOptions = (): Option[] => OPTIONS.filter(({ name, key }) => key !== undefined || name === "config" || name === "fixtures");
+export const configOptions = (): Option[] =>
+  OPTIONS.filter(({ name, key }) => key !== undefined || name === "config" || name === "fixtures");
 
 export default { name: "serve", define, plainFlags, run };
 

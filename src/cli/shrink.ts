@@ -8,7 +8,9 @@ export default { name: "shrink", define };
 function define(command: Command): void {
   command
     .argument("<command...>", "what to run, after --")
-    .description("run a failing command again and again with fewer and fewer of the faults that fired, and write the smallest set that still breaks it as a chaos file")
+    .description(
+      "run a failing command again and again with fewer and fewer of the faults that fired, and write the smallest set that still breaks it as a chaos file",
+    )
     .option("--out <file>", "the chaos file to write", "havoq-shrunk.yaml")
     .option("--timeout <duration>", "how long one run may take; one that takes longer has failed", duration, PATIENCE)
     .option("--confirm <n>", "how often the result has to fail to be believed", count, 3)

@@ -6,5 +6,12 @@ import { ruleSchemas } from "../rules/schema.ts";
 export function jsonSchema(): object {
   const { $schema, properties, ...rest } = z.toJSONSchema(schema, { io: "input", target: "draft-7" });
   const chaos = { ...(properties!["chaos"] as object), items: { $ref: "#/definitions/Rule" } };
-  return { $schema, title: "havoq.yaml", description: "Configuration of havoq", ...rest, properties: { ...properties, chaos }, definitions: ruleSchemas("#/definitions/") };
+  return {
+    $schema,
+    title: "havoq.yaml",
+    description: "Configuration of havoq",
+    ...rest,
+    properties: { ...properties, chaos },
+    definitions: ruleSchemas("#/definitions/"),
+  };
 }

@@ -65,7 +65,8 @@ export function layer({ text = "", file = "havoq.yaml", env = {}, settings = [],
     }
   }
 
-  const place = (path: readonly PropertyKey[], key = false): string => originOf(origins, path) ?? `${file}:${lineOf(document, lines, path, key)}`;
+  const place = (path: readonly PropertyKey[], key = false): string =>
+    originOf(origins, path) ?? `${file}:${lineOf(document, lines, path, key)}`;
   const result = schema.safeParse(raw);
   const problems = result.success
     ? (check?.(result.data) ?? []).map(({ path, message }) => `${place(path)}: ${path.join(".")}: ${message}`)
@@ -152,7 +153,9 @@ function explain(issue: z.core.$ZodIssue, place: (path: readonly PropertyKey[], 
 /** The line of a key, or of the deepest part of its path that is there. */
 function lineOf(document: Document, lines: LineCounter, path: readonly PropertyKey[], key: boolean): number {
   for (let depth = path.length; depth > 0; depth--) {
-    const parent = document.getIn(path.slice(0, depth - 1), true) as { items?: { key?: { value?: unknown; range?: number[] }; value?: { range?: number[] }; range?: number[] }[] };
+    const parent = document.getIn(path.slice(0, depth - 1), true) as {
+      items?: { key?: { value?: unknown; range?: number[] }; value?: { range?: number[] }; range?: number[] }[];
+    };
     const step = path[depth - 1];
     if (typeof step === "number" && parent?.items?.[step]?.range !== undefined) return lines.linePos(parent.items[step]!.range![0]!).line;
     const pair = parent?.items?.find((item) => String(item.key?.value) === String(step));

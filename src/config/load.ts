@@ -43,14 +43,20 @@ export async function explainConfig({ config: given, settings = [], env = proces
     if (!(await Bun.file(file).exists())) throw new ConfigError(`there is no file ${file}; leave out --config to run with defaults`);
     Object.assign(sources, { file, text: await Bun.file(file).text() });
   }
-  const [{ configProblem, TOPIC_CONFIGS }, { nearest }] = await Promise.all([import("../kafka/broker/configs.ts"), import("../core/nearest.ts")]);
+  const [{ configProblem, TOPIC_CONFIGS }, { nearest }] = await Promise.all([
+    import("../kafka/broker/configs.ts"),
+    import("../core/nearest.ts"),
+  ]);
   const problemOf = (name: string, value: string): string | null => {
     const problem = configProblem(name, value);
     const near = name in TOPIC_CONFIGS ? null : nearest(name, Object.keys(TOPIC_CONFIGS));
     return problem !== null && near !== null ? `${problem}: did you mean ${near}?` : problem;
   };
   const { chaosProblems } = await import("../rules/start.ts");
-  const layered = layer({ ...sources, check: (config) => [...topicProblems(config, problemOf), ...chaosProblems(config.chaos, { brokers: config.kafka.brokers })] });
+  const layered = layer({
+    ...sources,
+    check: (config) => [...topicProblems(config, problemOf), ...chaosProblems(config.chaos, { brokers: config.kafka.brokers })],
+  });
   freePorts(layered.config, layered.origin(WEBSOCKET.split(".")) !== "default");
   return layered;
 }
@@ -67,7 +73,14 @@ function topicProblems({ kafka: { topics, brokers } }: Config, problemOf: (name:
   return Object.entries(topics).flatMap(([topic, { config = {}, replication_factor = 1 }]): Problem[] => {
     const path = ["kafka", "topics", topic];
     return [
-      ...(replication_factor <= brokers ? [] : [{ path: [...path, "replication_factor"], message: `${replication_factor} replicas need as many brokers, and there are ${brokers}` }]),
+      ...(replication_factor <= brokers
+        ? []
+        : [
+            {
+              path: [...path, "replication_factor"],
+              message: `${replication_factor} replicas need as many brokers, and there are ${brokers}`,
+            },
+          ]),
       ...Object.entries(config).flatMap(([name, value]) => {
         const message = problemOf(name, value);
         return message === null ? [] : [{ path: [...path, "config", name], message }];

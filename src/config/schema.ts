@@ -14,7 +14,9 @@ const connections = z.int().min(1).default(10_000).describe("Connections at the 
 /** A text with a unit, or a bare number of milliseconds or bytes. */
 function unit(parse: (value: string | number) => number | null, form: RegExp, what: string) {
   // Editors get the form from the JSON Schema; people get the sentence.
-  const given = z.union([z.string().meta({ pattern: form.source }), z.number()], { error: `expected ${what}` }).describe(`Expects ${what}.`);
+  const given = z
+    .union([z.string().meta({ pattern: form.source }), z.number()], { error: `expected ${what}` })
+    .describe(`Expects ${what}.`);
   return given.transform((value, context): number => {
     const parsed = parse(value);
     if (parsed !== null) return parsed;
@@ -28,7 +30,9 @@ const topic = z.strictObject({
   replication_factor: z.int().min(1).max(100).optional(),
   retention: duration.optional().describe("How long records are kept: retention.ms. A duration such as 7d."),
   retention_bytes: size.optional().describe("How many bytes of each partition are kept: retention.bytes. A size such as 1GiB."),
-  config: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()]).transform(String)).optional()
+  config: z
+    .record(z.string(), z.union([z.string(), z.number(), z.boolean()]).transform(String))
+    .optional()
     .describe("Topic configuration by Kafka's names, such as cleanup.policy: compact."),
 });
 
@@ -55,7 +59,12 @@ const mqtt = z.strictObject({
   tls_port: optionalPort("For TLS; needs tls."),
   websocket_port: port.default(9001),
   max_connections: connections,
-  keep_alive_secs: z.int().min(1).max(65_535).default(60).describe("The longest keep alive that an MQTT 5.0 client gets when it asks for more."),
+  keep_alive_secs: z
+    .int()
+    .min(1)
+    .max(65_535)
+    .default(60)
+    .describe("The longest keep alive that an MQTT 5.0 client gets when it asks for more."),
   max_packet_size: size.default(1_048_576).describe("The largest packet that is taken. A size such as 1MiB."),
   max_queued_messages: z.int().min(0).default(100_000).describe("Messages that wait for one client; more are dropped."),
   max_inflight_messages: z.int().min(1).max(65_535).default(1000).describe("QoS 1 and 2 messages on the way to one client."),
@@ -71,7 +80,9 @@ const amqp = z.strictObject({
   frame_max: z.int().min(4096).default(131_072),
   channel_max: z.int().min(1).max(65_535).default(2047).describe("Channels of one connection."),
   max_message_size: size.default(134_217_728).describe("The largest message that is taken. A size such as 128MiB."),
-  memory_limit: size.optional().describe("What queues may hold before publishers have to wait; 40 % of the machine's memory when left out. A size such as 512MiB."),
+  memory_limit: size
+    .optional()
+    .describe("What queues may hold before publishers have to wait; 40 % of the machine's memory when left out. A size such as 512MiB."),
   vhosts: z.array(z.string().min(1)).min(1).default(["/"]),
   users: z.record(z.string(), z.string()).optional().describe("Passwords by user name; everybody is let in when left out."),
   fixtures_dir: folder.describe("Folder of fixtures for AMQP."),
@@ -80,7 +91,11 @@ const amqp = z.strictObject({
 const admin = z.strictObject({
   enabled: z.boolean().default(true),
   port: port.default(9080),
-  host: z.string().min(1).default("127.0.0.1").describe("Address of the HTTP API. Where others than this machine can connect, changing anything needs the token."),
+  host: z
+    .string()
+    .min(1)
+    .default("127.0.0.1")
+    .describe("Address of the HTTP API. Where others than this machine can connect, changing anything needs the token."),
   token: z.string().min(1).nullable().default(null).describe("What callers have to bring to change anything: Authorization: Bearer TOKEN."),
 });
 
@@ -91,9 +106,12 @@ const plugins = z.strictObject({
 });
 
 const oracle = z.strictObject({
-  identity: z.union([z.literal("content"), z.strictObject({ header: z.string().min(1) }), z.strictObject({ json: z.string().min(1) })], {
-    error: "expected content, { header: NAME } or { json: PATH }",
-  }).optional().describe("What makes two messages the same: content, { header: NAME } or { json: PATH }."),
+  identity: z
+    .union([z.literal("content"), z.strictObject({ header: z.string().min(1) }), z.strictObject({ json: z.string().min(1) })], {
+      error: "expected content, { header: NAME } or { json: PATH }",
+    })
+    .optional()
+    .describe("What makes two messages the same: content, { header: NAME } or { json: PATH }."),
   ignore: z.array(z.string().min(1)).optional().describe("Topics, partitions and queues that are left alone, with wildcards."),
   messages: z.int().min(1).optional().describe("Messages that are accounted for at one time (200,000); the oldest leave the account."),
 });
@@ -101,17 +119,33 @@ const oracle = z.strictObject({
 /** The one schema of havoq.yaml; `docs/havoq.schema.json` is made from it. */
 export const schema = z.strictObject({
   host: z.string().min(1).default("127.0.0.1").describe("Address to listen on."),
-  seed: z.int().min(0).max(Number.MAX_SAFE_INTEGER).optional().describe("Of all random draws; a fresh one is chosen and printed when left out."),
-  tls: z.strictObject({ cert: z.string(), key: z.string() }).optional().describe("PEM files; with them each protocol can have a port for TLS."),
+  seed: z
+    .int()
+    .min(0)
+    .max(Number.MAX_SAFE_INTEGER)
+    .optional()
+    .describe("Of all random draws; a fresh one is chosen and printed when left out."),
+  tls: z
+    .strictObject({ cert: z.string(), key: z.string() })
+    .optional()
+    .describe("PEM files; with them each protocol can have a port for TLS."),
   kafka: kafka.prefault({}),
   mqtt: mqtt.prefault({}),
   amqp: amqp.prefault({}),
   admin: admin.prefault({}),
   plugins: plugins.prefault({}),
-  oracle: z.union([z.boolean(), oracle], { error: "expected true, false or the oracle's options" }).default(false)
+  oracle: z
+    .union([z.boolean(), oracle], { error: "expected true, false or the oracle's options" })
+    .default(false)
     .describe("Keeps account of every message and tells what was lost, doubled, out of order or left over."),
-  chaos: z.array(z.record(z.string(), z.unknown())).default([]).describe("Rules that are in force from the start; docs/CHAOS.md has their grammar."),
-  triggers: z.boolean().default(false).describe("Whether messages and clients may carry faults of their own, in a header or at the end of the client id."),
+  chaos: z
+    .array(z.record(z.string(), z.unknown()))
+    .default([])
+    .describe("Rules that are in force from the start; docs/CHAOS.md has their grammar."),
+  triggers: z
+    .boolean()
+    .default(false)
+    .describe("Whether messages and clients may carry faults of their own, in a header or at the end of the client id."),
 });
 
 export type Config = z.output<typeof schema>;

@@ -2,7 +2,17 @@ import type { AmqpBroker } from "../amqp/broker.ts";
 import type { Clock } from "../core/time.ts";
 import type { AdvanceableClock } from "../hooks/clock.ts";
 import type {
-  Broker, BrokerInfo, BrokerName, ConnectionFilter, ConnectionInfo, GroupInfo, Outgoing, Pattern, Protocol, TopicInfo, Unflushed,
+  Broker,
+  BrokerInfo,
+  BrokerName,
+  ConnectionFilter,
+  ConnectionInfo,
+  GroupInfo,
+  Outgoing,
+  Pattern,
+  Protocol,
+  TopicInfo,
+  Unflushed,
 } from "../hooks/plugin.ts";
 import type { KafkaCluster } from "../kafka/broker/cluster.ts";
 import type { MqttBroker } from "../mqtt/broker/broker.ts";
@@ -27,7 +37,10 @@ export class Control implements Broker {
   private readonly dead = new Set<"mqtt" | "amqp">();
 
   constructor(
-    private readonly parts: Parts, private readonly net: Net, private readonly clock: AdvanceableClock, private readonly listeners: Listeners,
+    private readonly parts: Parts,
+    private readonly net: Net,
+    private readonly clock: AdvanceableClock,
+    private readonly listeners: Listeners,
   ) {}
 
   publish(message: Outgoing): void {

@@ -9,7 +9,10 @@ export class Deadline {
   private alarm: Timer | null = null;
   private alarmAt = 0;
 
-  constructor(private readonly clock: Clock, private readonly expired: () => void) {}
+  constructor(
+    private readonly clock: Clock,
+    private readonly expired: () => void,
+  ) {}
 
   /** Expires `ms` milliseconds from now. */
   set(ms: number): void {

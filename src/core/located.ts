@@ -12,7 +12,11 @@ export interface Located {
 /** A text that is no YAML. */
 export class SyntaxFlaw extends Error {
   override readonly name = "SyntaxFlaw";
-  constructor(readonly file: string, readonly line: number, readonly what: string) {
+  constructor(
+    readonly file: string,
+    readonly line: number,
+    readonly what: string,
+  ) {
     super(`${file}:${line}: ${what}`);
   }
 }

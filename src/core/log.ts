@@ -41,7 +41,16 @@ export class Entry {
 }
 
 /** Where the fields of an entry stand in its row. */
-const BASE = 0, NEXT = 1, COUNT = 2, TIME = 3, EPOCH = 4, APPENDED = 5, BLOCK = 6, AT = 7, SIZE = 8, ROW = 9;
+const BASE = 0,
+  NEXT = 1,
+  COUNT = 2,
+  TIME = 3,
+  EPOCH = 4,
+  APPENDED = 5,
+  BLOCK = 6,
+  AT = 7,
+  SIZE = 8,
+  ROW = 9;
 const ROWS_LEAST = 8;
 
 /**
@@ -202,8 +211,15 @@ export class Log {
   private entry(row: number): Entry {
     const { rows } = this;
     return new Entry(
-      rows[row + BASE]!, rows[row + NEXT]!, rows[row + COUNT]!, rows[row + TIME]!, rows[row + EPOCH]!, rows[row + APPENDED]!,
-      this.block(rows[row + BLOCK]!)!, rows[row + AT]!, rows[row + SIZE]!,
+      rows[row + BASE]!,
+      rows[row + NEXT]!,
+      rows[row + COUNT]!,
+      rows[row + TIME]!,
+      rows[row + EPOCH]!,
+      rows[row + APPENDED]!,
+      this.block(rows[row + BLOCK]!)!,
+      rows[row + AT]!,
+      rows[row + SIZE]!,
     );
   }
 
@@ -211,7 +227,8 @@ export class Log {
   private rowOf(offset: number): number {
     // Most readers are near the end.
     if (this.tail > this.head && this.rows[this.tail - ROW + NEXT]! <= offset) return this.tail;
-    let low = 0, high = (this.tail - this.head) / ROW;
+    let low = 0,
+      high = (this.tail - this.head) / ROW;
     while (low < high) {
       const middle = (low + high) >>> 1;
       if (this.rows[this.head + middle * ROW + NEXT]! <= offset) low = middle + 1;

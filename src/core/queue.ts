@@ -157,7 +157,8 @@ export class Queue<T> {
   }
 
   private trim(): void {
-    while (this.count > 0 && (this.count > this.limits.maxLength || this.bytes > this.limits.maxBytes)) this.dropped(this.behead(), "maxlen");
+    while (this.count > 0 && (this.count > this.limits.maxLength || this.bytes > this.limits.maxBytes))
+      this.dropped(this.behead(), "maxlen");
   }
 
   private insert(entry: Entry<T>): void {
@@ -170,7 +171,8 @@ export class Queue<T> {
       ring[(this.head + count) & mask] = entry;
       return;
     }
-    let low = 0, high = count;
+    let low = 0,
+      high = count;
     while (low < high) {
       const middle = (low + high) >> 1;
       if (ring[(this.head + middle) & mask]!.position < entry.position) low = middle + 1;

@@ -60,7 +60,8 @@ export function check<T>(shape: Shape<T>, value: unknown): T {
 /** A shape of one's own: `read` answers undefined for what does not fit. */
 export function shape<T>(wants: string, schema: JsonSchema, read: (value: unknown) => T | undefined): Shape<T> {
   return {
-    wants, schema,
+    wants,
+    schema,
     read(value, path, flaws) {
       const answer = read(value);
       if (answer === undefined) flaws.push({ path, message: `expected ${wants}, not ${show(value)}` });
@@ -70,7 +71,9 @@ export function shape<T>(wants: string, schema: JsonSchema, read: (value: unknow
 }
 
 export const text: Shape<string> = shape("a text", { type: "string" }, (value) => (typeof value === "string" ? value : undefined));
-export const flag: Shape<boolean> = shape("true or false", { type: "boolean" }, (value) => (typeof value === "boolean" ? value : undefined));
+export const flag: Shape<boolean> = shape("true or false", { type: "boolean" }, (value) =>
+  typeof value === "boolean" ? value : undefined,
+);
 export const anything: Shape<unknown> = { wants: "anything", schema: {}, read: (value) => value };
 /** Milliseconds; in what is written, with a unit or without. */
 export const duration: Shape<number> = shape('a duration such as "500ms" or "30s"', { type: ["string", "number"] }, (value) =>
@@ -104,7 +107,10 @@ export function word<const W extends string>(...words: W[]): Shape<W> {
     read(value, path, flaws) {
       if (!words.includes(value as W)) {
         const near = typeof value === "string" ? nearest(value, words) : null;
-        flaws.push({ path, message: `${show(value)} is not ${words.length === 1 ? words[0] : `one of ${words.join(", ")}`}${near === null ? "" : `: did you mean ${near}?`}` });
+        flaws.push({
+          path,
+          message: `${show(value)} is not ${words.length === 1 ? words[0] : `one of ${words.join(", ")}`}${near === null ? "" : `: did you mean ${near}?`}`,
+        });
       }
       return value as W;
     },
@@ -207,7 +213,8 @@ export function object<const F extends Record<string, Shape<any>>>(
         }
         for (const key of known) {
           const one = value[key];
-          if (one === undefined && required.includes(key)) flaws.push({ path, message: `${key} is missing: expected ${fields[key]!.wants}` });
+          if (one === undefined && required.includes(key))
+            flaws.push({ path, message: `${key} is missing: expected ${fields[key]!.wants}` });
           else {
             const answer: unknown = fields[key]!.read(one, [...path, key], flaws);
             if (answer !== undefined) read[key] = answer;

@@ -13,7 +13,10 @@ export class HookAt implements At {
   abandon: ((error: unknown) => void) | null = null;
 
   constructor(
-    private readonly seam: Seam, private readonly hook: InstalledHook, private readonly event: HookEvent, readonly ordinal: number,
+    private readonly seam: Seam,
+    private readonly hook: InstalledHook,
+    private readonly event: HookEvent,
+    readonly ordinal: number,
   ) {}
 
   get random(): Random {
@@ -47,7 +50,11 @@ export class HookAt implements At {
 
 /** The clock of the broker; what runs when the time has come is guarded as the hook itself is. */
 class HookClock implements Clock {
-  constructor(private readonly seam: Seam, private readonly hook: InstalledHook, private readonly at: HookAt) {}
+  constructor(
+    private readonly seam: Seam,
+    private readonly hook: InstalledHook,
+    private readonly at: HookAt,
+  ) {}
   now(): number {
     return this.seam.clock.now();
   }

@@ -57,9 +57,14 @@ export class Chain {
   readonly sortedBy: FactName | null;
 
   /** @param sorted facts that these hooks were told apart by already */
-  constructor(private readonly host: ChainHost, private readonly links: readonly Link[], private readonly sorted: readonly FactName[] = []) {
+  constructor(
+    private readonly host: ChainHost,
+    private readonly links: readonly Link[],
+    private readonly sorted: readonly FactName[] = [],
+  ) {
     this.asksConnection = links.some(({ connected }) => connected !== null);
-    this.sortedBy = SORTING.find((fact) => !sorted.includes(fact) && links.filter(({ facts }) => facts.has(fact)).length >= SORTED_FROM) ?? null;
+    this.sortedBy =
+      SORTING.find((fact) => !sorted.includes(fact) && links.filter(({ facts }) => facts.has(fact)).length >= SORTED_FROM) ?? null;
   }
 
   /**
@@ -89,7 +94,8 @@ export class Chain {
   }
 
   private connected(connection: ConnectionInfo | null): Chain | null {
-    if (connection === null) return this.forNobody === undefined ? (this.forNobody = this.part((link) => link.connected === null)) : this.forNobody;
+    if (connection === null)
+      return this.forNobody === undefined ? (this.forNobody = this.part((link) => link.connected === null)) : this.forNobody;
     if (connection === this.lastConnection) return this.lastConnected;
     let chosen = this.byConnection.get(connection);
     if (chosen === undefined) {
@@ -135,10 +141,13 @@ export class Chain {
     let chosen = this.byFact.get(key);
     if (chosen === undefined) {
       if (this.byFact.size >= MEMO_MOST) this.byFact.clear();
-      chosen = this.part(({ facts }) => {
-        const test = facts.get(name);
-        return test === undefined || some(only, test);
-      }, [...this.sorted, name]);
+      chosen = this.part(
+        ({ facts }) => {
+          const test = facts.get(name);
+          return test === undefined || some(only, test);
+        },
+        [...this.sorted, name],
+      );
       this.byFact.set(key, chosen);
     }
     this.lastFact = key;
@@ -198,7 +207,11 @@ export class Chain {
 
   /** The same from hook `i` on, once an answer has to be waited for. */
   private async decideLater(
-    event: HookEvent, i: number, ordinal: number, pending: Verdict | Promise<Verdict | undefined>, wait: number,
+    event: HookEvent,
+    i: number,
+    ordinal: number,
+    pending: Verdict | Promise<Verdict | undefined>,
+    wait: number,
   ): Promise<Final | null> {
     // A replay waits from when it is asked: so the time is taken from then on.
     let asked = this.host.now();

@@ -3,7 +3,11 @@ import type { JumpingClock, Timer } from "../core/time.ts";
 class Alarm implements Timer {
   /** Cancelled alarms stay in the heap until they come up: cheaper than finding them. */
   run: (() => void) | null;
-  constructor(readonly due: number, readonly order: number, run: () => void) {
+  constructor(
+    readonly due: number,
+    readonly order: number,
+    run: () => void,
+  ) {
     this.run = run;
   }
   cancel(): void {
@@ -131,15 +135,18 @@ export class AdvanceableClock implements JumpingClock {
     if (due === Infinity || (this.wake !== null && this.wakeAt <= due)) return;
     if (this.wake !== null) clearTimeout(this.wake);
     this.wakeAt = due;
-    this.wake = setTimeout(() => {
-      this.wake = null;
-      this.wakeAt = Infinity;
-      try {
-        this.fire();
-      } finally {
-        this.arm();
-      }
-    }, Math.min(LONGEST, Math.max(0, due - this.now())));
+    this.wake = setTimeout(
+      () => {
+        this.wake = null;
+        this.wakeAt = Infinity;
+        try {
+          this.fire();
+        } finally {
+          this.arm();
+        }
+      },
+      Math.min(LONGEST, Math.max(0, due - this.now())),
+    );
   }
 }
 

@@ -10,8 +10,25 @@ type Test = (value: string) => boolean;
 
 /** The names a match may use; `hooks/load.ts` tells the author of any other. */
 export const MATCH_KEYS: readonly (keyof Match)[] = [
-  "protocol", "operation", "topic", "exchange", "queue", "routingKey", "address", "key", "partition", "group", "client", "user",
-  "connection", "broker", "transport", "direction", "header", "payload", "size",
+  "protocol",
+  "operation",
+  "topic",
+  "exchange",
+  "queue",
+  "routingKey",
+  "address",
+  "key",
+  "partition",
+  "group",
+  "client",
+  "user",
+  "connection",
+  "broker",
+  "transport",
+  "direction",
+  "header",
+  "payload",
+  "size",
 ];
 
 /**
@@ -71,18 +88,25 @@ export function compileMatch(match: Match, point: HookPoint, protocol: Protocol)
     const test = compilePattern(match.user, false);
     onConnection.push((connection) => test(connection.user));
   }
-  for (const [wanted, field] of [[match.broker, "broker"], [match.connection, "ordinal"]] as const) {
+  for (const [wanted, field] of [
+    [match.broker, "broker"],
+    [match.connection, "ordinal"],
+  ] as const) {
     if (wanted === undefined) continue;
     const values = list(wanted);
     onConnection.push((connection) => connection[field] !== undefined && values.includes(connection[field]));
   }
   if (match.transport !== undefined) onConnection.push((connection) => connection.transport === match.transport);
   const content = compileContent(match);
-  if (content !== null) onEvent.push((event) => content(point === "bytes" ? bytesAsMessage(event as unknown as Chunk) : (event as unknown as AnyMessage)));
+  if (content !== null)
+    onEvent.push((event) => content(point === "bytes" ? bytesAsMessage(event as unknown as Chunk) : (event as unknown as AnyMessage)));
 
-  const named = all(onName), connected = all(onConnection);
+  const named = all(onName),
+    connected = all(onConnection);
   return {
-    named, connected, facts,
+    named,
+    connected,
+    facts,
     selects: (connection, name) => (named?.(name) ?? true) && (connected === null || (connection !== null && connected(connection))),
     admits: all(onEvent),
   };
@@ -125,7 +149,8 @@ function isSaid(match: Match, point: "request" | "response", protocol: Protocol)
   const known = operationsOf(protocol);
   if (known === null) return true;
   const { operation, address } = match;
-  const isMeant = operation === undefined ? () => true : compilePattern(point === "response" ? withAnswers(operation, protocol) : operation, false);
+  const isMeant =
+    operation === undefined ? () => true : compilePattern(point === "response" ? withAnswers(operation, protocol) : operation, false);
   const asked = OF_OPERATIONS.filter((field) => match[field] !== undefined);
   for (const [name, facts] of known[point]) {
     if (!isMeant(name) || asked.some((fact) => !facts.includes(fact))) continue;
@@ -141,7 +166,9 @@ const ADDRESSES: readonly FactName[] = ["topic", "exchange", "queue"];
 function withAnswers(pattern: Pattern, protocol: Protocol): Pattern {
   const answers = operationsOf(protocol)?.answers;
   if (answers === undefined || answers.size === 0) return pattern;
-  return list<string | RegExp>(pattern as string | RegExp).flatMap((one): (string | RegExp)[] => (typeof one === "string" ? [one, ...(answers.get(one) ?? [])] : [one]));
+  return list<string | RegExp>(pattern as string | RegExp).flatMap((one): (string | RegExp)[] =>
+    typeof one === "string" ? [one, ...(answers.get(one) ?? [])] : [one],
+  );
 }
 
 /** Exchange or queue; at the default exchange the routing key, which names the queue. */

@@ -28,7 +28,16 @@ export interface Delivered extends Stored {
 export type Refusal = "drop" | "reroute" | "fail" | "close" | "error" | "repeated" | (string & {});
 
 /** Why a place let go of a message that nobody took. */
-export type Departure = "expired" | "maxlen" | "rejected" | "delivery_limit" | "overflow" | "too large" | "removed" | "session ended" | "crash"
+export type Departure =
+  | "expired"
+  | "maxlen"
+  | "rejected"
+  | "delivery_limit"
+  | "overflow"
+  | "too large"
+  | "removed"
+  | "session ended"
+  | "crash"
   | "rejected by a full queue";
 
 /**

@@ -47,7 +47,8 @@ function compilePayload(payload: PayloadPattern): Test[] {
     tests.push((message) => test(message.text()));
   }
   if (json !== undefined) {
-    const paths = typeof json === "string" ? [compileJson(json, undefined)] : Object.entries(json).map(([path, wanted]) => compileJson(path, wanted));
+    const paths =
+      typeof json === "string" ? [compileJson(json, undefined)] : Object.entries(json).map(([path, wanted]) => compileJson(path, wanted));
     tests.push((message) => {
       const value: unknown = message.json();
       return value !== undefined && paths.every((test) => test(value));
@@ -113,12 +114,18 @@ function compileValue(wanted: unknown): (value: unknown) => boolean {
 
 function compare(value: number, sign: string, limit: number): boolean {
   switch (sign) {
-    case ">": return value > limit;
-    case "<": return value < limit;
-    case ">=": return value >= limit;
-    case "<=": return value <= limit;
-    case "==": return value === limit;
-    default: return value !== limit;
+    case ">":
+      return value > limit;
+    case "<":
+      return value < limit;
+    case ">=":
+      return value >= limit;
+    case "<=":
+      return value <= limit;
+    case "==":
+      return value === limit;
+    default:
+      return value !== limit;
   }
 }
 
@@ -129,17 +136,23 @@ export function sizeRange(size: NonNullable<Match["size"]>): { min: number; max:
     if (parsed === null) throw new TypeError(`${text} is no size such as 512 or 64KiB`);
     return parsed;
   };
-  if (typeof size === "object") return { min: size.min === undefined ? 0 : bytes(size.min), max: size.max === undefined ? Infinity : bytes(size.max) };
+  if (typeof size === "object")
+    return { min: size.min === undefined ? 0 : bytes(size.min), max: size.max === undefined ? Infinity : bytes(size.max) };
   if (typeof size === "number") return { min: size, max: size };
   const [from, to] = size.split("..");
   if (to !== undefined) return { min: bytes(from!), max: bytes(to) };
   const sign = /^\s*(>=|<=|>|<)/.exec(size)?.[1] ?? "";
   const limit = bytes(size.trim().slice(sign.length).trim());
   switch (sign) {
-    case ">": return { min: limit + 1, max: Infinity };
-    case ">=": return { min: limit, max: Infinity };
-    case "<": return { min: 0, max: limit - 1 };
-    case "<=": return { min: 0, max: limit };
-    default: return { min: limit, max: limit };
+    case ">":
+      return { min: limit + 1, max: Infinity };
+    case ">=":
+      return { min: limit, max: Infinity };
+    case "<":
+      return { min: 0, max: limit - 1 };
+    case "<=":
+      return { min: 0, max: limit };
+    default:
+      return { min: limit, max: limit };
   }
 }

@@ -57,16 +57,19 @@ export interface ConnectionInfo {
 export type Pattern = string | RegExp | readonly (string | RegExp)[];
 
 /** What the payload of a message must be like. A text is to be found in it, a regular expression to be met by it. */
-export type PayloadPattern = string | RegExp | {
-  contains?: string;
-  matches?: string | RegExp;
-  /**
-   * JSON paths, each with what has to be there: a value, a text with wildcards, a regular expression, a
-   * comparison such as `">= 100"`, or a list of these; a path alone must lead somewhere:
-   * `{ "$.customer.country": "DE", "$.items[*].price": "> 100" }`.
-   */
-  json?: string | Record<string, unknown>;
-};
+export type PayloadPattern =
+  | string
+  | RegExp
+  | {
+      contains?: string;
+      matches?: string | RegExp;
+      /**
+       * JSON paths, each with what has to be there: a value, a text with wildcards, a regular expression, a
+       * comparison such as `">= 100"`, or a list of these; a path alone must lead somewhere:
+       * `{ "$.customer.country": "DE", "$.items[*].price": "> 100" }`.
+       */
+      json?: string | Record<string, unknown>;
+    };
 
 /** What a hook wants to see. All that is given must hold. What needs no decoding is checked before anything is decoded. */
 export interface Match {

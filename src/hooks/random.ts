@@ -35,7 +35,10 @@ export function hashRule(seed: number, rule: string): Hash {
 /** What a hook draws from: always the same for the same seed, rule, stream and ordinal. */
 export class Random {
   private index = 0;
-  constructor(private readonly key: Hash, private readonly ordinal: number) {}
+  constructor(
+    private readonly key: Hash,
+    private readonly ordinal: number,
+  ) {}
 
   /** A number from 0 up to but without 1, with 53 random bits. */
   next(): number {

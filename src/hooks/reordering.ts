@@ -45,7 +45,11 @@ export class Asides {
     const due = waiting.filter(({ left }) => left <= 0);
     if (due.length === 0) return;
     if (due.length === waiting.length) this.lines.delete(line);
-    else this.lines.set(line, waiting.filter(({ left }) => left > 0));
+    else
+      this.lines.set(
+        line,
+        waiting.filter(({ left }) => left > 0),
+      );
     for (const aside of due) aside.isDue = true;
     for (const { go } of due) go?.();
   }

@@ -104,7 +104,11 @@ export interface Guard {
 export class HookTimeout extends Error {
   override readonly name = "HookTimeout";
   /** `place`, or at least the name of the function: where it was seen to be stuck. */
-  constructor(message: string, readonly place: Place | null = null, readonly inside: string | null = null) {
+  constructor(
+    message: string,
+    readonly place: Place | null = null,
+    readonly inside: string | null = null,
+  ) {
     super(message);
   }
 }
@@ -143,7 +147,12 @@ export interface SeamOptions {
 
 /** Stands in for the event where the clock, or something else that fired, brought something on. */
 export const NO_EVENT: HookEvent = {
-  protocol: "kafka", connection: null, name: "", stream: "clock", fact: () => undefined, change() {
+  protocol: "kafka",
+  connection: null,
+  name: "",
+  stream: "clock",
+  fact: () => undefined,
+  change() {
     throw new TypeError("there is nothing to replace");
   },
 };
@@ -238,7 +247,12 @@ export class Seam implements ChainHost {
         (Array.isArray(given) ? given : [given]).forEach((one, index) => {
           const rule = `${name}/${point}${index === 0 ? "" : `#${index + 1}`}`;
           const { match = {}, run } = typeof one === "function" ? { run: one } : one;
-          hooks.push(this.hookOf({ rule, plugin: name, point, match, ...(fault === undefined ? {} : { fault }), ...(asked === true ? { asked } : {}) }, run));
+          hooks.push(
+            this.hookOf(
+              { rule, plugin: name, point, match, ...(fault === undefined ? {} : { fault }), ...(asked === true ? { asked } : {}) },
+              run,
+            ),
+          );
         });
       }
     }
@@ -445,7 +459,15 @@ export class Seam implements ChainHost {
   acted(hook: InstalledHook, event: HookEvent, ordinal: number, action: string, args: unknown[]): void {
     this.guard.admit();
     this.count(hook, event, ordinal, "act");
-    const entry = this.journal.write({ rule: hook.rule, protocol: event.protocol, name: event.name, stream: event.stream, ordinal, action, detail: args });
+    const entry = this.journal.write({
+      rule: hook.rule,
+      protocol: event.protocol,
+      name: event.name,
+      stream: event.stream,
+      ordinal,
+      action,
+      detail: args,
+    });
     this.observer?.fired(null, event, entry);
   }
 

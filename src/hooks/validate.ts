@@ -33,7 +33,8 @@ export function misfitsOf(plugin: unknown): Misfit[] {
 
 function hookMisfits(point: string, hook: unknown): Misfit[] {
   if (typeof hook === "function") return [];
-  if (typeof hook !== "object" || hook === null) return [{ message: `${point} is ${kindOf(hook)}, not a function or { match, run }`, words: [point] }];
+  if (typeof hook !== "object" || hook === null)
+    return [{ message: `${point} is ${kindOf(hook)}, not a function or { match, run }`, words: [point] }];
   const found: Misfit[] = [];
   for (const key of Object.keys(hook)) {
     if (key !== "match" && key !== "run") found.push({ message: unknown(`key in ${point}`, key, ["match", "run"]), words: [point, key] });
@@ -41,10 +42,12 @@ function hookMisfits(point: string, hook: unknown): Misfit[] {
   const { match, run } = hook as { match?: unknown; run?: unknown };
   if (typeof run !== "function" && found.length === 0) found.push({ message: `${point} has no function run`, words: [point] });
   if (match === undefined) return found;
-  if (typeof match !== "object" || match === null) return [...found, { message: `match of ${point} is ${kindOf(match)}, not an object`, words: [point, "match"] }];
+  if (typeof match !== "object" || match === null)
+    return [...found, { message: `match of ${point} is ${kindOf(match)}, not an object`, words: [point, "match"] }];
   for (const [key, value] of Object.entries(match)) {
     const words = [point, "match", key];
-    if (!(MATCH_KEYS as readonly string[]).includes(key)) found.push({ message: unknown(`key in match of ${point}`, key, MATCH_KEYS), words });
+    if (!(MATCH_KEYS as readonly string[]).includes(key))
+      found.push({ message: unknown(`key in match of ${point}`, key, MATCH_KEYS), words });
     else {
       const wrong = value === undefined ? null : valueMisfit(key, value);
       if (wrong !== null) found.push({ message: `${key} in match of ${point} ${wrong}`, words });

@@ -15,15 +15,50 @@ export interface Delay {
   readonly tell?: boolean;
   readonly reason?: string;
 }
-export interface Hold { readonly kind: "hold"; readonly until: Promise<unknown>; readonly reason?: string }
-export interface Drop { readonly kind: "drop"; readonly reason?: string }
-export interface Fail { readonly kind: "fail"; readonly code: string; readonly reason?: string }
-export interface Reply { readonly kind: "reply"; readonly body: object; readonly reason?: string }
-export interface Replace { readonly kind: "replace"; readonly changes: object; readonly reason?: string }
-export interface Duplicate { readonly kind: "duplicate"; readonly times: number; readonly reason?: string }
-export interface Reroute { readonly kind: "reroute"; readonly to: Target; readonly reason?: string }
-export interface Reorder { readonly kind: "reorder"; readonly places: number; readonly ms: number; readonly reason?: string }
-export interface Expire { readonly kind: "expire"; readonly reason?: string }
+export interface Hold {
+  readonly kind: "hold";
+  readonly until: Promise<unknown>;
+  readonly reason?: string;
+}
+export interface Drop {
+  readonly kind: "drop";
+  readonly reason?: string;
+}
+export interface Fail {
+  readonly kind: "fail";
+  readonly code: string;
+  readonly reason?: string;
+}
+export interface Reply {
+  readonly kind: "reply";
+  readonly body: object;
+  readonly reason?: string;
+}
+export interface Replace {
+  readonly kind: "replace";
+  readonly changes: object;
+  readonly reason?: string;
+}
+export interface Duplicate {
+  readonly kind: "duplicate";
+  readonly times: number;
+  readonly reason?: string;
+}
+export interface Reroute {
+  readonly kind: "reroute";
+  readonly to: Target;
+  readonly reason?: string;
+}
+export interface Reorder {
+  readonly kind: "reorder";
+  readonly places: number;
+  readonly ms: number;
+  readonly reason?: string;
+}
+export interface Expire {
+  readonly kind: "expire";
+  readonly reason?: string;
+}
 export interface Hang {
   readonly kind: "hang";
   /** Milliseconds after which the connection is reset. */

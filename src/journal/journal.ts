@@ -55,7 +55,11 @@ export class Journal {
   private rules: JournalRule[] = [];
   private begun = false;
 
-  constructor(readonly version: string, readonly seed: number, private readonly now: () => number) {
+  constructor(
+    readonly version: string,
+    readonly seed: number,
+    private readonly now: () => number,
+  ) {
     this.started = now();
   }
 

@@ -13,7 +13,8 @@ import { findWords, misfitsOf } from "../hooks/validate.ts";
 
 const EXPORTS = Symbol.for("havoq");
 /** How long the top level of a plugin may run without a pause, and how long with its `await`s, in milliseconds. */
-const EVALUATE = 1_000, SETTLE = 10_000;
+const EVALUATE = 1_000,
+  SETTLE = 10_000;
 
 /** A file that was loaded and holds a plugin. */
 export interface LoadedFile {
@@ -99,7 +100,9 @@ async function bundle(file: string): Promise<PluginSource> {
   } catch (error) {
     throw buildProblem(error, file);
   }
-  const inputs = Object.keys(built.metafile?.inputs ?? {}).filter((path) => !path.startsWith("havoq:")).map(absolute);
+  const inputs = Object.keys(built.metafile?.inputs ?? {})
+    .filter((path) => !path.startsWith("havoq:"))
+    .map(absolute);
   return PluginSource.of(await built.outputs[0]!.text(), new Set(inputs.filter((path) => path !== entry)), absolute);
 }
 
@@ -110,7 +113,9 @@ const module: Bun.BunPlugin = {
     build.onResolve({ filter: /^havoq$/ }, () => ({ path: "havoq", namespace: "havoq" }));
     build.onLoad({ filter: /.*/, namespace: "havoq" }, () => ({
       loader: "js",
-      contents: `const havoq = globalThis[Symbol.for("havoq")];\n${Object.keys(havoq).map((name) => `export const ${name} = havoq.${name};\n`).join("")}`,
+      contents: `const havoq = globalThis[Symbol.for("havoq")];\n${Object.keys(havoq)
+        .map((name) => `export const ${name} = havoq.${name};\n`)
+        .join("")}`,
     }));
   },
 };
@@ -121,7 +126,10 @@ async function within<T>(clock: Clock, promise: Promise<T>): Promise<T> {
   try {
     return await Promise.race([
       promise,
-      new Promise<never>((_, reject) => (late = () => reject(new Error(`its top level awaits something that does not come within ${SETTLE / 1000} seconds`)))),
+      new Promise<never>(
+        (_, reject) =>
+          (late = () => reject(new Error(`its top level awaits something that does not come within ${SETTLE / 1000} seconds`))),
+      ),
     ]);
   } finally {
     timer.cancel();
@@ -130,7 +138,8 @@ async function within<T>(clock: Clock, promise: Promise<T>): Promise<T> {
 
 function buildProblem(error: unknown, file: string): PluginError {
   const messages = error instanceof AggregateError ? (error.errors as (BuildMessage | ResolveMessage)[]) : [];
-  if (messages.length === 0) return new PluginError([{ file, line: 0, column: 0, message: error instanceof Error ? error.message : String(error) }]);
+  if (messages.length === 0)
+    return new PluginError([{ file, line: 0, column: 0, message: error instanceof Error ? error.message : String(error) }]);
   return new PluginError(
     messages.map(({ message, position }): Problem => {
       const missing = /^No matching export in "havoq:havoq" for import "(.*)"$/.exec(message);
@@ -146,12 +155,17 @@ function buildProblem(error: unknown, file: string): PluginError {
 
 function problemOf(error: unknown, file: string, source: PluginSource, when: string): PluginError {
   if (error instanceof PluginError) return error;
-  const message = error instanceof Error ? `${error.name === "Error" || error instanceof HookTimeout ? "" : `${error.name}: `}${error.message}` : `threw ${Bun.inspect(error)}`;
+  const message =
+    error instanceof Error
+      ? `${error.name === "Error" || error instanceof HookTimeout ? "" : `${error.name}: `}${error.message}`
+      : `threw ${Bun.inspect(error)}`;
   let place = error instanceof Error ? source.thrownAt(error) : null;
   if (error instanceof HookTimeout) {
     const loop = source.endlessLoop();
     // The samples of a loop that calls nothing are of what comes before it.
     place = error.place === null || loop?.idle ? loop : error.place;
   }
-  return new PluginError([{ file: place?.file ?? file, line: place?.line ?? 0, column: place?.column ?? 0, message: `${message} (${when})` }]);
+  return new PluginError([
+    { file: place?.file ?? file, line: place?.line ?? 0, column: place?.column ?? 0, message: `${message} (${when})` },
+  ]);
 }

@@ -95,7 +95,8 @@ export class TimedGuard implements Guard {
       const { message, place, inside } = error;
       if (place !== null) {
         // The samples of a loop that calls nothing are of what comes before it in its function.
-        const before = loop !== null && loop.idle && start !== null && place.file === loop.file && place.line >= start.line && place.line <= loop.line;
+        const before =
+          loop !== null && loop.idle && start !== null && place.file === loop.file && place.line >= start.line && place.line <= loop.line;
         return say(file, before ? loop : place, message);
       }
       if (inside === hook.run.name) return say(file, loop ?? start, message);
@@ -208,7 +209,9 @@ function say(file: string, place: Place | null, what: string): string {
 }
 
 function messageOf(error: unknown): string {
-  return error instanceof Error ? `${error.name === "Error" || error instanceof HookTimeout ? "" : `${error.name}: `}${error.message}` : Bun.inspect(error);
+  return error instanceof Error
+    ? `${error.name === "Error" || error instanceof HookTimeout ? "" : `${error.name}: `}${error.message}`
+    : Bun.inspect(error);
 }
 
 function isTimeout(error: unknown): boolean {
@@ -236,7 +239,9 @@ function load(): void {
   ({ drainMicrotasks, profile } = require("bun:jsc") as typeof import("bun:jsc"));
   Object.defineProperty(globalThis, "__havoq", {
     value: () => {
-      const run = next, a = first, b = second;
+      const run = next,
+        a = first,
+        b = second;
       first = second = undefined;
       return run(a, b);
     },

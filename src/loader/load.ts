@@ -71,7 +71,9 @@ export class PluginFolder {
     for (const name of Object.keys(this.options.options ?? {})) {
       if (stems.includes(name)) continue;
       const near = nearest(name, stems);
-      this.options.print(`options for plugin ${name}: there is no such file in ${this.dir}${near === null ? "" : `; did you mean ${near}?`}`);
+      this.options.print(
+        `options for plugin ${name}: there is no such file in ${this.dir}${near === null ? "" : `; did you mean ${near}?`}`,
+      );
     }
   }
 
@@ -158,7 +160,13 @@ export class PluginFolder {
         const what = loaded === null ? "not loaded" : "not reloaded, the version before stays in service";
         print([`plugin ${name}: ${what}`, ...problems.map((problem) => `  ${formatProblem(problem)}`)].join("\n"));
       }
-      return { file, stem, loaded, problems, inputs: new Set([file, ...(known?.inputs ?? []), ...problems.map((problem) => problem.file)]) };
+      return {
+        file,
+        stem,
+        loaded,
+        problems,
+        inputs: new Set([file, ...(known?.inputs ?? []), ...problems.map((problem) => problem.file)]),
+      };
     }
   }
 
@@ -184,7 +192,8 @@ export class PluginFolder {
   /** The folders of everything that was loaded, and those in which a plugin may appear. */
   private async folders(): Promise<Set<string>> {
     const folders = new Set([this.dir]);
-    for (const item of await list(this.dir)) if (isPluginName(item.name) && (await isFolder(join(this.dir, item.name)))) folders.add(join(this.dir, item.name));
+    for (const item of await list(this.dir))
+      if (isPluginName(item.name) && (await isFolder(join(this.dir, item.name)))) folders.add(join(this.dir, item.name));
     const packages = new Set<string>();
     for (const { inputs } of this.entries) {
       for (const input of inputs) (/[\\/]node_modules[\\/]/.test(input) ? packages : folders).add(dirname(input));

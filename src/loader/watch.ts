@@ -20,7 +20,10 @@ export class Watcher {
   private timer: Timer | null = null;
   private patrol: Timer | null = null;
 
-  constructor(private readonly clock: Clock, private readonly onChange: (changed: ReadonlySet<string>) => void) {}
+  constructor(
+    private readonly clock: Clock,
+    private readonly onChange: (changed: ReadonlySet<string>) => void,
+  ) {}
 
   /** Watches these folders and no others. */
   watch(folders: ReadonlySet<string>): void {

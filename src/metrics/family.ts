@@ -19,7 +19,10 @@ export interface Family {
 export function counter(registry: Registry, family: Family): void {
   const capped = new Cap();
   new Counter({
-    name: family.name, help: family.help, labelNames: [...(family.labels ?? [])], registers: [registry],
+    name: family.name,
+    help: family.help,
+    labelNames: [...(family.labels ?? [])],
+    registers: [registry],
     collect() {
       this.reset();
       for (const [labels, value] of samples(family, capped)) this.inc(labels, value);
@@ -30,7 +33,10 @@ export function counter(registry: Registry, family: Family): void {
 export function gauge(registry: Registry, family: Family): void {
   const capped = new Cap();
   new Gauge({
-    name: family.name, help: family.help, labelNames: [...(family.labels ?? [])], registers: [registry],
+    name: family.name,
+    help: family.help,
+    labelNames: [...(family.labels ?? [])],
+    registers: [registry],
     collect() {
       this.reset();
       for (const [labels, value] of samples(family, capped)) this.inc(labels, value);
@@ -50,10 +56,18 @@ export interface Durations {
  * and would have to be loaded before the first one.
  */
 export function histogram(
-  registry: Registry, name: string, help: string, label: string, bounds: readonly number[], read: () => Iterable<readonly [string, Durations]>,
+  registry: Registry,
+  name: string,
+  help: string,
+  label: string,
+  bounds: readonly number[],
+  read: () => Iterable<readonly [string, Durations]>,
 ): void {
   const get = async () => ({
-    name, help, type: "histogram", aggregator: "sum",
+    name,
+    help,
+    type: "histogram",
+    aggregator: "sum",
     values: [...read()].flatMap(([value, { buckets, count, seconds }]) => {
       let below = 0;
       const labels = { [label]: value };

@@ -7,13 +7,17 @@ const ruleOf = (hook: string): string => hook.replace(/\/(?:connect|disconnect|r
 
 export function addHouse(registry: Registry, { seam }: Havoq): void {
   counter(registry, {
-    name: "havoq_faults_fired_total", help: "Verdicts of rules and plugins that fired", labels: ["rule", "verdict"],
+    name: "havoq_faults_fired_total",
+    help: "Verdicts of rules and plugins that fired",
+    labels: ["rule", "verdict"],
     *read(): Iterable<Sample> {
       for (const { rule, verdict, count } of seam.fires.values()) yield [[ruleOf(rule), verdict], count];
     },
   });
   counter(registry, {
-    name: "havoq_plugin_errors_total", help: "Failures of plugins", labels: ["plugin"],
+    name: "havoq_plugin_errors_total",
+    help: "Failures of plugins",
+    labels: ["plugin"],
     *read(): Iterable<Sample> {
       for (const { name, errors } of seam.plugins()) yield [[name], errors];
     },

@@ -5,7 +5,9 @@ import { counter, gauge, type Sample } from "./family.ts";
 export function addMqtt(registry: Registry, { mqtt }: Havoq): void {
   if (mqtt === null) return;
   counter(registry, {
-    name: "mqtt_messages_published_total", help: "Messages that came, by topic", labels: ["topic"],
+    name: "mqtt_messages_published_total",
+    help: "Messages that came, by topic",
+    labels: ["topic"],
     *read(): Iterable<Sample> {
       for (const [topic, messages] of mqtt.publishedByTopic()) yield [[topic], messages];
     },

@@ -16,10 +16,15 @@ export function addProcess(registry: Registry, { bornAt }: Havoq): void {
   gauge(registry, { name: "process_resident_memory_bytes", help: "Resident memory", read: () => process.memoryUsage.rss() });
   gauge(registry, { name: "process_heap_bytes", help: "Heap in use", read: () => process.memoryUsage().heapUsed });
   if (process.platform !== "linux") return;
-  gauge(registry, { name: "process_virtual_memory_bytes", help: "Virtual memory", read: () => Number(/^VmSize:\s+(\d+) kB/m.exec(readFileSync("/proc/self/status", "utf8"))?.[1]) * 1024 });
+  gauge(registry, {
+    name: "process_virtual_memory_bytes",
+    help: "Virtual memory",
+    read: () => Number(/^VmSize:\s+(\d+) kB/m.exec(readFileSync("/proc/self/status", "utf8"))?.[1]) * 1024,
+  });
   gauge(registry, { name: "process_open_fds", help: "Open file descriptors", read: () => readdirSync("/proc/self/fd").length });
   gauge(registry, {
-    name: "process_max_fds", help: "The most file descriptors that may be open",
+    name: "process_max_fds",
+    help: "The most file descriptors that may be open",
     read: () => Number(/^Max open files\s+(\d+)/m.exec(readFileSync("/proc/self/limits", "utf8"))?.[1] ?? Infinity),
   });
 }

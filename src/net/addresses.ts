@@ -17,7 +17,8 @@ export interface Addresses {
 export function addressesOf({ host, kafka, mqtt, amqp, admin }: Config, doors: Doors, seed: number): Addresses {
   const optional = (name: string): number | null => doors.port(name);
   const port = (name: string): number => optional(name)!;
-  const ports: number[] = [], tlsPorts: number[] = [];
+  const ports: number[] = [],
+    tlsPorts: number[] = [];
   for (let node = 1; kafka.enabled && node <= kafka.brokers; node++) {
     ports.push(port(`kafka ${node} plain`));
     const tls = optional(`kafka ${node} tls`);
@@ -34,7 +35,11 @@ export function addressesOf({ host, kafka, mqtt, amqp, admin }: Config, doors: D
 }
 
 /** A few calm lines for the person at the terminal. */
-export function summaryOf({ kafka, mqtt, amqp, admin, seed }: Addresses, plugins: readonly string[] = [], fixtures: readonly { running: boolean }[] = []): string[] {
+export function summaryOf(
+  { kafka, mqtt, amqp, admin, seed }: Addresses,
+  plugins: readonly string[] = [],
+  fixtures: readonly { running: boolean }[] = [],
+): string[] {
   const lines = [`havoq ${VERSION}   seed ${seed}`];
   const tls = (port: number | string | null): string => (port === null || port === "" ? "" : `, TLS ${port}`);
   if (kafka !== null) {

@@ -10,7 +10,11 @@ export class ByteEvent implements HookEvent, Chunk {
   wait = 0;
   pause = 0;
 
-  constructor(readonly connection: ConnectionInfo, readonly direction: "in" | "out", readonly data: Buffer) {
+  constructor(
+    readonly connection: ConnectionInfo,
+    readonly direction: "in" | "out",
+    readonly data: Buffer,
+  ) {
     this.chunks = [data];
   }
 
@@ -34,9 +38,14 @@ export class ByteEvent implements HookEvent, Chunk {
 
   change({ data, chunks, size, wait = 0, pause = 0, ...rest }: ByteChanges): void {
     const given = chunks ?? (data === undefined ? this.chunks : [data]);
-    const fits = Array.isArray(given) && given.every((chunk) => chunk instanceof Uint8Array) && (size === undefined || (Number.isInteger(size) && size > 0));
+    const fits =
+      Array.isArray(given) &&
+      given.every((chunk) => chunk instanceof Uint8Array) &&
+      (size === undefined || (Number.isInteger(size) && size > 0));
     if (!fits || !(wait >= 0) || !(pause >= 0) || Object.keys(rest).length > 0) {
-      throw new TypeError("replace for bytes takes { data: Uint8Array } or { chunks: Uint8Array[] }, { size } to cut it, { wait, pause } in milliseconds");
+      throw new TypeError(
+        "replace for bytes takes { data: Uint8Array } or { chunks: Uint8Array[] }, { size } to cut it, { wait, pause } in milliseconds",
+      );
     }
     const whole = given.map((chunk) => Buffer.from(chunk.buffer, chunk.byteOffset, chunk.length));
     this.chunks = size === undefined ? whole : whole.flatMap((chunk) => pieces(chunk, size));

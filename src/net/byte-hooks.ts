@@ -18,7 +18,11 @@ export class ByteHooks {
   private inTail: Promise<void> | null = null;
   private outTail: Promise<void> | null = null;
 
-  constructor(private readonly connection: Connection, private readonly socket: Transport, private readonly clock: Clock) {}
+  constructor(
+    private readonly connection: Connection,
+    private readonly socket: Transport,
+    private readonly clock: Clock,
+  ) {}
 
   /** Chunks wait for their turn: whatever comes now is behind them, hook or none. */
   get waitsIn(): boolean {

@@ -78,7 +78,10 @@ export class Connection implements ConnectionInfo, TransportEvents {
     this.transport = socket.kind;
     this.remote = socket.remote;
     this.reach = new Reach(this, net);
-    this.out = new OutBuffer((bytes) => this.transmit(bytes), () => flushSoon(this));
+    this.out = new OutBuffer(
+      (bytes) => this.transmit(bytes),
+      () => flushSoon(this),
+    );
   }
 
   /** Hands the connection to its protocol. */

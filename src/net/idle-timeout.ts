@@ -10,7 +10,12 @@ export class Patience implements Timer {
   since: number;
   private alarm: Timer;
 
-  constructor(private readonly connection: Connection, private readonly clock: JumpingClock, private readonly ms: number, private readonly over: () => void) {
+  constructor(
+    private readonly connection: Connection,
+    private readonly clock: JumpingClock,
+    private readonly ms: number,
+    private readonly over: () => void,
+  ) {
     this.since = clock.now();
     this.alarm = clock.after(ms, () => this.look());
   }

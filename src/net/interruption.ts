@@ -13,7 +13,10 @@ export class Reach {
   /** The end of a hanging connection. */
   private hangs: Timer | null = null;
 
-  constructor(private readonly connection: Connection, private readonly net: Net) {}
+  constructor(
+    private readonly connection: Connection,
+    private readonly net: Net,
+  ) {}
 
   // --- What stops it ----------------------------------------------------------------------------
 
@@ -40,7 +43,9 @@ export class Reach {
   }
 
   private obey(): void {
-    let deaf = false, mute = false, parted = false;
+    let deaf = false,
+      mute = false,
+      parted = false;
     for (const { direction, sees } of this.stops) {
       deaf ||= direction !== "out";
       parted ||= direction !== "out" && !sees;

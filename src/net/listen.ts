@@ -73,7 +73,10 @@ export function listenTcp(options: ListenOptions): Listener {
 }
 
 class SocketTransport implements Transport {
-  constructor(private readonly socket: Socket<any>, readonly kind: "tcp" | "tls") {}
+  constructor(
+    private readonly socket: Socket<any>,
+    readonly kind: "tcp" | "tls",
+  ) {}
 
   get remote(): string {
     return `${this.socket.remoteAddress}:${this.socket.remotePort}`;

@@ -18,7 +18,10 @@ export class Doors {
   private readonly admin = Promise.withResolvers<Answer>();
   private adminServes = false;
 
-  constructor(private readonly config: Config, private readonly tls: { cert: string; key: string } | null) {}
+  constructor(
+    private readonly config: Config,
+    private readonly tls: { cert: string; key: string } | null,
+  ) {}
 
   /** Opens all; a port that is taken is an error that says so. */
   open(): void {
@@ -33,7 +36,8 @@ export class Doors {
     if (amqp.enabled) this.tcp("amqp", amqp);
     // The first Bun.serve of a process brings on a garbage collection: a millisecond that nobody else need wait for.
     if (admin.enabled) this.listen("admin http", admin.port, (port) => this.http(port));
-    if (mqtt.enabled) this.listen("mqtt websocket", mqtt.websocket_port, (port) => listenWebSocket({ host: this.config.host, port }, "mqtt"));
+    if (mqtt.enabled)
+      this.listen("mqtt websocket", mqtt.websocket_port, (port) => listenWebSocket({ host: this.config.host, port }, "mqtt"));
   }
 
   private tcp(protocol: string, { port, tls_port }: { port: number; tls_port?: number | undefined }): void {
@@ -52,7 +56,9 @@ export class Doors {
   private openKafka(node: number, kind: "plain" | "tls"): void {
     const { host, kafka } = this.config;
     const base = kind === "plain" ? kafka.port : kafka.tls_port!;
-    this.listen(`kafka ${node} ${kind}`, base === 0 ? 0 : base + node - 1, (port) => listenTcp({ host, port, broker: node, ...(kind === "tls" ? { tls: this.certificate() } : {}) }));
+    this.listen(`kafka ${node} ${kind}`, base === 0 ? 0 : base + node - 1, (port) =>
+      listenTcp({ host, port, broker: node, ...(kind === "tls" ? { tls: this.certificate() } : {}) }),
+    );
   }
 
   private listen(name: string, port: number, open: (port: number) => Door): void {

@@ -53,7 +53,10 @@ export class Net {
   /** Sockets of connections that are over, but whose end a hook keeps back. */
   private readonly parting = new Set<Transport>();
 
-  constructor(private readonly seam: Seam, private readonly report: (line: string) => void = () => undefined) {
+  constructor(
+    private readonly seam: Seam,
+    private readonly report: (line: string) => void = () => undefined,
+  ) {
     this.clock = seam.clock;
   }
 

@@ -33,7 +33,10 @@ export class Partition implements Stop {
   readonly healed: Promise<void>;
   readonly heal: () => void;
 
-  constructor(readonly filter: ConnectionFilter, readonly direction: Direction) {
+  constructor(
+    readonly filter: ConnectionFilter,
+    readonly direction: Direction,
+  ) {
     const { promise, resolve } = Promise.withResolvers<void>();
     this.healed = promise;
     this.heal = resolve;

@@ -23,7 +23,17 @@ export interface Counts {
 }
 
 export const COUNTS = [
-  "stored", "duplicates", "delivered", "acknowledged", "redelivered", "deadLettered", "expired", "removed", "rerouted", "refused", "lost",
+  "stored",
+  "duplicates",
+  "delivered",
+  "acknowledged",
+  "redelivered",
+  "deadLettered",
+  "expired",
+  "removed",
+  "rerouted",
+  "refused",
+  "lost",
 ] as const satisfies readonly (keyof Counts)[];
 
 /** What one consumer, group or subscriber had of one message. */
@@ -70,7 +80,18 @@ export class Item {
   taker(consumer: string): Taker {
     let taker = this.takers.find((one) => one.consumer === consumer);
     if (taker === undefined) {
-      taker = { consumer, queued: 0, delivered: 0, acknowledged: 0, at: 0, connection: null, tag: 0, waits: false, withheld: null, gone: null };
+      taker = {
+        consumer,
+        queued: 0,
+        delivered: 0,
+        acknowledged: 0,
+        at: 0,
+        connection: null,
+        tag: 0,
+        waits: false,
+        withheld: null,
+        gone: null,
+      };
       this.takers.push(taker);
     }
     return taker;
@@ -105,7 +126,10 @@ export class Book {
   readonly groups = new Map<string, Position>();
   private readonly latest = new Map<string, number>();
 
-  constructor(readonly protocol: Protocol, readonly place: string) {}
+  constructor(
+    readonly protocol: Protocol,
+    readonly place: string,
+  ) {}
 
   add(item: Item): void {
     this.items.set(item.id, item);
@@ -130,7 +154,8 @@ export class Book {
 
   /** Messages from an offset on, up to but without another. */
   *between(from: number, to: number): IterableIterator<Item> {
-    let low = this.head, high = this.order.length;
+    let low = this.head,
+      high = this.order.length;
     while (low < high) {
       const middle = (low + high) >> 1;
       if ((this.order[middle]!.id as number) < from) low = middle + 1;

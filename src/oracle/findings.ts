@@ -21,7 +21,10 @@ export class Findings {
   /** Messages that a verdict dropped although their sender was told all is well. A plugin may still bring them. */
   private readonly drops = new Map<string, Finding[]>();
 
-  constructor(private readonly touches: Touches, private readonly now: () => number) {}
+  constructor(
+    private readonly touches: Touches,
+    private readonly now: () => number,
+  ) {}
 
   add(kind: FindingKind, what: string, item: Item, circumstances: Circumstances): void {
     this.list(this.finding(kind, what, item, circumstances));
@@ -29,8 +32,16 @@ export class Findings {
 
   dropped(book: Book, key: string | null, message: string, connection: ConnectionInfo | null, faults: readonly Fault[]): void {
     const finding: Finding = {
-      kind: "loss", what: "acknowledged and never stored", protocol: book.protocol, place: book.place, key, message, count: 1,
-      connection: connection?.id ?? null, client: connection?.clientId ?? null, faults,
+      kind: "loss",
+      what: "acknowledged and never stored",
+      protocol: book.protocol,
+      place: book.place,
+      key,
+      message,
+      count: 1,
+      connection: connection?.id ?? null,
+      client: connection?.clientId ?? null,
+      faults,
     };
     const name = `${book.protocol} ${message}`;
     const known = this.drops.get(name);
@@ -51,8 +62,18 @@ export class Findings {
   zombie(book: Book, group: string, offset: number, member: string, connection: ConnectionInfo, error: string): void {
     const fault = this.touches.latest(clientOf(connection));
     this.list({
-      kind: "zombie commit", what: `a commit by a former member was refused with ${error}`, protocol: "kafka", place: book.place, key: null, message: null,
-      count: 1, offset, consumer: `group ${group}, member ${member}`, connection: connection.id, client: connection.clientId, faults: fault === null ? [] : [fault],
+      kind: "zombie commit",
+      what: `a commit by a former member was refused with ${error}`,
+      protocol: "kafka",
+      place: book.place,
+      key: null,
+      message: null,
+      count: 1,
+      offset,
+      consumer: `group ${group}, member ${member}`,
+      connection: connection.id,
+      client: connection.clientId,
+      faults: fault === null ? [] : [fault],
     });
   }
 
@@ -71,12 +92,28 @@ export class Findings {
       const fault = this.touches.between(client, taker === undefined || taker.at === 0 ? item.at : taker.at - 1, this.now());
       if (fault !== null) known = [fault];
     }
-    const tag = taker === undefined || taker.tag === 0 ? {} : book.protocol === "amqp" ? { deliveryTag: taker.tag } : book.protocol === "mqtt" ? { packetId: taker.tag } : {};
+    const tag =
+      taker === undefined || taker.tag === 0
+        ? {}
+        : book.protocol === "amqp"
+          ? { deliveryTag: taker.tag }
+          : book.protocol === "mqtt"
+            ? { packetId: taker.tag }
+            : {};
     return {
-      kind, what, protocol: book.protocol, place: book.place, key, message: print, count,
-      ...(offset === null ? {} : { offset }), ...tag,
+      kind,
+      what,
+      protocol: book.protocol,
+      place: book.place,
+      key,
+      message: print,
+      count,
+      ...(offset === null ? {} : { offset }),
+      ...tag,
       ...(taker === undefined || taker.consumer === "" ? {} : { consumer: taker.consumer }),
-      connection: connection?.id ?? null, client: connection?.clientId ?? null, faults: known,
+      connection: connection?.id ?? null,
+      client: connection?.clientId ?? null,
+      faults: known,
     };
   }
 
@@ -99,9 +136,15 @@ export class Findings {
       })
       .filter((place) => COUNTS.some((name) => place[name] > 0))
       .sort((a, b) => (`${a.protocol} ${a.place}` < `${b.protocol} ${b.place}` ? -1 : 1));
-    const totals = Object.fromEntries(COUNTS.map((name) => [name, places.reduce((sum, place) => sum + place[name], 0)])) as unknown as Counts;
+    const totals = Object.fromEntries(
+      COUNTS.map((name) => [name, places.reduce((sum, place) => sum + place[name], 0)]),
+    ) as unknown as Counts;
     return {
-      seed, clean: all === 0, totals, places, found,
+      seed,
+      clean: all === 0,
+      totals,
+      places,
+      found,
       findings: KINDS.flatMap((kind) => findings.filter((finding) => finding.kind === kind)),
       leftOut: { ...left, findings: all - findings.length },
     };
@@ -112,7 +155,12 @@ export class Findings {
       for (const group of book.groups.keys()) yield* this.auditGroup(book, group);
       for (const item of book.all()) {
         for (const taker of item.takers) {
-          if (!book.groups.has(taker.consumer) && taker.delivered === 0 && taker.withheld !== null && taker.withheld.verdict !== "reroute") {
+          if (
+            !book.groups.has(taker.consumer) &&
+            taker.delivered === 0 &&
+            taker.withheld !== null &&
+            taker.withheld.verdict !== "reroute"
+          ) {
             yield this.finding("loss", "kept from its consumer", item, { taker, faults: taker.withheld.faults });
           }
         }
@@ -134,7 +182,13 @@ export class Findings {
       yield this.finding("loss", "kept from its consumer", item, { taker, faults: withheld.faults });
       return;
     }
-    const what = taker.waits ? "given back, and waits again" : taker.delivered > 0 ? "delivered and not acknowledged" : withheld !== null ? "kept from its consumer so far" : "never delivered";
+    const what = taker.waits
+      ? "given back, and waits again"
+      : taker.delivered > 0
+        ? "delivered and not acknowledged"
+        : withheld !== null
+          ? "kept from its consumer so far"
+          : "never delivered";
     yield this.finding("leftover", what, item, { taker, explain: true, ...(withheld === null ? {} : { faults: withheld.faults }) });
   }
 
@@ -169,14 +223,22 @@ export class Findings {
       return this.finding("loss", "passed over by its group", item, { taker: of, explain: true });
     }
     const what = delivered ? "delivered and not committed" : "not reached by its group";
-    return this.finding("leftover", what, item, { taker: of, explain: delivered, ...(withheld === null ? {} : { faults: withheld.faults }) });
+    return this.finding("leftover", what, item, {
+      taker: of,
+      explain: delivered,
+      ...(withheld === null ? {} : { faults: withheld.faults }),
+    });
   }
 }
 
 /** Is this the next of the same sort? Losses are told one by one. */
 function follows(run: Finding, next: Finding): boolean {
   return (
-    run.kind === "leftover" && next.kind === "leftover" && run.what === next.what && run.connection === next.connection &&
-    run.faults.length === next.faults.length && run.faults.every(({ n }, i) => n === next.faults[i]!.n)
+    run.kind === "leftover" &&
+    next.kind === "leftover" &&
+    run.what === next.what &&
+    run.connection === next.connection &&
+    run.faults.length === next.faults.length &&
+    run.faults.every(({ n }, i) => n === next.faults[i]!.n)
   );
 }

@@ -13,7 +13,8 @@ export function printOf(message: AnyMessage, identity: Identity): Print {
   if (typeof identity === "object") {
     const value = "header" in identity ? message.headers[identity.header] : at(message.json(), identity.json);
     if (value !== undefined && value !== null) {
-      const text = value instanceof Uint8Array ? Buffer.from(value).toString() : typeof value === "object" ? JSON.stringify(value) : String(value);
+      const text =
+        value instanceof Uint8Array ? Buffer.from(value).toString() : typeof value === "object" ? JSON.stringify(value) : String(value);
       return { text, named: true };
     }
   }

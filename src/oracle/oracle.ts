@@ -48,7 +48,10 @@ export class Oracle implements Observer {
   /** Everything that happens gets the next number. */
   private clock = 0;
 
-  constructor(private readonly seed: number, { identity, ignore = [], messages = MESSAGES_MOST }: OracleOptions = {}) {
+  constructor(
+    private readonly seed: number,
+    { identity, ignore = [], messages = MESSAGES_MOST }: OracleOptions = {},
+  ) {
     this.identity = identity ?? "content";
     this.namesIdentity = identity !== undefined;
     const ignored = ignore.map(placeTest);
@@ -126,7 +129,9 @@ export class Oracle implements Observer {
     const line = lineOfOrder(message, item.sender);
     if (arrival === undefined || line === null || book.inOrder(line, arrival)) return;
     const since = this.touches.between(item.sender, arrival, at);
-    this.findings.add("reordering", "stored behind what came later", item, { faults: faults.length > 0 || since === null ? faults : [since] });
+    this.findings.add("reordering", "stored behind what came later", item, {
+      faults: faults.length > 0 || since === null ? faults : [since],
+    });
   }
 
   /** The same message lies there twice: a duplicate, or only its like? */
@@ -183,7 +188,10 @@ export class Oracle implements Observer {
     } else if (taker.delivered > owed(item, taker)) {
       const doubled = faults.some(({ what }) => what === "duplicate");
       if (doubled || (done && !settled)) {
-        this.findings.add("duplicate", doubled ? "delivered more than once" : "delivered again after it was acknowledged", item, { taker, faults });
+        this.findings.add("duplicate", doubled ? "delivered more than once" : "delivered again after it was acknowledged", item, {
+          taker,
+          faults,
+        });
       } else counts.redelivered++;
     }
     if (settled) this.settle(item, taker);
@@ -197,7 +205,8 @@ export class Oracle implements Observer {
     const groups = delivered.protocol === "kafka" ? this.groups.of(delivered.connection) : [delivered.consumer];
     for (const consumer of groups.length > 0 ? groups : [`client ${delivered.connection.clientId}`]) {
       const taker = item.taker(consumer);
-      if (delivered.protocol === "kafka" && groups.length > 0) item.book.group(consumer).first = Math.min(item.book.group(consumer).first, delivered.tag);
+      if (delivered.protocol === "kafka" && groups.length > 0)
+        item.book.group(consumer).first = Math.min(item.book.group(consumer).first, delivered.tag);
       taker.at = this.clock;
       taker.connection = delivered.connection;
       taker.tag = delivered.tag;
@@ -245,7 +254,11 @@ export class Oracle implements Observer {
     if (why === "session ended") {
       if (taker!.acknowledged >= owed(item, taker!)) return;
       counts.removed++;
-      this.findings.add("leftover", "unacknowledged when the session ended", item, { taker: taker!, faults: taker!.withheld?.faults ?? [], explain: true });
+      this.findings.add("leftover", "unacknowledged when the session ended", item, {
+        taker: taker!,
+        faults: taker!.withheld?.faults ?? [],
+        explain: true,
+      });
       return;
     }
     counts.lost++;
@@ -367,7 +380,14 @@ export function placeTest(pattern: string): (place: string, protocol: Protocol) 
 }
 
 /** What a former member's commit is refused with. */
-const ZOMBIE = new Set(["ILLEGAL_GENERATION", "UNKNOWN_MEMBER_ID", "FENCED_INSTANCE_ID", "FENCED_MEMBER_EPOCH", "STALE_MEMBER_EPOCH", "REBALANCE_IN_PROGRESS"]);
+const ZOMBIE = new Set([
+  "ILLEGAL_GENERATION",
+  "UNKNOWN_MEMBER_ID",
+  "FENCED_INSTANCE_ID",
+  "FENCED_MEMBER_EPOCH",
+  "STALE_MEMBER_EPOCH",
+  "REBALANCE_IN_PROGRESS",
+]);
 
 const LOSSES: Record<Departure, string> = {
   expired: "expired",

@@ -61,7 +61,8 @@ export function reportText(report: OracleReport): string {
     for (const finding of report.findings) if (finding.kind === kind) lines.push(`  ${findingText(finding)}`);
   }
   if (report.clean) lines.push("nothing lost, doubled, out of order or left over");
-  if (leftOut.messages > 0) lines.push(`no account of ${leftOut.messages} older messages, ${leftOut.unacknowledged} of them unacknowledged`);
+  if (leftOut.messages > 0)
+    lines.push(`no account of ${leftOut.messages} older messages, ${leftOut.unacknowledged} of them unacknowledged`);
   if (leftOut.findings > 0) lines.push(`${leftOut.findings} more findings are not listed`);
   return lines.join("\n");
 }
@@ -70,7 +71,9 @@ export function findingText(finding: Finding): string {
   const { protocol, place, key, message, count, consumer, connection, client, faults } = finding;
   const where = [
     `${protocol} ${place}`,
-    ...(finding.offset === undefined ? [] : [count > 1 ? `offsets ${finding.offset} and ${count - 1} after it` : `offset ${finding.offset}`]),
+    ...(finding.offset === undefined
+      ? []
+      : [count > 1 ? `offsets ${finding.offset} and ${count - 1} after it` : `offset ${finding.offset}`]),
     ...(finding.deliveryTag === undefined ? [] : [`delivery tag ${finding.deliveryTag}`]),
     ...(finding.packetId === undefined ? [] : [`packet ${finding.packetId}`]),
     ...(key === null ? [] : [`key ${key}`]),

@@ -38,7 +38,11 @@ export function inject<Event extends HookEvent & AnyMessage>(message: Injected<E
   return decision instanceof Promise ? decision.then((final) => settle(final, message, sent)) : settle(decision, message, sent);
 }
 
-function settle<Event extends HookEvent & AnyMessage>(final: Final | null, { event, observer, store, reroute }: Injected<Event>, sent: Sent): void {
+function settle<Event extends HookEvent & AnyMessage>(
+  final: Final | null,
+  { event, observer, store, reroute }: Injected<Event>,
+  sent: Sent,
+): void {
   switch (final?.kind) {
     case undefined:
       return store();

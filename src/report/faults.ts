@@ -59,7 +59,9 @@ export function kindOf(entry: JournalEntry, faults?: ReadonlyMap<string, string>
 
 /** The faults of the rules that a line puts in force, by their ids. */
 export function faultsNamed(line: JournalLine): [string, string][] {
-  return "rules" in line ? line.rules.flatMap(({ plugin, fault }): [string, string][] => (fault === undefined ? [] : [[plugin, fault]])) : [];
+  return "rules" in line
+    ? line.rules.flatMap(({ plugin, fault }): [string, string][] => (fault === undefined ? [] : [[plugin, fault]]))
+    : [];
 }
 
 /** A rule's id, or a plugin's name. */

@@ -25,12 +25,21 @@ export function junit(report: RunReport): string {
 
 /** The same for many seeds: a test case for each. */
 export function explorationJunit({ seeds, command, faults, havoq }: Exploration): string {
-  const cases = seeds.map(({ seed, passed, milliseconds, failures, faults: fired, repeat, shrink }): Case => ({
-    group: "explore", name: `seed ${seed}: ${command.join(" ")}`, seconds: milliseconds / 1000,
-    failure: passed ? undefined : [...failures, faultWords(fired), repeat, shrink].join("\n"),
-  }));
+  const cases = seeds.map(
+    ({ seed, passed, milliseconds, failures, faults: fired, repeat, shrink }): Case => ({
+      group: "explore",
+      name: `seed ${seed}: ${command.join(" ")}`,
+      seconds: milliseconds / 1000,
+      failure: passed ? undefined : [...failures, faultWords(fired), repeat, shrink].join("\n"),
+    }),
+  );
   const table = [HEAD, ...faults.map(rowOf)].map((cells) => cells.join("\t"));
-  return suite(cases, seeds.reduce((sum, { milliseconds }) => sum + milliseconds / 1000, 0), { havoq, seed: seeds[0]?.seed ?? "" }, table);
+  return suite(
+    cases,
+    seeds.reduce((sum, { milliseconds }) => sum + milliseconds / 1000, 0),
+    { havoq, seed: seeds[0]?.seed ?? "" },
+    table,
+  );
 }
 
 function suite(cases: readonly Case[], time: number, properties: Record<string, string | number>, output: readonly string[]): string {
@@ -45,7 +54,10 @@ function suite(cases: readonly Case[], time: number, properties: Record<string, 
         name: "testsuite",
         attributes,
         children: [
-          { name: "properties", children: Object.entries(properties).map(([name, value]) => ({ name: "property", attributes: { name, value } })) },
+          {
+            name: "properties",
+            children: Object.entries(properties).map(([name, value]) => ({ name: "property", attributes: { name, value } })),
+          },
           ...cases.map(element),
           { name: "system-out", children: [output.join("\n")] },
         ],
@@ -58,17 +70,38 @@ function casesOf(report: RunReport): Case[] {
   const { command, rules, scenarios, expectations, oracle, plugins } = report;
   return [
     {
-      group: "command", name: command.argv.join(" "), seconds: command.milliseconds / 1000,
+      group: "command",
+      name: command.argv.join(" "),
+      seconds: command.milliseconds / 1000,
       failure: command.exitCode === 0 ? undefined : `ended with exit code ${command.exitCode}; again: ${report.repeat}`,
     },
-    ...rules.map(({ id, fault, matched, fired, optional }): Case => ({
-      group: "rules", name: `${id} (${fault}) fired`,
-      ...(fired > 0 ? {} : optional ? { skipped: "optional, and did not fire" } : { failure: `did not fire; its match admitted ${matched} events` }),
-    })),
+    ...rules.map(
+      ({ id, fault, matched, fired, optional }): Case => ({
+        group: "rules",
+        name: `${id} (${fault}) fired`,
+        ...(fired > 0
+          ? {}
+          : optional
+            ? { skipped: "optional, and did not fire" }
+            : { failure: `did not fire; its match admitted ${matched} events` }),
+      }),
+    ),
     ...scenarios.map(({ name, passed }): Case => ({ group: "scenarios", name, failure: passed ? undefined : "did not pass" })),
-    ...expectations.map(({ scenario, text, passed, detail }): Case => ({ group: "expectations", name: `${scenario}: ${text}`, failure: passed ? undefined : detail })),
+    ...expectations.map(
+      ({ scenario, text, passed, detail }): Case => ({
+        group: "expectations",
+        name: `${scenario}: ${text}`,
+        failure: passed ? undefined : detail,
+      }),
+    ),
     ...(oracle ?? []).map(({ kind, text }): Case => ({ group: "oracle", name: `${kind}: ${text}` })),
-    ...plugins.map(({ name, errors, messages }): Case => ({ group: "plugins", name, failure: errors > 0 ? messages.join("\n") || `${errors} errors` : undefined })),
+    ...plugins.map(
+      ({ name, errors, messages }): Case => ({
+        group: "plugins",
+        name,
+        failure: errors > 0 ? messages.join("\n") || `${errors} errors` : undefined,
+      }),
+    ),
   ];
 }
 

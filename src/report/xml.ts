@@ -10,7 +10,9 @@ export function document(root: Element): string {
 }
 
 function render({ name, attributes = {}, children = [] }: Element, indent: string): string {
-  const given = Object.entries(attributes).map(([key, value]) => ` ${key}="${attribute(String(value))}"`).join("");
+  const given = Object.entries(attributes)
+    .map(([key, value]) => ` ${key}="${attribute(String(value))}"`)
+    .join("");
   const open = `${indent}<${name}${given}`;
   if (children.length === 0) return `${open}/>`;
   // Blanks around text would be part of it.
@@ -20,7 +22,16 @@ function render({ name, attributes = {}, children = [] }: Element, indent: strin
   return `${open}>\n${children.map((child) => render(child as Element, `${indent}  `)).join("\n")}\n${indent}</${name}>`;
 }
 
-const ENTITIES: Record<string, string> = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&apos;", "\t": "&#9;", "\n": "&#10;", "\r": "&#13;" };
+const ENTITIES: Record<string, string> = {
+  "&": "&amp;",
+  "<": "&lt;",
+  ">": "&gt;",
+  '"': "&quot;",
+  "'": "&apos;",
+  "\t": "&#9;",
+  "\n": "&#10;",
+  "\r": "&#13;",
+};
 
 function text(words: string): string {
   return holdable(words).replace(/[&<>\r]/g, (c) => ENTITIES[c]!);

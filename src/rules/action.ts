@@ -34,20 +34,32 @@ export class Action {
   private readonly byTime: boolean;
 
   constructor(
-    private readonly rule: RuleRead, private readonly fault: Fault, private readonly options: unknown,
-    private readonly match: Match, private readonly gate: Gate,
+    private readonly rule: RuleRead,
+    private readonly fault: Fault,
+    private readonly options: unknown,
+    private readonly match: Match,
+    private readonly gate: Gate,
   ) {
     const { when } = rule;
-    this.once = when?.times === undefined && when?.every === undefined && when?.probability === undefined && when?.nth === undefined && when?.always !== true;
+    this.once =
+      when?.times === undefined &&
+      when?.every === undefined &&
+      when?.probability === undefined &&
+      when?.nth === undefined &&
+      when?.always !== true;
     // A protocol alone names nothing that could happen.
     const { protocol: _protocol, ...named } = match;
-    const counts = when?.nth !== undefined || [gate.after, gate.until].some((mark) => mark?.moment.messages !== undefined) || (when?.every !== undefined && "count" in when.every);
+    const counts =
+      when?.nth !== undefined ||
+      [gate.after, gate.until].some((mark) => mark?.moment.messages !== undefined) ||
+      (when?.every !== undefined && "count" in when.every);
     this.byTime = Object.values(named).every((value) => value === undefined) && !counts;
   }
 
   hooks(): [HookPoint, OneHook<any, any>][] {
     if (this.byTime) return [];
-    const counted = this.gate.after?.moment.messages !== undefined || this.gate.until?.moment.messages !== undefined || this.rule.when?.nth !== undefined;
+    const counted =
+      this.gate.after?.moment.messages !== undefined || this.gate.until?.moment.messages !== undefined || this.rule.when?.nth !== undefined;
     const point = pointOf(this.match);
     const run = (event: HookEvent, at: At): void => {
       if (this.active && this.gate.isOver(at.clock.now())) this.takeBack();

@@ -90,15 +90,23 @@ function faultParts(rule: RuleRead, world: World): [string, Hooks, Part[]] {
   // What goes by the clock meets nothing.
   if (action === null || HOOK_POINTS.some((point) => hooks[point] !== undefined)) mustBePossible(hooks, match, kind);
   mustCount(hooks, when);
-  for (const [mark, path] of [[gate.after, "after"], [gate.until, "until"]] as const) {
+  for (const [mark, path] of [
+    [gate.after, "after"],
+    [gate.until, "until"],
+  ] as const) {
     const watched = mark?.moment.match;
     if (watched === undefined) continue;
     mustExist(watched, world, ["when", path, "match"]);
     const point = COMINGS.get(watched);
-    if (isImpossible(watched, point ?? pointOf(watched))) throw flawed(["when", path, "match"], `nothing can match: ${whyNot(watched, [point ?? pointOf(watched)])}`);
+    if (isImpossible(watched, point ?? pointOf(watched)))
+      throw flawed(["when", path, "match"], `nothing can match: ${whyNot(watched, [point ?? pointOf(watched)])}`);
     const hook: AnyHook = { match: watched, run: () => void mark!.seen++ };
     // What names neither an operation nor anything of a message is watched where messages come in.
-    add(hooks, point ?? pointOf(watched), action === null ? hook : { match: watched, run: (_event, at) => (mark!.seen++, action!.look(at)) });
+    add(
+      hooks,
+      point ?? pointOf(watched),
+      action === null ? hook : { match: watched, run: (_event, at) => (mark!.seen++, action!.look(at)) },
+    );
   }
   return [kind, hooks, [{ name: rule.name, gate, action }]];
 }
@@ -182,7 +190,8 @@ export function pointOf(match: Match): HookPoint {
   const has = (...fields: (keyof Match)[]): boolean => fields.some((field) => match[field] !== undefined);
   if (has("operation", "group")) return match.direction === "out" ? "response" : "request";
   if (match.direction === "out" || has("queue")) return "delivery";
-  if (match.direction === "in" || has("topic", "exchange", "address", "routingKey", "key", "partition", "header", "payload", "size")) return "message";
+  if (match.direction === "in" || has("topic", "exchange", "address", "routingKey", "key", "partition", "header", "payload", "size"))
+    return "message";
   return "connect";
 }
 
@@ -209,8 +218,12 @@ function whyNot(match: Match, points: readonly HookPoint[]): string {
   const where = protocol === undefined ? "there" : `in ${[protocol].flat().join(", ")}`;
   const said = operation === undefined ? "" : ` at ${[operation].flat().join(", ")}`;
   const one = points.length === 1 ? points[0]! : null;
-  const sent = operation !== undefined && (one === "request" || one === "response") && isImpossible({ operation, ...(protocol && { protocol }) }, one);
-  if (sent) return one === "request" ? `no client sends ${[operation].flat().join(", ")}: what the broker says takes direction: out` : `the broker does not answer with ${[operation].flat().join(", ")}`;
+  const sent =
+    operation !== undefined && (one === "request" || one === "response") && isImpossible({ operation, ...(protocol && { protocol }) }, one);
+  if (sent)
+    return one === "request"
+      ? `no client sends ${[operation].flat().join(", ")}: what the broker says takes direction: out`
+      : `the broker does not answer with ${[operation].flat().join(", ")}`;
   return `${where} is no ${asked.filter((key) => key !== "operation").join(" with ") || "such thing"}${said}`;
 }
 
@@ -221,7 +234,8 @@ function named(match: Match): (keyof Match)[] {
 /** Operations and brokers that there are not. */
 function mustExist({ operation, protocol, broker }: Match, { brokers }: World, path: Path): void {
   const far = [broker ?? []].flat().find((one) => one < 1 || one > brokers);
-  if (far !== undefined) throw flawed([...path, "broker"], `there is no broker ${far}: ${brokers === 1 ? "Kafka has one, 1" : `Kafka's are 1 to ${brokers}`}`);
+  if (far !== undefined)
+    throw flawed([...path, "broker"], `there is no broker ${far}: ${brokers === 1 ? "Kafka has one, 1" : `Kafka's are 1 to ${brokers}`}`);
   if (operation === undefined) return;
   const protocols = protocol === undefined ? PROTOCOLS : ([protocol].flat() as Protocol[]);
   const known = protocols.flatMap((one) => {
@@ -231,20 +245,28 @@ function mustExist({ operation, protocol, broker }: Match, { brokers }: World, p
   if (known.length === 0) return;
   for (const one of [operation].flat()) {
     if (known.some(compilePattern(one, false))) continue;
-    if (protocols.some((name) => operationsOf(name)?.deliveries.includes(String(one)))) throw flawed([...path, "operation"], `${one} is a delivery: say direction: out, or name a queue, and no operation`);
-    throw flawed([...path, "operation"], `${protocols.join(", ")} ${protocols.length > 1 ? "have" : "has"} no operation ${one}: ${suggestion(String(one), known)}`);
+    if (protocols.some((name) => operationsOf(name)?.deliveries.includes(String(one))))
+      throw flawed([...path, "operation"], `${one} is a delivery: say direction: out, or name a queue, and no operation`);
+    throw flawed(
+      [...path, "operation"],
+      `${protocols.join(", ")} ${protocols.length > 1 ? "have" : "has"} no operation ${one}: ${suggestion(String(one), known)}`,
+    );
   }
 }
 
 /** What is counted or waited for has to be there where the rule acts. */
 function mustCount(hooks: Hooks, when: RuleRead["when"]): void {
   const has = (points: readonly HookPoint[], ...protocols: Protocol[]): boolean =>
-    points.some((point) => hooks[point]?.some((hook) => protocols.some((protocol) => compileMatch(matchOf(hook), point, protocol) !== null)));
+    points.some((point) =>
+      hooks[point]?.some((hook) => protocols.some((protocol) => compileMatch(matchOf(hook), point, protocol) !== null)),
+    );
   if (HOOK_POINTS.every((point) => hooks[point] === undefined)) return;
-  if (when?.per === "key" && !has(["message", "delivery"], "kafka", "amqp")) throw flawed(["when", "per"], "there are no keys where this acts: only messages of Kafka and AMQP have them");
+  if (when?.per === "key" && !has(["message", "delivery"], "kafka", "amqp"))
+    throw flawed(["when", "per"], "there are no keys where this acts: only messages of Kafka and AMQP have them");
   const moments = { after: when?.after, until: when?.until, "window.0": when?.window?.from, "window.1": when?.window?.to };
   for (const [name, moment] of Object.entries(moments)) {
-    if (moment?.offset !== undefined && !has(["delivery"], "kafka")) throw flawed(["when", ...name.split(".")], "only deliveries of Kafka have an offset: match: { protocol: kafka, direction: out }");
+    if (moment?.offset !== undefined && !has(["delivery"], "kafka"))
+      throw flawed(["when", ...name.split(".")], "only deliveries of Kafka have an offset: match: { protocol: kafka, direction: out }");
   }
 }
 

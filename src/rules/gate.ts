@@ -53,7 +53,8 @@ class Mark {
     // Of the event that is asked about, which `matched` counts already, all before it are counted.
     if (messages !== undefined) return scope !== null && scope.matched > messages ? now : null;
     if (offset !== undefined) return ((event as unknown as { offset?: number } | null)?.offset ?? -1) >= offset ? now : null;
-    if (this.cameAt === null && (match !== undefined ? this.seen : house === null ? 0 : this.total(house) - this.base) >= times) this.cameAt = now;
+    if (this.cameAt === null && (match !== undefined ? this.seen : house === null ? 0 : this.total(house) - this.base) >= times)
+      this.cameAt = now;
     return this.cameAt;
   }
 }
@@ -75,7 +76,10 @@ export class Gate {
   private readonly scopes = new Map<string, Scope>();
   private house: RuleHouse | null = null;
 
-  constructor(private readonly when: WhenRead | undefined, private readonly lasts: number) {
+  constructor(
+    private readonly when: WhenRead | undefined,
+    private readonly lasts: number,
+  ) {
     const { after = when?.window?.from, until = when?.window?.to, nth, times, once } = when ?? {};
     this.after = after === undefined ? null : new Mark(after);
     this.until = until === undefined ? null : new Mark(until);
@@ -120,7 +124,8 @@ export class Gate {
     if (scope.fired >= this.times) return false;
     if (this.nth !== null && !this.nth.has(scope.inWindow)) return false;
     const { every, probability } = this.when ?? {};
-    if (every !== undefined && ("count" in every ? scope.inWindow % every.count !== 0 : !isTick && now - scope.firedAt < every.ms)) return false;
+    if (every !== undefined && ("count" in every ? scope.inWindow % every.count !== 0 : !isTick && now - scope.firedAt < every.ms))
+      return false;
     if (probability !== undefined && !at.random.chance(probability)) return false;
     scope.fired++;
     scope.firedAt = now;
@@ -184,4 +189,3 @@ function topicOf(event: HookEvent): string {
   const destination = (event as unknown as { destination?: string }).destination;
   return `${event.protocol} ${destination ?? String(event.fact("topic") ?? event.fact("exchange") ?? event.fact("queue") ?? "")}`;
 }
-

@@ -1,7 +1,28 @@
 /** The grammar of rules as shapes: what checks a rule also describes it as JSON Schema. */
 import {
-  anything, duration, either, flag, flawText, isObject, list, number, object, optional, record, shape, show, size, suggestion, text, whole, word,
-  type Flaw, type JsonSchema, type Path, type Shape, type ValueOf,
+  anything,
+  duration,
+  either,
+  flag,
+  flawText,
+  isObject,
+  list,
+  number,
+  object,
+  optional,
+  record,
+  shape,
+  show,
+  size,
+  suggestion,
+  text,
+  whole,
+  word,
+  type Flaw,
+  type JsonSchema,
+  type Path,
+  type Shape,
+  type ValueOf,
 } from "../core/shape.ts";
 import { parseDuration } from "../core/units.ts";
 import { sizeRange, parseJsonPath } from "../hooks/payload.ts";
@@ -22,7 +43,8 @@ function patternOf(value: unknown): string | RegExp | undefined {
 /** Like `shape`, but `read` may throw to say more. */
 function telling<T>(wants: string, schema: JsonSchema, read: (value: unknown) => T | undefined): Shape<T> {
   return {
-    wants, schema,
+    wants,
+    schema,
     read(value, path, flaws) {
       try {
         const answer = read(value);
@@ -64,17 +86,28 @@ const jsonTests: Shape<Record<string, unknown>> = {
   read(value, path, flaws) {
     const read = record(anything).read(value, path, flaws);
     for (const key of Object.keys(read)) jsonPath.read(key, [...path, key], flaws);
-    return Object.fromEntries(Object.entries(read).map(([key, wanted]) => [key, Array.isArray(wanted) ? wanted.map((one) => patternIn(one)) : patternIn(wanted)]));
+    return Object.fromEntries(
+      Object.entries(read).map(([key, wanted]) => [key, Array.isArray(wanted) ? wanted.map((one) => patternIn(one)) : patternIn(wanted)]),
+    );
   },
 };
 
 const patternIn = (value: unknown): unknown => (typeof value === "string" ? patternOf(value) : value);
 
 const payload = either(
-  telling("a text to be found in it, or /a regular expression/", { type: "string" }, (value) => (typeof value === "number" ? undefined : patternOf(value))),
-  object({ contains: optional(text), matches: optional(telling("a regular expression", { type: "string" }, expressionOf)), json: optional(either(jsonPath, jsonTests)) }, (value, flaw) => {
-    if (Object.keys(value).length === 0) flaw([], "expected contains, matches or json");
-  }),
+  telling("a text to be found in it, or /a regular expression/", { type: "string" }, (value) =>
+    typeof value === "number" ? undefined : patternOf(value),
+  ),
+  object(
+    {
+      contains: optional(text),
+      matches: optional(telling("a regular expression", { type: "string" }, expressionOf)),
+      json: optional(either(jsonPath, jsonTests)),
+    },
+    (value, flaw) => {
+      if (Object.keys(value).length === 0) flaw([], "expected contains, matches or json");
+    },
+  ),
 );
 
 function expressionOf(value: unknown): RegExp | undefined {
@@ -113,7 +146,8 @@ const headers: Shape<Record<string, boolean | Pattern>> = (() => {
   return {
     ...any,
     read(value, path, flaws) {
-      if (isObject(value) && Object.keys(value).length === 0) flaws.push({ path, message: "expected the names of headers, each with a pattern" });
+      if (isObject(value) && Object.keys(value).length === 0)
+        flaws.push({ path, message: "expected the names of headers, each with a pattern" });
       return any.read(value, path, flaws);
     },
   };
@@ -144,8 +178,13 @@ export const match = object({
 
 /** Which connections are meant. */
 export const connectionFilter = object({
-  protocol: optional(oneOrMore(protocol)), client: optional(pattern), user: optional(pattern), connection: optional(oneOrMore(whole(1))),
-  transport: optional(word("tcp", "tls", "websocket", "memory")), broker: optional(oneOrMore(whole(0))), id: optional(whole(0)),
+  protocol: optional(oneOrMore(protocol)),
+  client: optional(pattern),
+  user: optional(pattern),
+  connection: optional(oneOrMore(whole(1))),
+  transport: optional(word("tcp", "tls", "websocket", "memory")),
+  broker: optional(oneOrMore(whole(0))),
+  id: optional(whole(0)),
 });
 
 /** Something that happens, as it is read. */
@@ -161,12 +200,20 @@ export type MomentRead = {
 
 const momentFields = object(
   {
-    messages: optional(whole(0)), time: optional(duration), offset: optional(whole(0)), rule: optional(text), event: optional(text),
-    match: optional(match as Shape<Match>), connect: optional(pattern), disconnect: optional(pattern), times: optional(whole(1), 1),
+    messages: optional(whole(0)),
+    time: optional(duration),
+    offset: optional(whole(0)),
+    rule: optional(text),
+    event: optional(text),
+    match: optional(match as Shape<Match>),
+    connect: optional(pattern),
+    disconnect: optional(pattern),
+    times: optional(whole(1), 1),
   },
   (value, flaw) => {
     const named = Object.entries(value).filter(([key, one]) => key !== "times" && one !== undefined).length;
-    if (named !== 1) flaw([], `expected one of messages, time, offset, rule, event, match, connect, disconnect, not ${named === 0 ? "none" : "several"}`);
+    if (named !== 1)
+      flaw([], `expected one of messages, time, offset, rule, event, match, connect, disconnect, not ${named === 0 ? "none" : "several"}`);
   },
 );
 
@@ -196,7 +243,12 @@ const moment: Shape<MomentRead> = {
 
 const window: Shape<{ from?: MomentRead | undefined; to?: MomentRead | undefined }> = {
   wants: "two moments: [from, to]",
-  schema: { anyOf: [{ type: "array", items: moment.schema, minItems: 2, maxItems: 2 }, { type: "object", properties: { from: moment.schema, to: moment.schema }, additionalProperties: false }] },
+  schema: {
+    anyOf: [
+      { type: "array", items: moment.schema, minItems: 2, maxItems: 2 },
+      { type: "object", properties: { from: moment.schema, to: moment.schema }, additionalProperties: false },
+    ],
+  },
   read(value, path, flaws) {
     if (!Array.isArray(value)) return object({ from: optional(moment), to: optional(moment) }).read(value, path, flaws);
     if (value.length !== 2) flaws.push({ path, message: `expected two moments, not ${value.length}` });
@@ -205,27 +257,41 @@ const window: Shape<{ from?: MomentRead | undefined; to?: MomentRead | undefined
 };
 
 /** Each n-th time, or once in so many milliseconds. */
-const every: Shape<{ count: number } | { ms: number }> = shape('a count such as 10, or a duration such as "10s"', { type: ["string", "number"] }, (value) => {
-  if (typeof value === "number") return Number.isSafeInteger(value) && value >= 1 ? { count: value } : undefined;
-  const ms = typeof value === "string" && /[a-z]\s*$/i.test(value) ? parseDuration(value) : null;
-  return ms === null || ms <= 0 ? undefined : { ms };
-});
+const every: Shape<{ count: number } | { ms: number }> = shape(
+  'a count such as 10, or a duration such as "10s"',
+  { type: ["string", "number"] },
+  (value) => {
+    if (typeof value === "number") return Number.isSafeInteger(value) && value >= 1 ? { count: value } : undefined;
+    const ms = typeof value === "string" && /[a-z]\s*$/i.test(value) ? parseDuration(value) : null;
+    return ms === null || ms <= 0 ? undefined : { ms };
+  },
+);
 
 export const PER = ["connection", "client", "key", "topic", "partition", "stream"] as const;
 
 export const when = object(
   {
-    always: optional(flag, false), once: optional(flag, false), nth: optional(oneOrMore(whole(1))), every: optional(every),
-    times: optional(whole(1)), probability: optional(number(0, 1)), after: optional(moment), until: optional(moment),
-    window: optional(window), stream: optional(oneOrMore(text)), per: optional(word(...PER)),
+    always: optional(flag, false),
+    once: optional(flag, false),
+    nth: optional(oneOrMore(whole(1))),
+    every: optional(every),
+    times: optional(whole(1)),
+    probability: optional(number(0, 1)),
+    after: optional(moment),
+    until: optional(moment),
+    window: optional(window),
+    stream: optional(oneOrMore(text)),
+    per: optional(word(...PER)),
   },
   ({ always, once, times, nth, every, probability, window, after, until }, flaw) => {
     const [from, to] = [after ?? window?.from, until ?? window?.to];
     for (const unit of ["time", "messages", "offset"] as const) {
-      if (from?.[unit] !== undefined && to?.[unit] !== undefined && to[unit]! <= from[unit]!) flaw(window === undefined ? ["until"] : ["window"], "it is over before it begins");
+      if (from?.[unit] !== undefined && to?.[unit] !== undefined && to[unit]! <= from[unit]!)
+        flaw(window === undefined ? ["until"] : ["window"], "it is over before it begins");
     }
     if (once && times !== undefined) flaw(["times"], "once is times: 1 already");
-    if (always && (once || times !== undefined || nth !== undefined || every !== undefined || probability !== undefined)) flaw(["always"], "always goes with after, until and window only");
+    if (always && (once || times !== undefined || nth !== undefined || every !== undefined || probability !== undefined))
+      flaw(["always"], "always goes with after, until and window only");
     if (nth !== undefined && every !== undefined) flaw(["every"], "either nth or every");
     if (window !== undefined && (after !== undefined || until !== undefined)) flaw(["window"], "window is after and until already");
   },
@@ -241,7 +307,10 @@ const chosen: Shape<{ name: string; options: unknown }> = {
     if (typeof value === "string") return { name: value, options: {} };
     const [name, ...more] = isObject(value) ? Object.keys(value) : [];
     if (name === undefined || more.length > 0) {
-      flaws.push({ path, message: `${path.at(-1)} takes one ${path.at(-1)}'s name with its options, such as ${path.at(-1) === "fault" ? "{ drop: {} }" : "{ rolling-upgrade: {} }"}` });
+      flaws.push({
+        path,
+        message: `${path.at(-1)} takes one ${path.at(-1)}'s name with its options, such as ${path.at(-1) === "fault" ? "{ drop: {} }" : "{ rolling-upgrade: {} }"}`,
+      });
       return { name: "", options: {} };
     }
     return { name, options: (value as Record<string, unknown>)[name] ?? {} };
@@ -250,13 +319,22 @@ const chosen: Shape<{ name: string; options: unknown }> = {
 
 const fields = object(
   {
-    name: optional(shape("a name", { type: "string", minLength: 1 }, (value) => (typeof value === "string" && value.trim() !== "" ? value : undefined))),
-    description: optional(text), enabled: optional(flag, true), optional: optional(flag, false), match: optional(match as Shape<Match>, {}),
-    when: optional(when), for: optional(duration), fault: optional(chosen), preset: optional(chosen),
+    name: optional(
+      shape("a name", { type: "string", minLength: 1 }, (value) => (typeof value === "string" && value.trim() !== "" ? value : undefined)),
+    ),
+    description: optional(text),
+    enabled: optional(flag, true),
+    optional: optional(flag, false),
+    match: optional(match as Shape<Match>, {}),
+    when: optional(when),
+    for: optional(duration),
+    fault: optional(chosen),
+    preset: optional(chosen),
   },
   ({ fault, preset, for: lasts }, flaw) => {
     if (lasts === 0) flaw(["for"], "it is over before it begins");
-    if (fault === undefined && preset === undefined) flaw([], "fault is missing: expected one fault's name with its options, such as { drop: {} }");
+    if (fault === undefined && preset === undefined)
+      flaw([], "fault is missing: expected one fault's name with its options, such as { drop: {} }");
     if (fault !== undefined && preset !== undefined) flaw(["preset"], "either fault or preset");
   },
 );
@@ -272,16 +350,27 @@ export function readRule(given: Rule, flaws: Flaw[]): RuleRead {
  * `Rule`, and what its schema refers to, for OpenAPI and for editors. @param faults and presets: the schemas of their
  * options, by name. @param at where the definitions will lie, such as `#/definitions/`
  */
-export function ruleDefinitions(faults: Record<string, JsonSchema>, presets: Record<string, JsonSchema>, at: string): Record<string, JsonSchema> {
+export function ruleDefinitions(
+  faults: Record<string, JsonSchema>,
+  presets: Record<string, JsonSchema>,
+  at: string,
+): Record<string, JsonSchema> {
   const choice = (schemas: Record<string, JsonSchema>): JsonSchema => ({
-    anyOf: [{ enum: Object.keys(schemas) }, { type: "object", minProperties: 1, maxProperties: 1, properties: schemas, additionalProperties: false }],
+    anyOf: [
+      { enum: Object.keys(schemas) },
+      { type: "object", minProperties: 1, maxProperties: 1, properties: schemas, additionalProperties: false },
+    ],
   });
   const { properties } = fields.schema as { properties: Record<string, JsonSchema> };
   const rule = { ...fields.schema, properties: { ...properties, match: match.schema, fault: choice(faults), preset: choice(presets) } };
   const whole: Record<string, JsonSchema> = { Rule: rule, Match: match.schema, Moment: moment.schema, Pattern: pattern.schema };
   const names = new Map<unknown, string>(Object.entries(whole).map(([name, schema]) => [schema, name]));
   const within = (node: unknown): unknown =>
-    Array.isArray(node) ? node.map(referring) : isObject(node) ? Object.fromEntries(Object.entries(node).map(([key, one]) => [key, referring(one)])) : node;
+    Array.isArray(node)
+      ? node.map(referring)
+      : isObject(node)
+        ? Object.fromEntries(Object.entries(node).map(([key, one]) => [key, referring(one)]))
+        : node;
   const referring = (node: unknown): unknown => (names.has(node) ? { $ref: `${at}${names.get(node)}` } : within(node));
   return Object.fromEntries(Object.entries(whole).map(([name, schema]) => [name, within(schema) as JsonSchema]));
 }

@@ -18,21 +18,44 @@ function kafka(): OperationTable {
 
 function kafkaFacts(fields: object): readonly FactName[] {
   const has = (...names: readonly string[]): boolean => names.some((name) => name in fields);
-  return [...(has(...TOPICS, "groups") ? (["topic", "partition"] as const) : []), ...(has("groupId", "key", ...GROUPS) ? (["group"] as const) : [])];
+  return [
+    ...(has(...TOPICS, "groups") ? (["topic", "partition"] as const) : []),
+    ...(has("groupId", "key", ...GROUPS) ? (["group"] as const) : []),
+  ];
 }
 
 function mqtt(): OperationTable {
   return {
     request: new Map([
-      ["CONNECT", nothing], ["PUBLISH", topic], ["PUBACK", nothing], ["PUBREC", nothing], ["PUBREL", nothing], ["PUBCOMP", nothing], ["SUBSCRIBE", topic],
-      ["UNSUBSCRIBE", topic], ["PINGREQ", nothing], ["DISCONNECT", nothing], ["AUTH", nothing],
+      ["CONNECT", nothing],
+      ["PUBLISH", topic],
+      ["PUBACK", nothing],
+      ["PUBREC", nothing],
+      ["PUBREL", nothing],
+      ["PUBCOMP", nothing],
+      ["SUBSCRIBE", topic],
+      ["UNSUBSCRIBE", topic],
+      ["PINGREQ", nothing],
+      ["DISCONNECT", nothing],
+      ["AUTH", nothing],
     ]),
     response: new Map([
-      ["CONNACK", nothing], ["PUBACK", topic], ["PUBREC", topic], ["PUBREL", nothing], ["PUBCOMP", nothing], ["SUBACK", nothing], ["UNSUBACK", nothing],
-      ["PINGRESP", nothing], ["DISCONNECT", nothing],
+      ["CONNACK", nothing],
+      ["PUBACK", topic],
+      ["PUBREC", topic],
+      ["PUBREL", nothing],
+      ["PUBCOMP", nothing],
+      ["SUBACK", nothing],
+      ["UNSUBACK", nothing],
+      ["PINGRESP", nothing],
+      ["DISCONNECT", nothing],
     ]),
     answers: new Map([
-      ["CONNECT", ["CONNACK"]], ["PUBLISH", ["PUBACK", "PUBREC"]], ["SUBSCRIBE", ["SUBACK"]], ["UNSUBSCRIBE", ["UNSUBACK"]], ["PINGREQ", ["PINGRESP"]],
+      ["CONNECT", ["CONNACK"]],
+      ["PUBLISH", ["PUBACK", "PUBREC"]],
+      ["SUBSCRIBE", ["SUBACK"]],
+      ["UNSUBSCRIBE", ["UNSUBACK"]],
+      ["PINGREQ", ["PINGRESP"]],
     ]),
     deliveries: [],
   };
@@ -40,7 +63,9 @@ function mqtt(): OperationTable {
 
 function amqp(): OperationTable {
   const deliveries = ["basic.deliver"];
-  const request = new Map<string, readonly FactName[]>(), response = new Map<string, readonly FactName[]>(), answers = new Map<string, readonly string[]>();
+  const request = new Map<string, readonly FactName[]>(),
+    response = new Map<string, readonly FactName[]>(),
+    answers = new Map<string, readonly string[]>();
   for (const name of Object.keys(METHODS) as MethodName[]) {
     const { from, args, replies = [] } = METHODS[name] as { from: string; args: object; replies?: readonly string[] };
     const facts = amqpFacts(args);

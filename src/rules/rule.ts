@@ -63,7 +63,10 @@ export interface World {
 /** A fault's options do not fit. */
 export class FaultError extends Error {
   override readonly name = "FaultError";
-  constructor(message: string, readonly path: Path = []) {
+  constructor(
+    message: string,
+    readonly path: Path = [],
+  ) {
     super(message);
   }
 }

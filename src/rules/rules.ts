@@ -57,7 +57,11 @@ export class Rules {
   private readonly watchers = new Set<() => void>();
   private readonly raisedCounts = new Map<string, number>();
 
-  constructor(private readonly seam: Seam, private readonly clock: Clock, private readonly world: World) {
+  constructor(
+    private readonly seam: Seam,
+    private readonly clock: Clock,
+    private readonly world: World,
+  ) {
     seam.listeners.add((firing) => {
       const rule = this.live.get(firing.plugin.name) ?? [...this.plugged.values()].find((one) => one.id === firing.plugin.name);
       if (rule !== undefined) for (const listener of this.listeners) listener({ ...firing, rule, protocol: firing.protocol });
@@ -73,11 +77,13 @@ export class Rules {
 
   /** The same for several at once: all, or with a RuleError none. */
   addAll(rules: readonly Rule[], { source = "api" }: { source?: string } = {}): RuleHandle[] {
-    const added = rules.map((rule) => compileRule(rule, this.world)).map((compiled) => {
-      const rule = new LiveRule(this.freeId(compiled), compiled, source, this.seam, this);
-      this.live.set(rule.id, rule);
-      return rule;
-    });
+    const added = rules
+      .map((rule) => compileRule(rule, this.world))
+      .map((compiled) => {
+        const rule = new LiveRule(this.freeId(compiled), compiled, source, this.seam, this);
+        this.live.set(rule.id, rule);
+        return rule;
+      });
     this.install();
     return added;
   }
@@ -138,7 +144,13 @@ export class Rules {
   install(): void {
     for (const rule of this.armed) if (this.live.get(rule.id) !== rule || !rule.enabled) this.disarm(rule);
     const inForce = [...this.live.values()].filter((rule) => rule.enabled);
-    const rules = inForce.map(({ id, compiled, source }) => ({ name: id, file: "", plugin: compiled.plugin, fault: compiled.kind, asked: !BY_ITSELF.has(source) }));
+    const rules = inForce.map(({ id, compiled, source }) => ({
+      name: id,
+      file: "",
+      plugin: compiled.plugin,
+      fault: compiled.kind,
+      asked: !BY_ITSELF.has(source),
+    }));
     this.seam.installRules([...this.before, ...rules]);
     for (const rule of inForce) this.arm(rule);
   }
@@ -212,7 +224,13 @@ export class Rules {
 class LiveRule implements RuleHandle {
   private isEnabled: boolean;
 
-  constructor(readonly id: string, readonly compiled: CompiledRule, readonly source: string, private readonly seam: Seam, private readonly rules: Rules) {
+  constructor(
+    readonly id: string,
+    readonly compiled: CompiledRule,
+    readonly source: string,
+    private readonly seam: Seam,
+    private readonly rules: Rules,
+  ) {
     this.isEnabled = compiled.rule.enabled;
     // An id that was given back is taken from the start.
     seam.record(id).fired = 0;

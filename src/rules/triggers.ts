@@ -51,7 +51,8 @@ export function triggers(): Plugin {
         if (ready.size >= KEPT) ready.delete(ready.keys().next().value!);
         ready.set(text, (fault = read(text, message.protocol)));
       }
-      if (typeof fault === "string") return void complain(at, `a message on ${message.destination.slice(0, 200)} asks for ${text.slice(0, 200)}: ${fault}`);
+      if (typeof fault === "string")
+        return void complain(at, `a message on ${message.destination.slice(0, 200)} asks for ${text.slice(0, 200)}: ${fault}`);
       if (fault.response.length > 0 && message.connection !== null) {
         if (pending.size >= PENDING) pending.delete(pending.keys().next().value!);
         pending.set(`${message.connection.id} ${message.destination}`, fault.response);
@@ -114,7 +115,11 @@ function read(text: string, protocol: Protocol): Ready | string {
       if (point === "response") found.response.push({ operation: own.operation, run: run as Verdict });
       if (point !== "message") continue;
       const matcher = compileMatch(own, "message", protocol);
-      if (matcher !== null) found.message.push({ admits: (event) => matcher.selects(event.connection, event.name) && (matcher.admits?.(event) ?? true), run: run as Verdict });
+      if (matcher !== null)
+        found.message.push({
+          admits: (event) => matcher.selects(event.connection, event.name) && (matcher.admits?.(event) ?? true),
+          run: run as Verdict,
+        });
     }
     return found.message.length + found.response.length > 0 ? found : `${name} does nothing to a message or its answer`;
   } catch (error) {
@@ -125,9 +130,15 @@ function read(text: string, protocol: Protocol): Ready | string {
 function whyNot(name: string): string {
   const fault = knownFaults().get(name);
   if (fault === undefined) return `there is no fault ${name.slice(0, 100)}: ${suggestion(name.slice(0, 100), [...knownFaults().keys()])}`;
-  return fault.plugin === undefined ? `${name} acts on the brokers: that takes a rule` : `${name} needs options: that takes a header or a rule`;
+  return fault.plugin === undefined
+    ? `${name} acts on the brokers: that takes a rule`
+    : `${name} needs options: that takes a header or a rule`;
 }
 
 function hooksOf(plugin: Plugin): [HookPoint, OneHook<any, any>][] {
-  return Object.entries(plugin).flatMap(([point, hooks]) => (typeof hooks === "object" || typeof hooks === "function" ? [hooks].flat().map((hook): [HookPoint, OneHook<any, any>] => [point as HookPoint, hook as OneHook<any, any>]) : []));
+  return Object.entries(plugin).flatMap(([point, hooks]) =>
+    typeof hooks === "object" || typeof hooks === "function"
+      ? [hooks].flat().map((hook): [HookPoint, OneHook<any, any>] => [point as HookPoint, hook as OneHook<any, any>])
+      : [],
+  );
 }

@@ -37,7 +37,9 @@ function read(located: Located, world?: World): ChaosFile {
     const { rules, errors } = rulesIn(located, undefined, world);
     return { rules, scenarios: [], expect: [], errors };
   }
-  const flaws: Flaw[] = Object.keys(value).flatMap((key) => (KEYS.includes(key) ? [] : [{ path: [key], message: `unknown key ${key}: ${suggestion(key, KEYS)}` }]));
+  const flaws: Flaw[] = Object.keys(value).flatMap((key) =>
+    KEYS.includes(key) ? [] : [{ path: [key], message: `unknown key ${key}: ${suggestion(key, KEYS)}` }],
+  );
   const { rules, errors } = "chaos" in value ? rulesIn(located, ["chaos"], world) : { rules: [], errors: [] };
   const part = <T>(of: Shape<T>, path: Path, one: unknown): T => of.read(one, path, flaws);
   const one = value.scenario === undefined ? [] : [part(scenario, ["scenario"], value.scenario)];
@@ -47,7 +49,8 @@ function read(located: Located, world?: World): ChaosFile {
     const line = lineOf(flaw.path);
     return { file, line, path: flaw.path, message: `${file}:${line}: ${flawText(flaw)}` };
   });
-  if (errors.length + told.length > 0) return { rules, scenarios: [], expect: [], errors: [...errors, ...told].sort((a, b) => a.line - b.line) };
+  if (errors.length + told.length > 0)
+    return { rules, scenarios: [], expect: [], errors: [...errors, ...told].sort((a, b) => a.line - b.line) };
   const all = [...one, ...more];
   if (all.length === 1) return { rules, scenarios: [scenarioOf(all[0]!, expect)], expect: [], errors: [] };
   return { rules, scenarios: all.map((each) => scenarioOf(each)), expect, errors: [] };

@@ -1,6 +1,22 @@
 import { parseDuration } from "../core/units.ts";
 import {
-  duration, either, flag, list, object, optional, several, shape, suggestion, text, whole, word, isObject, show, type Flaw, type Path, type Shape,
+  duration,
+  either,
+  flag,
+  list,
+  object,
+  optional,
+  several,
+  shape,
+  suggestion,
+  text,
+  whole,
+  word,
+  isObject,
+  show,
+  type Flaw,
+  type Path,
+  type Shape,
 } from "../core/shape.ts";
 import { ACTIONS, type Action } from "../control/action-names.ts";
 import { compileRule } from "../rules/compile.ts";
@@ -71,16 +87,21 @@ export interface Scenario {
 }
 
 const COUNT = /^\s*(\d+)\s*messages?\s*$/;
-const moment: Shape<Moment> = shape('a duration such as "2s", or a count such as "100 messages"', { type: ["string", "number"] }, (value) => {
-  const count = COUNT.exec(String(value));
-  if (count !== null) return { messages: Number(count[1]) };
-  const ms = typeof value === "string" || typeof value === "number" ? parseDuration(value) : null;
-  return ms === null ? undefined : { ms };
-});
+const moment: Shape<Moment> = shape(
+  'a duration such as "2s", or a count such as "100 messages"',
+  { type: ["string", "number"] },
+  (value) => {
+    const count = COUNT.exec(String(value));
+    if (count !== null) return { messages: Number(count[1]) };
+    const ms = typeof value === "string" || typeof value === "number" ? parseDuration(value) : null;
+    return ms === null ? undefined : { ms };
+  },
+);
 
 /** Rules are checked whole, and kept as they were written. */
 const rule: Shape<Rule> = {
-  wants: "a rule", schema: { type: "object" },
+  wants: "a rule",
+  schema: { type: "object" },
   read(value, path, flaws) {
     try {
       if (!isObject(value)) flaws.push({ path, message: `expected a rule, not ${show(value)}` });
@@ -94,7 +115,8 @@ const rule: Shape<Rule> = {
 };
 
 const deeds: Shape<Deed[]> = {
-  wants: "an action with its arguments, such as { killBroker: 2 }, or a list of these", schema: { type: ["object", "string", "array"] },
+  wants: "an action with its arguments, such as { killBroker: 2 }, or a list of these",
+  schema: { type: ["object", "string", "array"] },
   read(value, path, flaws) {
     const many = Array.isArray(value);
     return (many ? (value as unknown[]) : [value]).flatMap((one, i) => deedsOf(one, many ? [...path, i] : path, flaws));
@@ -124,14 +146,25 @@ function deedsOf(value: unknown, path: Path, flaws: Flaw[]): Deed[] {
 
 const step: Shape<Step> = object(
   {
-    name: optional(text), at: optional(duration), after: optional(moment), on: optional(text), await: optional(several(state)), within: optional(duration, 30_000),
-    apply: optional(several(rule)), remove: optional(several(text)), enable: optional(several(text)), disable: optional(several(text)), clear: optional(flag),
-    raise: optional(several(text)), do: optional(deeds),
+    name: optional(text),
+    at: optional(duration),
+    after: optional(moment),
+    on: optional(text),
+    await: optional(several(state)),
+    within: optional(duration, 30_000),
+    apply: optional(several(rule)),
+    remove: optional(several(text)),
+    enable: optional(several(text)),
+    disable: optional(several(text)),
+    clear: optional(flag),
+    raise: optional(several(text)),
+    do: optional(deeds),
   },
   (value, flaw) => {
     const when = (["at", "after", "await"] as const).filter((one) => value[one] !== undefined);
     if (when.length > 1) flaw([when[1]!], `a step has one of at, after and await: make it two steps`);
-    if (value.on !== undefined && !(value.after !== undefined && "messages" in value.after)) flaw(["on"], `on says whose messages after counts: after: 100 messages`);
+    if (value.on !== undefined && !(value.after !== undefined && "messages" in value.after))
+      flaw(["on"], `on says whose messages after counts: after: 100 messages`);
     const does = (["apply", "remove", "enable", "disable", "clear", "raise", "do"] as const).some((one) => value[one] !== undefined);
     if (!does && when.length === 0) flaw([], "the step waits for nothing and does nothing");
   },
@@ -140,8 +173,13 @@ const step: Shape<Step> = object(
 const STATED = ["state", "in_order", "no_duplicates", "no_loss", "empty", "clean"] as const;
 export const expectation: Shape<Expectation> = object(
   {
-    state: optional(state), within: optional(duration), in_order: optional(text), no_duplicates: optional(text), no_loss: optional(text),
-    empty: optional(text), clean: optional(flag),
+    state: optional(state),
+    within: optional(duration),
+    in_order: optional(text),
+    no_duplicates: optional(text),
+    no_loss: optional(text),
+    empty: optional(text),
+    clean: optional(flag),
   },
   (value, flaw) => {
     const named = STATED.filter((one) => value[one] !== undefined);
@@ -153,18 +191,27 @@ export const expectation: Shape<Expectation> = object(
 const oracle = either(
   flag,
   object({
-    identity: optional(either(word("content"), object({ header: text }), object({ json: text }))), ignore: optional(list(text)), messages: optional(whole(1)),
+    identity: optional(either(word("content"), object({ header: text }), object({ json: text }))),
+    ignore: optional(list(text)),
+    messages: optional(whole(1)),
   }),
 );
 
-export const scenario = object({
-  name: optional(text, "scenario"), description: optional(text), oracle: optional(oracle, true), steps: optional(list(step), []), heal: optional(flag, true),
-  converge: optional(either(flag, object({ within: optional(duration, 30_000), states: optional(several(state)) }))),
-  expect: optional(list(expectation), []),
-}, (value, flaw) => {
-  // Counts, order and expectations are told by its account.
-  if (value.oracle === false) flaw(["oracle"], "a scenario keeps account of messages: leave oracle out, or give its options");
-});
+export const scenario = object(
+  {
+    name: optional(text, "scenario"),
+    description: optional(text),
+    oracle: optional(oracle, true),
+    steps: optional(list(step), []),
+    heal: optional(flag, true),
+    converge: optional(either(flag, object({ within: optional(duration, 30_000), states: optional(several(state)) }))),
+    expect: optional(list(expectation), []),
+  },
+  (value, flaw) => {
+    // Counts, order and expectations are told by its account.
+    if (value.oracle === false) flaw(["oracle"], "a scenario keeps account of messages: leave oracle out, or give its options");
+  },
+);
 
 /** What the shape took, as a scenario. @param expect stands beside it */
 export function scenarioOf(read: ReturnType<(typeof scenario)["read"]>, expect: readonly Expectation[] = []): Scenario {

@@ -18,11 +18,18 @@ type Until = (ms: number, see: () => Look) => Promise<Look>;
 
 /** Expectations in turn, then that every rule fired that was in force and may not stay silent. */
 export async function judge(
-  havoq: Havoq, expect: readonly Expectation[], rules: readonly RuleStatus[], before: (place: string) => number, until: Until,
+  havoq: Havoq,
+  expect: readonly Expectation[],
+  rules: readonly RuleStatus[],
+  before: (place: string) => number,
+  until: Until,
 ): Promise<Verdict[]> {
   const verdicts: Verdict[] = [];
   for (const one of expect) verdicts.push(await judgeOne(havoq, one, before, until));
-  const ids = havoq.rules.list().map(({ id }) => id).concat(rules.map(({ id }) => id));
+  const ids = havoq.rules
+    .list()
+    .map(({ id }) => id)
+    .concat(rules.map(({ id }) => id));
   for (const { id, fired, matched, optional, rule } of rules) {
     if (optional) continue;
     const seen = matched === 0 ? "nothing that it matches happened" : `${matched} times its match was met, but never its when`;
@@ -43,7 +50,11 @@ async function judgeOne(havoq: Havoq, one: Expectation, before: (place: string) 
   if (one.no_loss !== undefined) return found(havoq, one.no_loss, ["loss"], "no loss");
   if (one.empty !== undefined) {
     const stored = havoq.oracle!.storedIn(one.empty) - before(one.empty);
-    return { text: `nothing in ${one.empty}`, passed: stored === 0, detail: stored === 0 ? "nothing" : `${stored} messages were stored there` };
+    return {
+      text: `nothing in ${one.empty}`,
+      passed: stored === 0,
+      detail: stored === 0 ? "nothing" : `${stored} messages were stored there`,
+    };
   }
   const report = havoq.oracle!.report();
   return { text: "the oracle finds nothing", passed: report.clean, detail: report.clean ? "nothing" : told(report.findings) };
@@ -51,8 +62,14 @@ async function judgeOne(havoq: Havoq, one: Expectation, before: (place: string) 
 
 function found(havoq: Havoq, place: string, kinds: readonly FindingKind[], text: string): Verdict {
   const fits = placeTest(place);
-  const findings = havoq.oracle!.report().findings.filter((finding) => kinds.includes(finding.kind) && (place === "*" || fits(finding.place, finding.protocol)));
-  return { text: `${text}${place === "*" ? "" : ` on ${place}`}`, passed: findings.length === 0, detail: findings.length === 0 ? "as expected" : told(findings) };
+  const findings = havoq
+    .oracle!.report()
+    .findings.filter((finding) => kinds.includes(finding.kind) && (place === "*" || fits(finding.place, finding.protocol)));
+  return {
+    text: `${text}${place === "*" ? "" : ` on ${place}`}`,
+    passed: findings.length === 0,
+    detail: findings.length === 0 ? "as expected" : told(findings),
+  };
 }
 
 const TOLD = 3;

@@ -19,10 +19,16 @@ function* atRest(havoq: Havoq): IterableIterator<Look> {
   for (const vhost of havoq.amqp?.vhosts.values() ?? []) {
     for (const { name, items, consumers } of vhost.queues.values()) {
       if (consumers.count === 0) continue;
-      yield { holds: items.ready + items.unacked === 0, seen: `queue ${name} has ${items.ready} messages that wait and ${items.unacked} unacknowledged` };
+      yield {
+        holds: items.ready + items.unacked === 0,
+        seen: `queue ${name} has ${items.ready} messages that wait and ${items.unacked} unacknowledged`,
+      };
     }
   }
   for (const { clientId, connected, queued, unacknowledged } of havoq.mqtt?.clients() ?? []) {
-    yield { holds: !connected || queued + unacknowledged === 0, seen: `MQTT client ${clientId} has ${queued} messages that wait and ${unacknowledged} unacknowledged` };
+    yield {
+      holds: !connected || queued + unacknowledged === 0,
+      seen: `MQTT client ${clientId} has ${queued} messages that wait and ${unacknowledged} unacknowledged`,
+    };
   }
 }

@@ -51,7 +51,12 @@ export class ScenarioRun {
   private wake: (() => void) | null = null;
 
   /** @param rules those of the file that the scenario stands in */
-  constructor(private readonly havoq: Havoq, readonly id: string, private readonly scenario: Scenario, rules: readonly RuleHandle[]) {
+  constructor(
+    private readonly havoq: Havoq,
+    readonly id: string,
+    private readonly scenario: Scenario,
+    rules: readonly RuleHandle[],
+  ) {
     this.name = scenario.name;
     this.source = `scenario ${id}`;
     this.armed = [...rules];
@@ -101,12 +106,27 @@ export class ScenarioRun {
       const { within } = this.scenario.converge;
       const rest = await this.until(within, () => converged(this.havoq, this.scenario.converge!, this.before));
       if (rest.holds) healedMs = this.havoq.clock.now() - began;
-      problems.push({ text: `at rest within ${within} ms of the heal`, passed: rest.holds, detail: rest.holds ? `after ${healedMs} ms` : rest.seen });
+      problems.push({
+        text: `at rest within ${within} ms of the heal`,
+        passed: rest.holds,
+        detail: rest.holds ? `after ${healedMs} ms` : rest.seen,
+      });
     }
-    const expectations = this.stopped ? problems : [...problems, ...(await judge(this.havoq, this.scenario.expect, this.statuses(), this.before, (ms, see) => this.until(ms, see)))];
+    const expectations = this.stopped
+      ? problems
+      : [...problems, ...(await judge(this.havoq, this.scenario.expect, this.statuses(), this.before, (ms, see) => this.until(ms, see)))];
     const passed = !failed && !this.stopped && expectations.every((one) => one.passed);
     this.status = this.stopped ? "stopped" : passed ? "passed" : "failed";
-    return { name: this.name, passed, steps: this.steps, expectations, rules: this.statuses(), started: this.started, ended: this.havoq.clock.now(), healedMs };
+    return {
+      name: this.name,
+      passed,
+      steps: this.steps,
+      expectations,
+      rules: this.statuses(),
+      started: this.started,
+      ended: this.havoq.clock.now(),
+      healedMs,
+    };
   }
 
   /** Waits for the step's time, and does what it says. What is counted in messages happens right behind the last of them. */
@@ -116,10 +136,16 @@ export class ScenarioRun {
       status.at = clock.now() - this.started;
       this.change(step);
     };
-    if (step.after !== undefined && "messages" in step.after) return this.afterMessages(step.after.messages, step.on ?? "*", act).then(() => (this.over ? undefined : this.deeds(step)));
-    const wait = step.await !== undefined ? this.awaited(step.await, step.within) :
-      step.at !== undefined ? this.pause(this.started + step.at - clock.now()) :
-      step.after !== undefined ? this.pause(step.after.ms) : Promise.resolve(true);
+    if (step.after !== undefined && "messages" in step.after)
+      return this.afterMessages(step.after.messages, step.on ?? "*", act).then(() => (this.over ? undefined : this.deeds(step)));
+    const wait =
+      step.await !== undefined
+        ? this.awaited(step.await, step.within)
+        : step.at !== undefined
+          ? this.pause(this.started + step.at - clock.now())
+          : step.after !== undefined
+            ? this.pause(step.after.ms)
+            : Promise.resolve(true);
     return wait.then((came) => {
       if (!came || this.stopped) return;
       act();
@@ -154,7 +180,13 @@ export class ScenarioRun {
   private async awaited(states: readonly State[], within: number): Promise<true> {
     const result = await this.until(within, () => {
       const looks = states.map((state) => look(this.havoq, state, this.before));
-      return { holds: looks.every(({ holds }) => holds), seen: looks.filter(({ holds }) => !holds).map(({ seen }) => seen).join("; ") };
+      return {
+        holds: looks.every(({ holds }) => holds),
+        seen: looks
+          .filter(({ holds }) => !holds)
+          .map(({ seen }) => seen)
+          .join("; "),
+      };
     });
     if (result.holds) return true;
     const waited = this.over ? "waited until the run was over" : `waited ${within} ms`;
@@ -178,7 +210,17 @@ export class ScenarioRun {
     const { rules } = this.havoq;
     const known = (id: string): RuleHandle => {
       const rule = rules.get(id);
-      if (rule === undefined) throw new Error(`there is no rule ${id}: there ${rules.list().length === 0 ? "is none" : `are ${rules.list().map((one) => one.id).join(", ")}`}`);
+      if (rule === undefined)
+        throw new Error(
+          `there is no rule ${id}: there ${
+            rules.list().length === 0
+              ? "is none"
+              : `are ${rules
+                  .list()
+                  .map((one) => one.id)
+                  .join(", ")}`
+          }`,
+        );
       return rule;
     };
     if (step.clear === true) this.clear();
@@ -227,7 +269,11 @@ export class ScenarioRun {
 }
 
 function* placesOf(scenario: Scenario): IterableIterator<string> {
-  const states = [...scenario.steps.flatMap((step) => step.await ?? []), ...(scenario.converge?.states ?? []), ...scenario.expect.flatMap(({ state }) => state ?? [])];
+  const states = [
+    ...scenario.steps.flatMap((step) => step.await ?? []),
+    ...(scenario.converge?.states ?? []),
+    ...scenario.expect.flatMap(({ state }) => state ?? []),
+  ];
   for (const state of states) if (isAbout(state, "messages")) yield state.on ?? "*";
   for (const { empty } of scenario.expect) if (empty !== undefined) yield empty;
 }
@@ -235,18 +281,30 @@ function* placesOf(scenario: Scenario): IterableIterator<string> {
 function stepText(step: Step): string {
   if (step.name !== undefined) return step.name;
   const when =
-    step.await !== undefined ? [`await ${step.await.map(stateText).join(" and ")}`] : step.at !== undefined ? [`at ${step.at} ms`] :
-    step.after === undefined ? [] : ["ms" in step.after ? `after ${step.after.ms} ms` : `after ${step.after.messages} messages${step.on === undefined ? "" : ` on ${step.on}`}`];
+    step.await !== undefined
+      ? [`await ${step.await.map(stateText).join(" and ")}`]
+      : step.at !== undefined
+        ? [`at ${step.at} ms`]
+        : step.after === undefined
+          ? []
+          : [
+              "ms" in step.after
+                ? `after ${step.after.ms} ms`
+                : `after ${step.after.messages} messages${step.on === undefined ? "" : ` on ${step.on}`}`,
+            ];
   const names = (words: readonly string[]): string => words.join(", ");
   const what = [
-    ...(step.clear === true ? ["clear"] : []), ...(step.remove === undefined ? [] : [`remove ${names(step.remove)}`]),
-    ...(step.enable === undefined ? [] : [`enable ${names(step.enable)}`]), ...(step.disable === undefined ? [] : [`disable ${names(step.disable)}`]),
+    ...(step.clear === true ? ["clear"] : []),
+    ...(step.remove === undefined ? [] : [`remove ${names(step.remove)}`]),
+    ...(step.enable === undefined ? [] : [`enable ${names(step.enable)}`]),
+    ...(step.disable === undefined ? [] : [`disable ${names(step.disable)}`]),
     ...(step.apply === undefined ? [] : [`apply ${names(step.apply.map(({ name, fault, preset }) => name ?? nameOf(fault ?? preset)))}`]),
-    ...(step.raise === undefined ? [] : [`raise ${names(step.raise)}`]), ...(step.do === undefined ? [] : [names(step.do.map(({ action }) => action))]),
+    ...(step.raise === undefined ? [] : [`raise ${names(step.raise)}`]),
+    ...(step.do === undefined ? [] : [names(step.do.map(({ action }) => action))]),
   ];
   return [...when, ...what].join(": ");
 }
 
 function nameOf(fault: unknown): string {
-  return typeof fault === "string" ? fault : Object.keys((fault as object | undefined) ?? {})[0] ?? "a rule";
+  return typeof fault === "string" ? fault : (Object.keys((fault as object | undefined) ?? {})[0] ?? "a rule");
 }

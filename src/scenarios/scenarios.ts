@@ -60,7 +60,10 @@ export class Chaos {
   private stopped = false;
 
   constructor(
-    private readonly havoq: Havoq, private readonly scenarios: Scenarios, readonly rules: readonly RuleHandle[], list: readonly Scenario[],
+    private readonly havoq: Havoq,
+    private readonly scenarios: Scenarios,
+    readonly rules: readonly RuleHandle[],
+    list: readonly Scenario[],
     private readonly expect: ChaosFile["expect"],
   ) {
     this.done = this.run(list);

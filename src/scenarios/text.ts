@@ -5,7 +5,10 @@ import type { ScenarioResult } from "./run.ts";
 export function resultLines({ name, passed, steps, expectations }: ScenarioResult): string[] {
   return [
     `scenario ${name} ${passed ? "passed" : "failed"}`,
-    ...steps.map(({ text, status, at, error }) => `  ${status}: ${text}${at === undefined ? "" : ` (${at} ms)`}${error === undefined ? "" : `: ${error}`}`),
+    ...steps.map(
+      ({ text, status, at, error }) =>
+        `  ${status}: ${text}${at === undefined ? "" : ` (${at} ms)`}${error === undefined ? "" : `: ${error}`}`,
+    ),
     ...verdictLines(expectations),
   ];
 }

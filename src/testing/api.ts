@@ -98,7 +98,16 @@ export type State =
   /** `records` lie in it; at least so many `messages` ever came. */
   | { topic: string; records?: Amount; messages?: Amount }
   /** `depth` is also called `ready`, `unacknowledged` also `unacked`. */
-  | { queue: string; vhost?: string; depth?: Amount; ready?: Amount; unacknowledged?: Amount; unacked?: Amount; consumers?: Amount; delivered?: Amount }
+  | {
+      queue: string;
+      vhost?: string;
+      depth?: Amount;
+      ready?: Amount;
+      unacknowledged?: Amount;
+      unacked?: Amount;
+      consumers?: Amount;
+      delivered?: Amount;
+    }
   | { client: string; is: "connected" | "disconnected" }
   | { session: string; connected: boolean }
   | { connections: Readonly<Record<string, unknown>>; count: Amount }
@@ -127,9 +136,30 @@ export interface JournalEntry {
 
 /** A message to publish. An object as payload is written as JSON. */
 export type Message =
-  | { protocol: "kafka"; topic: string; partition?: number; key?: string | null; payload?: unknown; headers?: Readonly<Record<string, string | number | boolean | null>> }
-  | { protocol: "mqtt"; topic: string; qos?: 0 | 1 | 2; retain?: boolean; payload?: unknown; headers?: Readonly<Record<string, string | number | boolean | null>> }
-  | { protocol: "amqp"; exchange?: string; routingKey?: string; vhost?: string; payload?: unknown; headers?: Readonly<Record<string, string | number | boolean | null>> };
+  | {
+      protocol: "kafka";
+      topic: string;
+      partition?: number;
+      key?: string | null;
+      payload?: unknown;
+      headers?: Readonly<Record<string, string | number | boolean | null>>;
+    }
+  | {
+      protocol: "mqtt";
+      topic: string;
+      qos?: 0 | 1 | 2;
+      retain?: boolean;
+      payload?: unknown;
+      headers?: Readonly<Record<string, string | number | boolean | null>>;
+    }
+  | {
+      protocol: "amqp";
+      exchange?: string;
+      routingKey?: string;
+      vhost?: string;
+      payload?: unknown;
+      headers?: Readonly<Record<string, string | number | boolean | null>>;
+    };
 
 export interface StartOptions {
   /** Of all random draws; a fresh one when left out. */

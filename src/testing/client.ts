@@ -21,15 +21,26 @@ export class Client implements TestHavoq {
   readonly admin: { readonly url: string };
   readonly env: Readonly<Record<string, string>>;
 
-  constructor({ seed, kafka, mqtt, amqp, admin }: Ports, private readonly ask: Ask, private readonly end: () => Promise<void>) {
+  constructor(
+    { seed, kafka, mqtt, amqp, admin }: Ports,
+    private readonly ask: Ask,
+    private readonly end: () => Promise<void>,
+  ) {
     this.seed = seed;
     this.kafka = { brokers: kafka?.ports.map((port) => `${kafka.host}:${port}`) ?? [] };
-    this.mqtt = mqtt === null ? { url: "", wsUrl: "" } : { url: `mqtt://${mqtt.host}:${mqtt.port}`, wsUrl: `ws://${mqtt.host}:${mqtt.websocketPort}` };
+    this.mqtt =
+      mqtt === null
+        ? { url: "", wsUrl: "" }
+        : { url: `mqtt://${mqtt.host}:${mqtt.port}`, wsUrl: `ws://${mqtt.host}:${mqtt.websocketPort}` };
     // The vhost is spelled out: a bare "/" means vhost "/" to some clients and vhost "" to others.
     this.amqp = { url: amqp === null ? "" : `amqp://guest:guest@${amqp.host}:${amqp.port}/%2F` };
     this.admin = { url: admin === null ? "" : `http://${admin.host}:${admin.port}` };
     this.env = {
-      HAVOQ_SEED: String(seed), KAFKA_BROKERS: this.kafka.brokers.join(","), MQTT_URL: this.mqtt.url, AMQP_URL: this.amqp.url, HAVOQ_ADMIN_URL: this.admin.url,
+      HAVOQ_SEED: String(seed),
+      KAFKA_BROKERS: this.kafka.brokers.join(","),
+      MQTT_URL: this.mqtt.url,
+      AMQP_URL: this.amqp.url,
+      HAVOQ_ADMIN_URL: this.admin.url,
     };
   }
 
@@ -90,7 +101,8 @@ export class Client implements TestHavoq {
   async request(method: string, path: string, body?: unknown): Promise<any> {
     const response = await this.ask(
       new Request(`${this.admin.url || "http://127.0.0.1"}${path}`, {
-        method, ...(body === undefined ? {} : { body: JSON.stringify(body), headers: { "content-type": "application/json" } }),
+        method,
+        ...(body === undefined ? {} : { body: JSON.stringify(body), headers: { "content-type": "application/json" } }),
       }),
     );
     const text = await response.text();
@@ -113,6 +125,9 @@ export function freePorts(config: Readonly<Record<string, unknown>> = {}): Recor
   const part = (name: string, ports: Record<string, number>): object => ({ ...(config[name] as object | undefined), ...ports });
   return {
     ...config,
-    kafka: part("kafka", { port: 0 }), mqtt: part("mqtt", { port: 0, websocket_port: 0 }), amqp: part("amqp", { port: 0 }), admin: part("admin", { port: 0, enabled: true as never }),
+    kafka: part("kafka", { port: 0 }),
+    mqtt: part("mqtt", { port: 0, websocket_port: 0 }),
+    amqp: part("amqp", { port: 0 }),
+    admin: part("admin", { port: 0, enabled: true as never }),
   };
 }

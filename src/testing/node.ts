@@ -16,7 +16,10 @@ export const start: Start = async ({ seed, rules = [], plugins, config, binary =
   // JSON is YAML too.
   writeFileSync(yaml, JSON.stringify(freePorts(config)));
   const flags = [...(seed === undefined ? [] : ["--seed", String(seed)]), ...(plugins === undefined ? [] : ["--plugins", plugins])];
-  const child = spawn(binary, ["serve", "--config", yaml, "--ready-file", ready, ...flags], { stdio: ["ignore", "pipe", "pipe"], env: withoutOurs(process.env) });
+  const child = spawn(binary, ["serve", "--config", yaml, "--ready-file", ready, ...flags], {
+    stdio: ["ignore", "pipe", "pipe"],
+    env: withoutOurs(process.env),
+  });
   const kill = (): void => void child.kill("SIGKILL");
   process.once("exit", kill);
   const ended = new Promise<void>((resolve) => child.once("close", () => resolve()));
@@ -64,7 +67,9 @@ function untilReady(child: ChildProcess, folder: string, ready: string): Promise
     let errors = "";
     child.stdout!.resume();
     child.stderr!.on("data", (chunk) => (errors = (errors + chunk).slice(-10_000)));
-    child.once("error", (error) => settle(() => reject(new Error(`havoq cannot be started: ${error.message}; HAVOQ_BINARY tells where the binary is`))));
+    child.once("error", (error) =>
+      settle(() => reject(new Error(`havoq cannot be started: ${error.message}; HAVOQ_BINARY tells where the binary is`))),
+    );
     child.once("close", (code) => settle(() => reject(new Error(`havoq ended with exit code ${code}\n${errors}`))));
   });
 }

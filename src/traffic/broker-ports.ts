@@ -19,10 +19,18 @@ import { MessageEvent } from "../mqtt/pipeline/events.ts";
 function heardOf(message: AnyMessage & { properties?: Readonly<Record<string, unknown>> }, key: string | null): Heard["message"] {
   return {
     key,
-    get headers() { return message.headers; },
-    get properties() { return message.properties ?? {}; },
-    get text() { return message.text(); },
-    get value() { return message.json() ?? message.text(); },
+    get headers() {
+      return message.headers;
+    },
+    get properties() {
+      return message.properties ?? {};
+    },
+    get text() {
+      return message.text();
+    },
+    get value() {
+      return message.json() ?? message.text();
+    },
   };
 }
 
@@ -107,11 +115,15 @@ export class MqttPort implements Port {
 
   private listen(): void {
     const { broker, listeners } = this;
-    broker.heard = listeners.size === 0 ? null : (message) => {
-      if (message.publisher === RESPONDER || message.topic.startsWith("$SYS")) return;
-      const heard = (): Heard["message"] => heardOf(new MessageEvent(null, message, broker.host.clock.now(), message.qos, message.retain, false, null), null);
-      for (const listen of listeners) listen(message.topic, heard);
-    };
+    broker.heard =
+      listeners.size === 0
+        ? null
+        : (message) => {
+            if (message.publisher === RESPONDER || message.topic.startsWith("$SYS")) return;
+            const heard = (): Heard["message"] =>
+              heardOf(new MessageEvent(null, message, broker.host.clock.now(), message.qos, message.retain, false, null), null);
+            for (const listen of listeners) listen(message.topic, heard);
+          };
   }
 }
 
@@ -133,7 +145,11 @@ export class AmqpPort implements Port {
         return;
       }
       case "queue":
-        vhost.declareQueue(declaration.name, { durable: declaration.durable, autoDelete: declaration.autoDelete, owner: null, arguments: table }, null);
+        vhost.declareQueue(
+          declaration.name,
+          { durable: declaration.durable, autoDelete: declaration.autoDelete, owner: null, arguments: table },
+          null,
+        );
         return;
       case "binding":
         vhost.bind(declaration.exchange, () => vhost.queue(declaration.queue, null), declaration.routingKey, table);
@@ -149,7 +165,11 @@ export class AmqpPort implements Port {
     }
     const queue = vhost.queue(hearing.queue, null);
     const taker = {
-      noAck: true, exclusive: false, priority: 0, ready: true, isBlocked: false,
+      noAck: true,
+      exclusive: false,
+      priority: 0,
+      ready: true,
+      isBlocked: false,
       deliver: (message: AmqpMessage): void => {
         message.keep();
         const event = new AmqpMessageEvent(null, vhost.name, message, queue.name, false);

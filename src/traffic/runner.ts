@@ -46,13 +46,27 @@ class Player {
   private readonly key: Hash;
   private readonly timers = new Set<Timer>();
 
-  constructor(readonly id: string, private readonly script: Script, private readonly unheard: boolean, protected readonly stage: Stage) {
+  constructor(
+    readonly id: string,
+    private readonly script: Script,
+    private readonly unheard: boolean,
+    protected readonly stage: Stage,
+  ) {
     this.key = hashRule(stage.seed, `fixture ${id}`);
   }
 
   scene({ n, stream, seq, state, heard }: Turn, random = stream === "" ? new Random(this.key, n) : this.random(stream, n)): Scene {
     const message: HeardMessage | null = heard?.message ?? null;
-    return { random, now: this.stage.clock.now(), seq: seq + 1, state, message, topic: heard?.topic ?? "", captures: heard?.captures ?? [], fields: {} };
+    return {
+      random,
+      now: this.stage.clock.now(),
+      seq: seq + 1,
+      state,
+      message,
+      topic: heard?.topic ?? "",
+      captures: heard?.captures ?? [],
+      fields: {},
+    };
   }
 
   /** The `n`-th stream of draws for a purpose. */
@@ -219,7 +233,11 @@ export class FlowRunner extends Player {
   private run = 0;
 
   /** @param unheard no responder is to answer what it sends */
-  constructor(readonly flow: Flow, stage: Stage, unheard = false) {
+  constructor(
+    readonly flow: Flow,
+    stage: Stage,
+    unheard = false,
+  ) {
     super(flow.id, flow.script, unheard, stage);
   }
 
@@ -318,7 +336,10 @@ export class ReactionRunner extends Player {
   heard = 0;
   private readonly seen = new Map<string, number>();
 
-  constructor(readonly reaction: Reaction, stage: Stage) {
+  constructor(
+    readonly reaction: Reaction,
+    stage: Stage,
+  ) {
     super(reaction.id, reaction.script, true, stage);
   }
 

@@ -16,7 +16,10 @@ export class FixtureRoom {
   private opened: Promise<Fixtures> | null = null;
   private fixtures: Fixtures | null = null;
 
-  constructor(private readonly brokers: Brokers, private readonly options: Omit<FixturesOptions, "ports">) {}
+  constructor(
+    private readonly brokers: Brokers,
+    private readonly options: Omit<FixturesOptions, "ports">,
+  ) {}
 
   /** Loads a folder or file, for one protocol or for those that its folders are named after. Throws FixtureError. */
   async load(place: string, protocol: Protocol | null = null): Promise<FixtureStatus[]> {

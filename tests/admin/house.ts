@@ -42,7 +42,8 @@ export async function house(changes: Changes = {}, options: StartOptions = {}): 
     });
   };
   return {
-    havoq, url,
+    havoq,
+    url,
     kafka: kafka?.ports.map((port) => `127.0.0.1:${port}`) ?? [],
     mqtt: `mqtt://127.0.0.1:${mqtt?.port}`,
     amqp: `amqp://guest:guest@127.0.0.1:${amqp?.port}/%2F`,

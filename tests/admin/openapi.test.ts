@@ -15,7 +15,9 @@ beforeAll(async () => {
 afterAll(() => world[Symbol.asyncDispose]());
 
 const operations = (): { path: string; method: string; operation: any }[] =>
-  Object.entries<any>(document.paths).flatMap(([path, methods]) => Object.entries<any>(methods).map(([method, operation]) => ({ path, method, operation })));
+  Object.entries<any>(document.paths).flatMap(([path, methods]) =>
+    Object.entries<any>(methods).map(([method, operation]) => ({ path, method, operation })),
+  );
 
 /** What is asked of each operation so that it answers well; `prepare` runs before it. */
 const CASES: Record<string, { path?: string; body?: unknown; prepare?: () => Promise<unknown> }> = {
@@ -27,8 +29,13 @@ const CASES: Record<string, { path?: string; body?: unknown; prepare?: () => Pro
   browseTopic: { path: "/api/kafka/topics/known/messages?partition=0&from=end&limit=3" },
   describeGroup: { path: "/api/kafka/groups/g" },
   resetOffsets: { path: "/api/kafka/groups/g2/offsets", body: { topic: "known", to: "beginning" } },
-  deleteGroup: { path: "/api/kafka/groups/g3", prepare: () => world.ask("POST", "/api/kafka/groups/g3/offsets", { topic: "known", to: "end" }) },
-  loadFixtures: { body: { files: [{ file: "f.yaml", text: "identifier: f\ntopic: t\nvalue: x\nauto_produce: { enabled: false }", protocol: "kafka" }] } },
+  deleteGroup: {
+    path: "/api/kafka/groups/g3",
+    prepare: () => world.ask("POST", "/api/kafka/groups/g3/offsets", { topic: "known", to: "end" }),
+  },
+  loadFixtures: {
+    body: { files: [{ file: "f.yaml", text: "identifier: f\ntopic: t\nvalue: x\nauto_produce: { enabled: false }", protocol: "kafka" }] },
+  },
   startFixtures: { body: { id: "f" } },
   stopFixtures: { body: {} },
   disconnect: { body: { client: "nobody" } },
@@ -46,10 +53,16 @@ const CASES: Record<string, { path?: string; body?: unknown; prepare?: () => Pro
   publish: { body: { protocol: "kafka", topic: "known", key: "k", payload: { n: 1 } } },
   search: { path: "/api/messages/search?text=n&protocol=kafka" },
   advanceClock: { body: { by: "1ms" } },
-  await: { body: { topic: "known", messages: 1 }, prepare: () => world.ask("POST", "/api/messages", { protocol: "kafka", topic: "known", payload: "x" }) },
+  await: {
+    body: { topic: "known", messages: 1 },
+    prepare: () => world.ask("POST", "/api/messages", { protocol: "kafka", topic: "known", payload: "x" }),
+  },
   addRules: { body: { name: "r", fault: { drop: {} }, match: { topic: "nothing" } } },
   applyRules: { body: { name: "f.yaml", text: "- name: s\n  fault: { drop: {} }\n  match: { topic: nothing }\n" } },
-  describeRule: { path: "/api/rules/known", prepare: () => world.ask("POST", "/api/rules", { name: "known", fault: { drop: {} }, match: { topic: "nothing" } }) },
+  describeRule: {
+    path: "/api/rules/known",
+    prepare: () => world.ask("POST", "/api/rules", { name: "known", fault: { drop: {} }, match: { topic: "nothing" } }),
+  },
   enableRule: { path: "/api/rules/known", body: { enabled: false } },
   removeRule: { path: "/api/rules/gone", prepare: () => world.ask("POST", "/api/rules", { name: "gone", fault: { drop: {} } }) },
   raiseEvent: { body: { event: "repaired" } },
@@ -80,15 +93,20 @@ const CASES: Record<string, { path?: string; body?: unknown; prepare?: () => Pro
 
 /** These need a client that is there: they are asked for one that is not, and have to say so. */
 const WITHOUT: Record<string, string> = {
-  expelGroupMember: "/api/kafka/groups/g/members/m", disconnectOne: "/api/connections/999999",
-  describeMqttSession: "/api/mqtt/sessions/nobody", expireMqttSession: "/api/mqtt/sessions/nobody",
+  expelGroupMember: "/api/kafka/groups/g/members/m",
+  disconnectOne: "/api/connections/999999",
+  describeMqttSession: "/api/mqtt/sessions/nobody",
+  expireMqttSession: "/api/mqtt/sessions/nobody",
 };
 
 describe("the OpenAPI document", () => {
   test("describes each route, and nothing else", () => {
-    const described = operations().map(({ path, method }) => `${method.toUpperCase()} ${path.replace(/\{(\w+)\}/g, ":$1")}`).sort();
-    const routed = apiOf(world.havoq).routes
-      .filter(({ method, path }) => method !== "ALL" && path !== "/api/openapi.json").map(({ method, path }) => `${method} ${path}`);
+    const described = operations()
+      .map(({ path, method }) => `${method.toUpperCase()} ${path.replace(/\{(\w+)\}/g, ":$1")}`)
+      .sort();
+    const routed = apiOf(world.havoq)
+      .routes.filter(({ method, path }) => method !== "ALL" && path !== "/api/openapi.json")
+      .map(({ method, path }) => `${method} ${path}`);
     expect([...new Set(routed)].sort()).toEqual(described);
     expect(described.length).toBeGreaterThan(60);
   });

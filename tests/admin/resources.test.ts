@@ -26,19 +26,31 @@ describe("Kafka", () => {
     expect(await admin.listTopics()).not.toContain("orders");
     await admin.disconnect();
 
-    expect(await h.refused("POST", "/api/kafka/topics", { name: "a b" })).toEqual({ status: 400, error: expect.stringContaining("letters") });
-    expect(await h.refused("POST", "/api/kafka/topics", { name: "x", config: { "retention.m": 1 } })).toEqual(
-      { status: 400, error: expect.any(String), path: ["config", "retention.m"], didYouMean: "retention.ms" });
+    expect(await h.refused("POST", "/api/kafka/topics", { name: "a b" })).toEqual({
+      status: 400,
+      error: expect.stringContaining("letters"),
+    });
+    expect(await h.refused("POST", "/api/kafka/topics", { name: "x", config: { "retention.m": 1 } })).toEqual({
+      status: 400,
+      error: expect.any(String),
+      path: ["config", "retention.m"],
+      didYouMean: "retention.ms",
+    });
     await h.ask("POST", "/api/kafka/topics", { name: "x" });
     expect((await h.refused("POST", "/api/kafka/topics", { name: "x" })).status).toBe(409);
-    expect(await h.refused("GET", "/api/kafka/topics/xx")).toEqual({ status: 404, error: "there is no topic xx: did you mean x?", didYouMean: "x" });
+    expect(await h.refused("GET", "/api/kafka/topics/xx")).toEqual({
+      status: 404,
+      error: "there is no topic xx: did you mean x?",
+      didYouMean: "x",
+    });
     expect((await h.refused("POST", "/api/kafka/topics", { name: "y", partitons: 1 })).didYouMean).toBe("partitions");
   }, 20_000);
 
   test("a group is awaited, described with its lag, expelled from, reset and deleted", async () => {
     await using h = await house();
     await h.ask("POST", "/api/kafka/topics", { name: "orders", partitions: 1 });
-    for (let n = 0; n < 5; n++) await h.ask("POST", "/api/messages", { protocol: "kafka", topic: "orders", key: `k${n}`, payload: { n }, headers: { n: String(n) } });
+    for (let n = 0; n < 5; n++)
+      await h.ask("POST", "/api/messages", { protocol: "kafka", topic: "orders", key: `k${n}`, payload: { n }, headers: { n: String(n) } });
     const read: string[] = [];
     const consumer = kafkaOf(h).consumer({ groupId: "g", sessionTimeout: 6000, heartbeatInterval: 200, maxWaitTimeInMs: 100 });
     await consumer.connect();
@@ -47,7 +59,13 @@ describe("Kafka", () => {
     await h.ask("POST", "/api/await", { group: "g", is: "stable", members: 1 });
     await consumer.commitOffsets([{ topic: "orders", partition: 0, offset: "2" }]);
     const group = await h.ask("GET", "/api/kafka/groups/g");
-    expect(group).toEqual(expect.objectContaining({ state: "Stable", lag: 3, offsets: [expect.objectContaining({ topic: "orders", partition: 0, committed: 2, end: 5, lag: 3 })] }));
+    expect(group).toEqual(
+      expect.objectContaining({
+        state: "Stable",
+        lag: 3,
+        offsets: [expect.objectContaining({ topic: "orders", partition: 0, committed: 2, end: 5, lag: 3 })],
+      }),
+    );
     expect(group.members).toEqual([expect.objectContaining({ clientId: "client", assignment: [{ topic: "orders", partitions: [0] }] })]);
     expect((await h.refused("POST", "/api/kafka/groups/g/offsets", { topic: "orders", to: "beginning" })).status).toBe(409);
     expect((await h.refused("DELETE", "/api/kafka/groups/g")).status).toBe(409);
@@ -59,7 +77,9 @@ describe("Kafka", () => {
     await h.ask("POST", "/api/kafka/groups/g/offsets", { topic: "orders", to: 4 });
     const admin = kafkaOf(h).admin();
     await admin.connect();
-    expect((await admin.fetchOffsets({ groupId: "g", topics: ["orders"] }))[0]!.partitions).toEqual([expect.objectContaining({ partition: 0, offset: "4" })]);
+    expect((await admin.fetchOffsets({ groupId: "g", topics: ["orders"] }))[0]!.partitions).toEqual([
+      expect.objectContaining({ partition: 0, offset: "4" }),
+    ]);
     await admin.disconnect();
     expect((await h.ask("GET", "/api/kafka/groups/g")).lag).toBe(1);
     await h.ask("DELETE", "/api/kafka/groups/g");
@@ -71,16 +91,29 @@ describe("Kafka", () => {
     const producer = kafkaOf(h).producer();
     await producer.connect();
     await h.ask("POST", "/api/kafka/topics", { name: "orders", partitions: 1 });
-    await producer.send({ topic: "orders", messages: Array.from({ length: 20 }, (_, n) => ({ key: `k${n}`, value: JSON.stringify({ n }), headers: { parity: String(n % 2) } })) });
-    await producer.send({ topic: "orders", messages: [{ key: "bytes", value: Buffer.from([0xff, 0x00, 0xfe]) }, { key: "gone", value: null }] });
+    await producer.send({
+      topic: "orders",
+      messages: Array.from({ length: 20 }, (_, n) => ({ key: `k${n}`, value: JSON.stringify({ n }), headers: { parity: String(n % 2) } })),
+    });
+    await producer.send({
+      topic: "orders",
+      messages: [
+        { key: "bytes", value: Buffer.from([0xff, 0x00, 0xfe]) },
+        { key: "gone", value: null },
+      ],
+    });
     await producer.disconnect();
     const browse = async (query: string): Promise<any[]> => h.ask("GET", `/api/kafka/topics/orders/messages${query}`);
-    expect((await browse("?limit=2")).map(({ offset, json }) => [offset, json])).toEqual([[0, { n: 0 }], [1, { n: 1 }]]);
+    expect((await browse("?limit=2")).map(({ offset, json }) => [offset, json])).toEqual([
+      [0, { n: 0 }],
+      [1, { n: 1 }],
+    ]);
     expect((await browse("?partition=0&from=18")).map(({ offset }) => offset)).toEqual([18, 19, 20, 21]);
     const [binary, tombstone] = await browse("?from=end&limit=2");
     expect(binary).toEqual(expect.objectContaining({ key: "bytes", payload: "/wD+", encoding: "base64" }));
     expect(tombstone).toEqual(expect.objectContaining({ key: "gone", payload: null }));
-    const search = async (query: string): Promise<number[]> => (await h.ask("GET", `/api/messages/search?${query}`)).messages.map(({ offset }: any) => offset);
+    const search = async (query: string): Promise<number[]> =>
+      (await h.ask("GET", `/api/messages/search?${query}`)).messages.map(({ offset }: any) => offset);
     expect(await search("text=%22n%22:7")).toEqual([7]);
     expect(await search("key=k1?&header=parity:1")).toEqual([11, 13, 15, 17, 19]);
     expect(await search("destination=ord*&key=k3")).toEqual([3]);
@@ -95,8 +128,12 @@ describe("MQTT", () => {
     const client = await mqtt.connectAsync(h.mqtt, { clientId: "sensor", reconnectPeriod: 0 });
     await client.subscribeAsync("in/#", { qos: 1 });
     await client.publishAsync("kept/1", "21.5", { retain: true, qos: 1 });
-    expect(await h.ask("GET", "/api/mqtt/sessions")).toEqual([expect.objectContaining({ clientId: "sensor", connected: true, subscriptions: [{ filter: "in/#", qos: 1 }] })]);
-    expect(await h.ask("GET", "/api/mqtt/retained?filter=kept/%23")).toEqual([expect.objectContaining({ destination: "kept/1", payload: "21.5" })]);
+    expect(await h.ask("GET", "/api/mqtt/sessions")).toEqual([
+      expect.objectContaining({ clientId: "sensor", connected: true, subscriptions: [{ filter: "in/#", qos: 1 }] }),
+    ]);
+    expect(await h.ask("GET", "/api/mqtt/retained?filter=kept/%23")).toEqual([
+      expect.objectContaining({ destination: "kept/1", payload: "21.5" }),
+    ]);
     expect(await h.ask("GET", "/api/mqtt/topics")).toEqual([{ topic: "kept/1", messages: 1, retained: true }]);
     expect(await h.ask("DELETE", "/api/mqtt/retained")).toEqual({ cleared: 1 });
     expect((await h.ask("GET", "/api/mqtt/stats")).retained).toBe(0);
@@ -138,12 +175,18 @@ describe("AMQP", () => {
     for (let n = 0; n < 4; n++) channel.publish("events", "mail.new", Buffer.from(`{"n":${n}}`), { headers: { n }, messageId: `m${n}` });
     await channel.waitForConfirms();
     const path = `/api/amqp/queues/${encodeURIComponent("mail/1")}`;
-    expect(await h.ask("GET", path)).toEqual(expect.objectContaining({ ready: 3, unacked: 0, messages: 3, consumers: 0, arguments: { "x-max-length": 3 } }));
+    expect(await h.ask("GET", path)).toEqual(
+      expect.objectContaining({ ready: 3, unacked: 0, messages: 3, consumers: 0, arguments: { "x-max-length": 3 } }),
+    );
     const messages = await h.ask("GET", `${path}/messages?limit=2`);
-    expect(messages.map(({ json, headers, properties, key }: any) => [json, headers, properties.messageId, key])).toEqual([[{ n: 1 }, { n: 1 }, "m1", "mail.new"], [{ n: 2 }, { n: 2 }, "m2", "mail.new"]]);
+    expect(messages.map(({ json, headers, properties, key }: any) => [json, headers, properties.messageId, key])).toEqual([
+      [{ n: 1 }, { n: 1 }, "m1", "mail.new"],
+      [{ n: 2 }, { n: 2 }, "m2", "mail.new"],
+    ]);
     expect((await h.ask("GET", path)).ready).toBe(3);
-    expect(await h.ask("GET", "/api/amqp/bindings?exchange=events")).toEqual(
-      [{ vhost: "/", source: "events", destination: "mail/1", destinationType: "queue", routingKey: "mail.#", arguments: {} }]);
+    expect(await h.ask("GET", "/api/amqp/bindings?exchange=events")).toEqual([
+      { vhost: "/", source: "events", destination: "mail/1", destinationType: "queue", routingKey: "mail.#", arguments: {} },
+    ]);
     await channel.prefetch(1);
     await channel.consume("mail/1", () => undefined);
     await h.ask("POST", "/api/await", { queue: "mail/1", unacked: 1, ready: 2, consumers: 1 });
@@ -160,14 +203,22 @@ describe("AMQP", () => {
 });
 
 describe("the journal", () => {
-  const dropping = { plugins: [{ name: "p", file: "", plugin: { message: { match: { protocol: "mqtt" as const, topic: "d" }, run: () => drop("as asked") } } }] };
+  const dropping = {
+    plugins: [
+      { name: "p", file: "", plugin: { message: { match: { protocol: "mqtt" as const, topic: "d" }, run: () => drop("as asked") } } },
+    ],
+  };
 
   test("comes as JSON lines and as MessagePack, of one rule, from where one left off", async () => {
     await using h = await house({}, dropping);
     const client = await mqtt.connectAsync(h.mqtt);
     for (let i = 0; i < 3; i++) await client.publishAsync("d", "x", { qos: 1 });
     await client.endAsync();
-    const lines = async (query: string): Promise<any[]> => (await (await fetch(`${h.url}/api/journal${query}`)).text()).trim().split("\n").map((line) => JSON.parse(line));
+    const lines = async (query: string): Promise<any[]> =>
+      (await (await fetch(`${h.url}/api/journal${query}`)).text())
+        .trim()
+        .split("\n")
+        .map((line) => JSON.parse(line));
     expect((await lines("")).map(({ n, seed }) => n ?? `seed ${seed}`)).toEqual(["seed 7", 1, 2, 3]);
     expect((await lines("?after=1&limit=1")).map(({ n }) => n)).toEqual([undefined, 3]);
     expect((await lines("?rule=other")).length).toBe(1);
@@ -219,7 +270,8 @@ test("a snapshot puts back what was there", async () => {
   await h.ask("DELETE", "/api/kafka/topics/orders");
   await h.ask("DELETE", "/api/amqp/queues/q");
   await h.ask("DELETE", "/api/mqtt/retained");
-  const put = (body: string | ArrayBuffer): Promise<Response> => fetch(`${h.url}/api/snapshot`, { method: "PUT", body, headers: { "content-type": "application/msgpack" } });
+  const put = (body: string | ArrayBuffer): Promise<Response> =>
+    fetch(`${h.url}/api/snapshot`, { method: "PUT", body, headers: { "content-type": "application/msgpack" } });
   expect((await put("no snapshot")).status).toBe(400);
   expect((await put(bytes)).status).toBe(200);
   expect((await h.ask("GET", "/api/kafka/topics/orders/messages")).map(({ payload }: any) => payload)).toEqual(["one"]);
@@ -261,7 +313,8 @@ test("rules act on clients until they are removed or disabled", async () => {
   const [rule] = await h.ask("POST", "/api/rules", { name: "lossy", match: { protocol: "mqtt", topic: "a" }, fault: { drop: {} } });
   expect(rule).toEqual(expect.objectContaining({ id: "lossy", enabled: true, fired: 0 }));
   const client = await mqtt.connectAsync(h.mqtt);
-  const counts = async (): Promise<number> => (await h.ask("GET", "/api/mqtt/topics")).find(({ topic }: any) => topic === "a")?.messages ?? 0;
+  const counts = async (): Promise<number> =>
+    (await h.ask("GET", "/api/mqtt/topics")).find(({ topic }: any) => topic === "a")?.messages ?? 0;
   const publish = () => client.publishAsync("a", "x", { qos: 1 });
   await publish();
   expect((await h.ask("POST", "/api/await", { fired: "lossy" })).waitedMs).toBeGreaterThanOrEqual(0);
@@ -279,6 +332,11 @@ test("rules act on clients until they are removed or disabled", async () => {
   expect(await counts()).toBeGreaterThan(before);
   await client.endAsync();
   const bad = await h.refused("POST", "/api/rules", [{ fault: { drop: {} } }, { match: { topc: "a" }, fault: { drop: {} } }]);
-  expect(bad).toEqual({ status: 400, error: expect.stringContaining("did you mean topic?"), path: expect.arrayContaining(["match", "topc"]), didYouMean: "topic" });
+  expect(bad).toEqual({
+    status: 400,
+    error: expect.stringContaining("did you mean topic?"),
+    path: expect.arrayContaining(["match", "topc"]),
+    didYouMean: "topic",
+  });
   expect(await h.ask("GET", "/api/rules")).toEqual([]);
 }, 20_000);

@@ -4,12 +4,23 @@ import { isLoopback } from "../../src/admin/security.ts";
 import { house, type Changes, type House } from "./house.ts";
 
 /** What a request with exactly these headers is answered: its status and body. */
-async function raw({ havoq }: House, request: string, headers: Record<string, string>, body = ""): Promise<{ status: number; body: string }> {
-  const lines = [`${request} HTTP/1.1`, ...Object.entries(headers).map(([name, value]) => `${name}: ${value}`), "Connection: close", `Content-Length: ${Buffer.byteLength(body)}`];
+async function raw(
+  { havoq }: House,
+  request: string,
+  headers: Record<string, string>,
+  body = "",
+): Promise<{ status: number; body: string }> {
+  const lines = [
+    `${request} HTTP/1.1`,
+    ...Object.entries(headers).map(([name, value]) => `${name}: ${value}`),
+    "Connection: close",
+    `Content-Length: ${Buffer.byteLength(body)}`,
+  ];
   const { promise, resolve } = Promise.withResolvers<string>();
   let answer = "";
   const socket = await Bun.connect({
-    hostname: "127.0.0.1", port: havoq.addresses().admin!.port,
+    hostname: "127.0.0.1",
+    port: havoq.addresses().admin!.port,
     socket: { data: (_, data) => void (answer += data.toString()), close: () => resolve(answer), error: () => resolve(answer) },
   });
   socket.write(`${lines.join("\r\n")}\r\n\r\n${body}`);
@@ -19,7 +30,8 @@ async function raw({ havoq }: House, request: string, headers: Record<string, st
 
 const JSON_TYPE = { "Content-Type": "application/json" };
 const TOPIC = JSON.stringify({ name: "made" });
-const create = (h: House, headers: Record<string, string>) => raw(h, "POST /api/kafka/topics", { Host: "127.0.0.1", ...JSON_TYPE, ...headers }, TOPIC);
+const create = (h: House, headers: Record<string, string>) =>
+  raw(h, "POST /api/kafka/topics", { Host: "127.0.0.1", ...JSON_TYPE, ...headers }, TOPIC);
 const made = (h: House): boolean => h.havoq.kafka!.topics.delete("made");
 
 /** Listens on every address; the tests still come over this machine's own. */
@@ -61,7 +73,11 @@ describe("on loopback, without a token", () => {
 
   test("no preflight is ever granted", async () => {
     await using h = await house();
-    const { status } = await raw(h, "OPTIONS /api/kafka/topics", { Host: "127.0.0.1", Origin: "https://evil.example", "Access-Control-Request-Method": "POST" });
+    const { status } = await raw(h, "OPTIONS /api/kafka/topics", {
+      Host: "127.0.0.1",
+      Origin: "https://evil.example",
+      "Access-Control-Request-Method": "POST",
+    });
     expect(status).toBe(403);
   });
 });

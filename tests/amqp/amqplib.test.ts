@@ -96,7 +96,9 @@ describe("amqplib", () => {
     const channel = await connection.createConfirmChannel();
     const events: string[] = [];
     channel.on("return", (message) => events.push(`${(message.fields as unknown as { replyText: string }).replyText} ${message.content}`));
-    await new Promise<void>((resolve) => channel.publish("", "nowhere", Buffer.from("back"), { mandatory: true }, () => resolve(void events.push("confirmed"))));
+    await new Promise<void>((resolve) =>
+      channel.publish("", "nowhere", Buffer.from("back"), { mandatory: true }, () => resolve(void events.push("confirmed"))),
+    );
     expect(events).toEqual(["NO_ROUTE back", "confirmed"]);
     await channel.close();
   });
@@ -104,7 +106,8 @@ describe("amqplib", () => {
   test("a queue that is full refuses the publisher", async () => {
     const channel = await connection.createConfirmChannel();
     const { queue } = await channel.assertQueue("", { exclusive: true, arguments: { "x-max-length": 1, "x-overflow": "reject-publish" } });
-    const publish = () => new Promise((resolve) => channel.sendToQueue(queue, Buffer.from("x"), {}, (error) => resolve(error === null ? "ack" : "nack")));
+    const publish = () =>
+      new Promise((resolve) => channel.sendToQueue(queue, Buffer.from("x"), {}, (error) => resolve(error === null ? "ack" : "nack")));
     expect([await publish(), await publish()]).toEqual(["ack", "nack"]);
     await channel.close();
   });

@@ -52,7 +52,14 @@ describe("every method", () => {
       // Each bit by itself, so that two that changed places are seen.
       for (const [key, type] of Object.entries(specOf(name).args)) {
         if (type !== "bit") continue;
-        const one = { ...args, ...Object.fromEntries(Object.entries(specOf(name).args).filter(([, t]) => t === "bit").map(([k]) => [k, k === key])) };
+        const one = {
+          ...args,
+          ...Object.fromEntries(
+            Object.entries(specOf(name).args)
+              .filter(([, t]) => t === "bit")
+              .map(([k]) => [k, k === key]),
+          ),
+        };
         expect(plainArgs(decodeArgs(name, new Reader(bytesOf(name, one))))).toEqual(plainArgs(one));
       }
     });
@@ -104,7 +111,15 @@ describe("frames", () => {
   });
   test("a queue.declare with packed bits", () => {
     const out = new Writer();
-    writeMethod(out, 258, "queue.declare", { queue: "q", passive: false, durable: true, exclusive: false, autoDelete: true, noWait: false, arguments: FieldTable.of({ n: true }) });
+    writeMethod(out, 258, "queue.declare", {
+      queue: "q",
+      passive: false,
+      durable: true,
+      exclusive: false,
+      autoDelete: true,
+      noWait: false,
+      arguments: FieldTable.of({ n: true }),
+    });
     //    type channel size     class method ticket q     bits       table: len, name, t, 1
     expect(out.toBuffer()).toEqual(hex("01 0102 00000011 0032 000a 0000 0171 0a 00000004 016e 74 01 ce"));
   });
@@ -161,9 +176,40 @@ describe("field tables", () => {
   }
 
   test("plain values find their type", () => {
-    const table = FieldTable.of({ i: 1, l: 2 ** 40, d: 0.5, S: "é", t: false, V: null, x: new Uint8Array([1]), T: new Date(5000), A: [1, "a"], F: { n: {} }, big: 1n, typed: new Field("B", 7) });
-    expect(table.fields().map(([, field]) => field.type).join("")).toBe("IldStVxTAFlB");
-    expect(table.toObject()).toEqual({ i: 1, l: 2 ** 40, d: 0.5, S: "é", t: false, V: null, x: Buffer.from([1]), T: new Date(5000), A: [1, "a"], F: { n: {} }, big: 1, typed: 7 });
+    const table = FieldTable.of({
+      i: 1,
+      l: 2 ** 40,
+      d: 0.5,
+      S: "é",
+      t: false,
+      V: null,
+      x: new Uint8Array([1]),
+      T: new Date(5000),
+      A: [1, "a"],
+      F: { n: {} },
+      big: 1n,
+      typed: new Field("B", 7),
+    });
+    expect(
+      table
+        .fields()
+        .map(([, field]) => field.type)
+        .join(""),
+    ).toBe("IldStVxTAFlB");
+    expect(table.toObject()).toEqual({
+      i: 1,
+      l: 2 ** 40,
+      d: 0.5,
+      S: "é",
+      t: false,
+      V: null,
+      x: Buffer.from([1]),
+      T: new Date(5000),
+      A: [1, "a"],
+      F: { n: {} },
+      big: 1,
+      typed: 7,
+    });
   });
 
   test("an error names the path", () => {
@@ -208,8 +254,20 @@ describe("field tables", () => {
 
 describe("basic properties", () => {
   const all: Required<BasicProperties> = {
-    contentType: "text/plain", contentEncoding: "gzip", headers: FieldTable.of({ a: 1 }), deliveryMode: 2, priority: 9, correlationId: "c",
-    replyTo: "r", expiration: "1000", messageId: "m", timestamp: 1_700_000_000, type: "t", userId: "guest", appId: "app", clusterId: "x",
+    contentType: "text/plain",
+    contentEncoding: "gzip",
+    headers: FieldTable.of({ a: 1 }),
+    deliveryMode: 2,
+    priority: 9,
+    correlationId: "c",
+    replyTo: "r",
+    expiration: "1000",
+    messageId: "m",
+    timestamp: 1_700_000_000,
+    type: "t",
+    userId: "guest",
+    appId: "app",
+    clusterId: "x",
   };
   const bytesOf = (properties: BasicProperties) => {
     const out = new Writer();
@@ -258,7 +316,19 @@ describe("basic properties", () => {
   });
 
   test("what passes the check decodes, headers and all, and nothing else does", () => {
-    const headers = FieldTable.of({ t: true, i: 1, l: 2 ** 40, d: 0.5, S: "text", x: Buffer.from([1]), T: new Date(0), V: null, A: [1, [2, { n: "x" }]], F: { a: { b: {} } }, D: new Decimal(1, 2) });
+    const headers = FieldTable.of({
+      t: true,
+      i: 1,
+      l: 2 ** 40,
+      d: 0.5,
+      S: "text",
+      x: Buffer.from([1]),
+      T: new Date(0),
+      V: null,
+      A: [1, [2, { n: "x" }]],
+      F: { a: { b: {} } },
+      D: new Decimal(1, 2),
+    });
     const bytes = bytesOf({ ...all, headers });
     const verdict = (run: () => unknown) => {
       try {
@@ -272,7 +342,11 @@ describe("basic properties", () => {
       for (const value of [0, 1, 0x7f, 0xff, 0x46, 0x41]) {
         const broken = Buffer.from(bytes);
         broken[at] = value;
-        expect([at, value, verdict(() => checkProperties(broken, 0, broken.length))]).toEqual([at, value, verdict(() => decode(broken).headers?.toObject())]);
+        expect([at, value, verdict(() => checkProperties(broken, 0, broken.length))]).toEqual([
+          at,
+          value,
+          verdict(() => decode(broken).headers?.toObject()),
+        ]);
       }
     }
   });

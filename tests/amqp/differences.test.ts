@@ -28,7 +28,10 @@ describe("where we differ on purpose", () => {
   test("streams", async () => {
     const a = await new AmqpHouse().client();
     a.declareQueue("q", { durable: true, exclusive: false, arguments: { "x-queue-type": "stream" } });
-    expect((await a.raw.expect("connection.close")).args).toMatchObject({ replyCode: 540, replyText: "NOT_IMPLEMENTED - queues of type stream" });
+    expect((await a.raw.expect("connection.close")).args).toMatchObject({
+      replyCode: 540,
+      replyText: "NOT_IMPLEMENTED - queues of type stream",
+    });
   });
 
   test("everybody comes in", async () => {

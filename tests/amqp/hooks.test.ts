@@ -35,9 +35,17 @@ describe("connect and disconnect", () => {
   });
 
   test("close cuts, drop says nothing, delay keeps waiting", async () => {
-    expect(await house({ connect: () => close({ reset: true }) }).raw().open().catch((error) => error)).toBeInstanceOf(Closed);
+    expect(
+      await house({ connect: () => close({ reset: true }) })
+        .raw()
+        .open()
+        .catch((error) => error),
+    ).toBeInstanceOf(Closed);
     const silent = house({ connect: () => drop() }).raw();
-    const opened = silent.open().then(() => "opened", () => "ended");
+    const opened = silent.open().then(
+      () => "opened",
+      () => "ended",
+    );
     await settled();
     silent.memory.connection!.abort(false);
     expect(await opened).toBe("ended");
@@ -61,15 +69,33 @@ describe("request", () => {
     const a = await h.client();
     expect(await a.queue("mine", { arguments: { "x-message-ttl": 5 } })).toBe("other");
     expect(h.broker.vhosts.get("/")!.queues.get("other")!.given.maxLength).toBe(1);
-    expect(seen.at(-1)).toBe('queue.declare {"reserved1":0,"queue":"mine","passive":false,"durable":false,"exclusive":true,"autoDelete":false,"noWait":false,"arguments":{"x-message-ttl":5}}');
-    expect(seen.map((line) => line.split(" ")[0])).toEqual(["connection.start-ok", "connection.tune-ok", "connection.open", "channel.open", "queue.declare"]);
+    expect(seen.at(-1)).toBe(
+      'queue.declare {"reserved1":0,"queue":"mine","passive":false,"durable":false,"exclusive":true,"autoDelete":false,"noWait":false,"arguments":{"x-message-ttl":5}}',
+    );
+    expect(seen.map((line) => line.split(" ")[0])).toEqual([
+      "connection.start-ok",
+      "connection.tune-ok",
+      "connection.open",
+      "channel.open",
+      "queue.declare",
+    ]);
   });
 
   test("fail closes the channel or the connection with the code", async () => {
-    const h = house({ request: { match: { operation: "queue.*" }, run: (operation: Operation) => fail(operation.operation === "queue.purge" ? "INTERNAL_ERROR" : "RESOURCE_LOCKED", "by plugin") } });
+    const h = house({
+      request: {
+        match: { operation: "queue.*" },
+        run: (operation: Operation) => fail(operation.operation === "queue.purge" ? "INTERNAL_ERROR" : "RESOURCE_LOCKED", "by plugin"),
+      },
+    });
     const a = await h.client();
     a.declareQueue("q");
-    expect((await a.raw.expect("channel.close")).args).toMatchObject({ replyCode: 405, replyText: "RESOURCE_LOCKED - by plugin", classId: 50, methodId: 10 });
+    expect((await a.raw.expect("channel.close")).args).toMatchObject({
+      replyCode: 405,
+      replyText: "RESOURCE_LOCKED - by plugin",
+      classId: 50,
+      methodId: 10,
+    });
     const b = await a.on(2).open();
     b.purge("q");
     expect((await a.raw.expect("connection.close")).args).toMatchObject({ replyCode: 541, classId: 50, methodId: 30 });
@@ -130,21 +156,31 @@ describe("request", () => {
       const { deliveryTag, multiple } = args as { deliveryTag: number; multiple: boolean };
       for (let tag = multiple ? 1 : deliveryTag; tag <= deliveryTag; tag++) if (!heard.has(tag)) heard.set(tag, name.slice(6));
     }
-    expect([...heard]).toEqual([[1, "ack"], [2, "ack"], [4, "ack"], [5, "ack"], [6, "nack"], [7, "ack"]]);
+    expect([...heard]).toEqual([
+      [1, "ack"],
+      [2, "ack"],
+      [4, "ack"],
+      [5, "ack"],
+      [6, "nack"],
+      [7, "ack"],
+    ]);
   });
 
-  test.each(["request", "message"] as const)("hang of a %s: when the connection is let go, its number is not given to another message", async (point) => {
-    const h = house({ [point]: { match: { routingKey: "bad" }, run: () => hang() } });
-    const a = await h.client();
-    await a.queue("good");
-    await a.confirm();
-    a.publish("", "bad", "lost");
-    await settled();
-    for (const connection of h.net.connections()) connection.reach.unfreeze();
-    a.publish("", "good", "kept");
-    expect((await a.raw.expect("basic.ack")).args).toEqual({ deliveryTag: 2, multiple: false });
-    expect(await a.get("good")).toBe("kept");
-  });
+  test.each(["request", "message"] as const)(
+    "hang of a %s: when the connection is let go, its number is not given to another message",
+    async (point) => {
+      const h = house({ [point]: { match: { routingKey: "bad" }, run: () => hang() } });
+      const a = await h.client();
+      await a.queue("good");
+      await a.confirm();
+      a.publish("", "bad", "lost");
+      await settled();
+      for (const connection of h.net.connections()) connection.reach.unfreeze();
+      a.publish("", "good", "kept");
+      expect((await a.raw.expect("basic.ack")).args).toEqual({ deliveryTag: 2, multiple: false });
+      expect(await a.get("good")).toBe("kept");
+    },
+  );
 
   test("nothing is carried out for a connection or channel that ended while the hooks were asked", async () => {
     const h = house({
@@ -157,7 +193,15 @@ describe("request", () => {
     });
     const [cut, late] = [await h.client("cut"), await h.client("late")];
     await late.queue("q");
-    const consume = { queue: "q", consumerTag: "t", noLocal: false, noAck: false, exclusive: true, noWait: false, arguments: FieldTable.EMPTY };
+    const consume = {
+      queue: "q",
+      consumerTag: "t",
+      noLocal: false,
+      noAck: false,
+      exclusive: true,
+      noWait: false,
+      arguments: FieldTable.EMPTY,
+    };
     cut.raw.send(1, "basic.consume", consume);
     late.raw.send(1, "basic.qos", { prefetchSize: 0, prefetchCount: 1, global: false });
     late.raw.send(1, "basic.consume", consume);
@@ -252,7 +296,16 @@ describe("message", () => {
     await a.get("q");
     const message = seen[0]!;
     if (message.protocol !== "amqp") throw new Error();
-    expect(message).toMatchObject({ exchange: "", routingKey: "q", destination: "", key: "q", vhost: "/", queue: "", properties: { contentType: "application/json" }, headers: { a: [1, "x"] } });
+    expect(message).toMatchObject({
+      exchange: "",
+      routingKey: "q",
+      destination: "",
+      key: "q",
+      vhost: "/",
+      queue: "",
+      properties: { contentType: "application/json" },
+      headers: { a: [1, "x"] },
+    });
     expect([message.text(), message.json(), message.connection?.clientId]).toEqual(['{"n":1}', { n: 1 }, "shop"]);
   });
 
@@ -266,7 +319,10 @@ describe("message", () => {
   });
 
   test("fail: nack in confirm mode, else the channel's error", async () => {
-    const h = at({ run: (message) => fail(message.text() === "nack" ? "nack" : "RESOURCE_ERROR" === message.text() ? "RESOURCE_ERROR" : "ACCESS_REFUSED") });
+    const h = at({
+      run: (message) =>
+        fail(message.text() === "nack" ? "nack" : "RESOURCE_ERROR" === message.text() ? "RESOURCE_ERROR" : "ACCESS_REFUSED"),
+    });
     const a = await h.client();
     await a.queue("q");
     a.publish("", "q", "nack");
@@ -281,14 +337,22 @@ describe("message", () => {
   });
 
   test("replace: payload, headers, properties, address", async () => {
-    const a = await at(() => replace({ payload: "new", headers: { b: 2 }, properties: { correlationId: "c" }, routingKey: "other" })).client();
+    const a = await at(() =>
+      replace({ payload: "new", headers: { b: 2 }, properties: { correlationId: "c" }, routingKey: "other" }),
+    ).client();
     await a.queue("q");
     await a.queue("other");
     a.publish("", "q", "old", { messageId: "m", headers: FieldTable.of({ a: 1 }) });
     expect(await a.get("q")).toBeNull();
     a.getOne("other");
     const { body, properties, args } = await a.raw.expect("basic.get-ok");
-    expect([body!.toString(), properties!.headers!.toObject(), properties!.messageId, properties!.correlationId, args.routingKey]).toEqual(["new", { b: 2 }, "m", "c", "other"]);
+    expect([body!.toString(), properties!.headers!.toObject(), properties!.messageId, properties!.correlationId, args.routingKey]).toEqual([
+      "new",
+      { b: 2 },
+      "m",
+      "c",
+      "other",
+    ]);
   });
 
   test("duplicate: stored more often, confirmed once", async () => {
@@ -301,7 +365,9 @@ describe("message", () => {
   });
 
   test("reroute: within AMQP and to another protocol", async () => {
-    const h = at((message) => reroute(message.key === "q" ? { protocol: "amqp", exchange: "", routingKey: "other" } : { protocol: "kafka", topic: "t" }));
+    const h = at((message) =>
+      reroute(message.key === "q" ? { protocol: "amqp", exchange: "", routingKey: "other" } : { protocol: "kafka", topic: "t" }),
+    );
     const a = await h.client();
     await a.queue("q");
     await a.queue("other");
@@ -317,7 +383,10 @@ describe("message", () => {
   test("delay and hold: later messages of the connection wait their turn", async () => {
     let release!: () => void;
     const held = new Promise<void>((resolve) => (release = resolve));
-    const h = at({ match: { exchange: "", routingKey: "q" }, run: (message) => (message.text() === "1" ? delay(1000) : message.text() === "2" ? hold(held) : undefined) });
+    const h = at({
+      match: { exchange: "", routingKey: "q" },
+      run: (message) => (message.text() === "1" ? delay(1000) : message.text() === "2" ? hold(held) : undefined),
+    });
     const a = await h.client();
     const b = await h.client();
     await a.queue("q", { exclusive: false });
@@ -354,7 +423,12 @@ describe("message", () => {
 describe("delivery", () => {
   test("sees queue, consumer and redelivery", async () => {
     const seen: string[] = [];
-    const h = house({ delivery: (message) => void seen.push(`${message.destination} ${message.key} → ${message.connection!.clientId} ${(message as { redelivered?: boolean }).redelivered}`) });
+    const h = house({
+      delivery: (message) =>
+        void seen.push(
+          `${message.destination} ${message.key} → ${message.connection!.clientId} ${(message as { redelivered?: boolean }).redelivered}`,
+        ),
+    });
     const a = await h.client("c1");
     await a.queue("q");
     a.publish("", "q", "x");
@@ -396,7 +470,13 @@ describe("delivery", () => {
     await a.consume("q");
     a.publish("", "q", "x");
     const [first, second] = [await a.raw.expect("basic.deliver"), await a.raw.expect("basic.deliver")];
-    expect([first.body!.toString(), second.body!.toString(), first.args.deliveryTag, second.args.deliveryTag, second.properties!.type]).toEqual(["changed", "changed", 1, 2, "t"]);
+    expect([
+      first.body!.toString(),
+      second.body!.toString(),
+      first.args.deliveryTag,
+      second.args.deliveryTag,
+      second.properties!.type,
+    ]).toEqual(["changed", "changed", 1, 2, "t"]);
     a.ack(2);
     a.ack(1);
     await a.close();
@@ -409,7 +489,10 @@ describe("delivery", () => {
     const fast = await h.client("fast");
     await slow.queue("one");
     await fast.queue("two");
-    for (const [client, queue] of [[slow, "one"], [fast, "two"]] as const) {
+    for (const [client, queue] of [
+      [slow, "one"],
+      [fast, "two"],
+    ] as const) {
       await client.bind(queue, "amq.fanout");
       await client.consume(queue, { noAck: true });
     }
@@ -435,18 +518,21 @@ describe("delivery", () => {
     expect(await a.get("q")).toBe("x");
   });
 
-  test.each([true, false])("what let others pass goes before the word that its consumer was cancelled; without acknowledgement: %p", async (noAck) => {
-    const h = house({ delivery: () => reorder(9, 60_000) });
-    const a = await h.client();
-    await a.queue("q");
-    const tag = await a.consume("q", { noAck });
-    a.publish("", "q", "x");
-    a.cancel(tag);
-    expect((await a.raw.expect("basic.deliver")).body!.toString()).toBe("x");
-    await a.raw.expect("basic.cancel-ok");
-    await h.clock.advance(60_000);
-    expect(a.raw.drain()).toEqual([]);
-  });
+  test.each([true, false])(
+    "what let others pass goes before the word that its consumer was cancelled; without acknowledgement: %p",
+    async (noAck) => {
+      const h = house({ delivery: () => reorder(9, 60_000) });
+      const a = await h.client();
+      await a.queue("q");
+      const tag = await a.consume("q", { noAck });
+      a.publish("", "q", "x");
+      a.cancel(tag);
+      expect((await a.raw.expect("basic.deliver")).body!.toString()).toBe("x");
+      await a.raw.expect("basic.cancel-ok");
+      await h.clock.advance(60_000);
+      expect(a.raw.drain()).toEqual([]);
+    },
+  );
 
   test("reroute: settled here, published there", async () => {
     const h = house({ delivery: { match: { queue: "q" }, run: () => reroute({ protocol: "amqp", exchange: "", routingKey: "other" }) } });
@@ -474,7 +560,9 @@ describe("delivery", () => {
   });
 
   test("delivery tags go out in their order, whatever waited for its verdict", async () => {
-    const h = house({ delivery: (message) => (message.text() === "got" ? delay(1000) : message.text() === "pushed" ? delay(3000) : undefined) });
+    const h = house({
+      delivery: (message) => (message.text() === "got" ? delay(1000) : message.text() === "pushed" ? delay(3000) : undefined),
+    });
     const a = await h.client();
     await a.queue("get");
     await a.queue("push");
@@ -513,10 +601,20 @@ describe("broker.publish", () => {
     const h = house({ message: () => drop() });
     const a = await h.client();
     await a.queue("q");
-    h.broker.publish({ protocol: "amqp", routingKey: "q", payload: { a: 1 }, headers: { h: "x" }, properties: { contentType: "application/json" } });
+    h.broker.publish({
+      protocol: "amqp",
+      routingKey: "q",
+      payload: { a: 1 },
+      headers: { h: "x" },
+      properties: { contentType: "application/json" },
+    });
     a.getOne("q");
     const { body, properties } = await a.raw.expect("basic.get-ok");
-    expect([body!.toString(), properties!.contentType, properties!.headers!.toObject()]).toEqual(['{"a":1}', "application/json", { h: "x" }]);
+    expect([body!.toString(), properties!.contentType, properties!.headers!.toObject()]).toEqual([
+      '{"a":1}',
+      "application/json",
+      { h: "x" },
+    ]);
     expect(() => h.broker.publish({ protocol: "amqp", exchange: "nope", payload: "" })).toThrow("NOT_FOUND - no exchange 'nope'");
     expect(() => h.broker.publish({ protocol: "amqp", vhost: "nope", payload: "" })).toThrow("vhost");
     expect(() => h.broker.publish({ protocol: "amqp", payload: "", properties: { nonsense: 1 } })).toThrow("nonsense");

@@ -32,9 +32,19 @@ export class AmqpHouse extends MemoryHouse {
   }
 
   /** A client in memory with channel 1 open; `name` is its connection name. */
-  async client(name = "", options: Parameters<RawClient["open"]>[0] = {}): Promise<Actor & { readonly raw: RawClient & { memory: MemoryClient } }> {
+  async client(
+    name = "",
+    options: Parameters<RawClient["open"]>[0] = {},
+  ): Promise<Actor & { readonly raw: RawClient & { memory: MemoryClient } }> {
     const raw = this.raw();
-    await raw.open({ ...options, properties: { connection_name: name, capabilities: { consumer_cancel_notify: true, authentication_failure_close: true }, ...options.properties } });
+    await raw.open({
+      ...options,
+      properties: {
+        connection_name: name,
+        capabilities: { consumer_cancel_notify: true, authentication_failure_close: true },
+        ...options.properties,
+      },
+    });
     const actor: Actor = await new Actor(raw).open();
     return Object.assign(actor, { raw });
   }

@@ -29,7 +29,11 @@ function frame(type: number, channel: number, payload: Buffer): Buffer {
 }
 
 const clientMethods = (Object.keys(METHODS) as MethodName[]).filter((name) => specOf(name).from !== "server") as ClientMethod[];
-const TABLES = [FieldTable.EMPTY, FieldTable.of({ "x-max-length": 5, "x-dead-letter-exchange": "" }), FieldTable.of({ "x-match": "any", a: [1, { b: "c" }] })];
+const TABLES = [
+  FieldTable.EMPTY,
+  FieldTable.of({ "x-max-length": 5, "x-dead-letter-exchange": "" }),
+  FieldTable.of({ "x-match": "any", a: [1, { b: "c" }] }),
+];
 const WORDS = ["", "q", "q2", "amq.topic", "amq.headers", "#", "direct", "a.b", "/"];
 
 /** A valid frame, or the three of a publish. */
@@ -38,18 +42,39 @@ function valid(random: Random): Buffer {
   if (random.chance(0.3)) {
     const body = Buffer.alloc(random.int(0, 40), 0x62);
     return Buffer.concat([
-      written((out) => writeMethod(out, channel, "basic.publish", { exchange: random.pick(WORDS), routingKey: random.pick(WORDS), mandatory: random.chance(0.2), immediate: false })),
-      frame(HEADER, channel, written((out) => {
-        out.u16(60);
-        out.u16(0);
-        out.i64n(body.length);
-        encodeProperties(random.chance(0.5) ? {} : { headers: random.pick(TABLES), priority: 1, expiration: "10", replyTo: "q" }, out);
-      })),
+      written((out) =>
+        writeMethod(out, channel, "basic.publish", {
+          exchange: random.pick(WORDS),
+          routingKey: random.pick(WORDS),
+          mandatory: random.chance(0.2),
+          immediate: false,
+        }),
+      ),
+      frame(
+        HEADER,
+        channel,
+        written((out) => {
+          out.u16(60);
+          out.u16(0);
+          out.i64n(body.length);
+          encodeProperties(random.chance(0.5) ? {} : { headers: random.pick(TABLES), priority: 1, expiration: "10", replyTo: "q" }, out);
+        }),
+      ),
       ...(body.length > 0 ? [frame(BODY, channel, body)] : []),
     ]);
   }
   const name = random.pick(clientMethods);
-  const sample = { octet: 1, short: random.int(0, 3), long: 0, longlong: random.int(0, 5), timestamp: 1, shortstr: random.pick(WORDS), longstr: Buffer.from("x"), bit: random.chance(0.5), table: random.pick(TABLES) };
+  const sample = {
+    octet: 1,
+    short: random.int(0, 3),
+    long: 0,
+    longlong: random.int(0, 5),
+    timestamp: 1,
+    shortstr: random.pick(WORDS),
+    longstr: Buffer.from("x"),
+    bit: random.chance(0.5),
+    table: random.pick(TABLES),
+  };
   const args = Object.fromEntries(Object.entries(specOf(name).args).map(([key, type]) => [key, sample[type]]));
   return written((out) => writeMethod(out, channel, name, args as never));
 }
@@ -75,7 +100,11 @@ function broken(random: Random): Buffer {
       bytes.writeUInt32BE(random.pick([0, 1, 0xffff, 0xffffffff, 0x7fffffff]), Math.min(3, bytes.length - 4));
       return bytes;
     case 6:
-      return frame(random.pick([METHOD, HEADER, BODY, 8, 0, 9]), random.int(0, 3), Buffer.from(Array.from({ length: random.int(0, 30) }, () => random.int(0, 255))));
+      return frame(
+        random.pick([METHOD, HEADER, BODY, 8, 0, 9]),
+        random.int(0, 3),
+        Buffer.from(Array.from({ length: random.int(0, 30) }, () => random.int(0, 255))),
+      );
     default:
       if (bytes.length > 12) bytes.writeUInt32BE(random.pick([0xffffffff, 0x7fffffff, 1000]), random.int(7, bytes.length - 4));
       return bytes;
@@ -85,7 +114,12 @@ function broken(random: Random): Buffer {
 const HANDSHAKE = Buffer.concat([
   PROTOCOL_HEADER,
   written((out) => {
-    writeMethod(out, 0, "connection.start-ok", { clientProperties: FieldTable.EMPTY, mechanism: "PLAIN", response: Buffer.from("\0a\0b"), locale: "" });
+    writeMethod(out, 0, "connection.start-ok", {
+      clientProperties: FieldTable.EMPTY,
+      mechanism: "PLAIN",
+      response: Buffer.from("\0a\0b"),
+      locale: "",
+    });
     writeMethod(out, 0, "connection.tune-ok", { channelMax: 10, frameMax: 4096, heartbeat: 0 });
     writeMethod(out, 0, "connection.open", { virtualHost: "fuzz" });
     for (const channel of [1, 2]) writeMethod(out, channel, "channel.open", {});

@@ -39,10 +39,13 @@ describe("rabbitmq-client", () => {
     const dead: string[] = [];
     let seen!: () => void;
     const both = new Promise<void>((resolve) => (seen = resolve));
-    const graveyard = connection.createConsumer({ queue: "graveyard", queueOptions: { autoDelete: true }, noAck: true }, async (message) => {
-      dead.push(`${message.routingKey} ${message.headers!["x-first-death-reason"]} ${message.body}`);
-      if (dead.length === 2) seen();
-    });
+    const graveyard = connection.createConsumer(
+      { queue: "graveyard", queueOptions: { autoDelete: true }, noAck: true },
+      async (message) => {
+        dead.push(`${message.routingKey} ${message.headers!["x-first-death-reason"]} ${message.body}`);
+        if (dead.length === 2) seen();
+      },
+    );
     await new Promise((resolve) => graveyard.once("ready", resolve));
     const work = connection.createConsumer(
       {

@@ -13,7 +13,9 @@ export function installed(): string | null {
   return /"?vsn"?,\s*"([^"]+)"/.exec(readFileSync(appFile(), "utf8"))?.[1] ?? null;
 }
 function appFile(): string {
-  return execFileSync("sh", ["-c", "ls /usr/lib/rabbitmq/lib/*/plugins/rabbit-*/ebin/rabbit.app"], { encoding: "utf8" }).trim().split("\n")[0]!;
+  return execFileSync("sh", ["-c", "ls /usr/lib/rabbitmq/lib/*/plugins/rabbit-*/ebin/rabbit.app"], { encoding: "utf8" })
+    .trim()
+    .split("\n")[0]!;
 }
 
 /**
@@ -25,7 +27,10 @@ export async function startRabbit({ management = false } = {}): Promise<{ port: 
   const [port, dist, epmdPort, managementPort] = [freePort(), freePort(), freePort(), freePort()];
   mkdirSync(join(dir, "home"));
   writeFileSync(join(dir, "enabled_plugins"), `[${management ? "rabbitmq_management" : ""}].\n`);
-  writeFileSync(join(dir, "rabbitmq.conf"), `listeners.tcp.1 = 127.0.0.1:${port}\nlog.file.level = error\n${management ? `management.tcp.ip = 127.0.0.1\nmanagement.tcp.port = ${managementPort}\n` : ""}`);
+  writeFileSync(
+    join(dir, "rabbitmq.conf"),
+    `listeners.tcp.1 = 127.0.0.1:${port}\nlog.file.level = error\n${management ? `management.tcp.ip = 127.0.0.1\nmanagement.tcp.port = ${managementPort}\n` : ""}`,
+  );
   const env = {
     ...process.env,
     HOME: join(dir, "home"),
@@ -59,7 +64,9 @@ export async function startRabbit({ management = false } = {}): Promise<{ port: 
   };
   const stop = async () => {
     for (const child of children) signal(child, "SIGKILL");
-    await Promise.all(children.map((child) => child.exitCode !== null || child.signalCode !== null || new Promise((done) => child.once("exit", done))));
+    await Promise.all(
+      children.map((child) => child.exitCode !== null || child.signalCode !== null || new Promise((done) => child.once("exit", done))),
+    );
     rmSync(dir, { recursive: true, force: true });
   };
 

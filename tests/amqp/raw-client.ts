@@ -3,7 +3,17 @@ import { Reader } from "../../src/bytes/reader.ts";
 import { Writer } from "../../src/bytes/writer.ts";
 import { decodeArgs } from "../../src/amqp/v091/codec.ts";
 import { FieldTable, type Plain } from "../../src/amqp/v091/fields.ts";
-import { BODY, FRAME_END, frameLength, HEADER, HEARTBEAT, METHOD, PROTOCOL_HEADER, writeHead, writeMethod } from "../../src/amqp/v091/frames.ts";
+import {
+  BODY,
+  FRAME_END,
+  frameLength,
+  HEADER,
+  HEARTBEAT,
+  METHOD,
+  PROTOCOL_HEADER,
+  writeHead,
+  writeMethod,
+} from "../../src/amqp/v091/frames.ts";
 import { type ArgsOut, methodOf, type MethodName, type Args } from "../../src/amqp/v091/methods.ts";
 import { type BasicProperties, decodeProperties, encodeProperties } from "../../src/amqp/v091/properties.ts";
 
@@ -117,7 +127,10 @@ export class RawClient {
     if (this.isClosed) return Promise.reject(new Closed("the peer closed the connection"));
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => {
-        this.waiting.splice(this.waiting.findIndex((w) => w.timer === timer), 1);
+        this.waiting.splice(
+          this.waiting.findIndex((w) => w.timer === timer),
+          1,
+        );
         reject(new Error(`nothing came within ${within} ms`));
       }, within);
       this.waiting.push({ resolve, reject, timer });
@@ -190,8 +203,26 @@ export class RawClient {
   }
 
   /** The handshake, up to an open connection. */
-  async open(options: { user?: string; password?: string; vhost?: string; heartbeat?: number; frameMax?: number; channelMax?: number; properties?: { [name: string]: Plain } } = {}): Promise<Args<"connection.start">> {
-    const { user = "guest", password = "guest", vhost = "/", heartbeat = 0, frameMax = 131072, channelMax = 2047, properties = CAPABLE } = options;
+  async open(
+    options: {
+      user?: string;
+      password?: string;
+      vhost?: string;
+      heartbeat?: number;
+      frameMax?: number;
+      channelMax?: number;
+      properties?: { [name: string]: Plain };
+    } = {},
+  ): Promise<Args<"connection.start">> {
+    const {
+      user = "guest",
+      password = "guest",
+      vhost = "/",
+      heartbeat = 0,
+      frameMax = 131072,
+      channelMax = 2047,
+      properties = CAPABLE,
+    } = options;
     this.begin();
     const { args } = await this.expect("connection.start");
     this.login("PLAIN", Buffer.from(`\0${user}\0${password}`), properties);
@@ -213,13 +244,22 @@ export class RawClient {
 /** What clients of today say of themselves. */
 export const CAPABLE = {
   product: "raw",
-  capabilities: { authentication_failure_close: true, basic_nack: true, consumer_cancel_notify: true, publisher_confirms: true, "connection.blocked": true },
+  capabilities: {
+    authentication_failure_close: true,
+    basic_nack: true,
+    consumer_cancel_notify: true,
+    publisher_confirms: true,
+    "connection.blocked": true,
+  },
 };
 
 /** Arguments in a form that prints and compares well. */
 export function show(args: object): Record<string, unknown> {
   return Object.fromEntries(
-    Object.entries(args).map(([key, value]) => [key, value instanceof FieldTable ? value.toObject() : value instanceof Uint8Array ? Buffer.from(value).toString() : value]),
+    Object.entries(args).map(([key, value]) => [
+      key,
+      value instanceof FieldTable ? value.toObject() : value instanceof Uint8Array ? Buffer.from(value).toString() : value,
+    ]),
   );
 }
 

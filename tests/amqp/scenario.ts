@@ -6,7 +6,10 @@ type Open = Parameters<RawClient["open"]>[0];
 
 /** One client in a scenario, on channel 1 unless told, with short words for what scenarios do most. */
 export class Actor {
-  constructor(readonly raw: RawClient, readonly channel = 1) {}
+  constructor(
+    readonly raw: RawClient,
+    readonly channel = 1,
+  ) {}
 
   /** The same client on another channel. */
   on(channel: number): Actor {
@@ -18,9 +21,30 @@ export class Actor {
     return this;
   }
 
-  declareExchange(exchange: string, type: string, flags: { passive?: boolean; durable?: boolean; autoDelete?: boolean; internal?: boolean; noWait?: boolean; arguments?: { [name: string]: Plain } } = {}): void {
+  declareExchange(
+    exchange: string,
+    type: string,
+    flags: {
+      passive?: boolean;
+      durable?: boolean;
+      autoDelete?: boolean;
+      internal?: boolean;
+      noWait?: boolean;
+      arguments?: { [name: string]: Plain };
+    } = {},
+  ): void {
     const table = FieldTable.of(flags.arguments ?? {});
-    this.raw.send(this.channel, "exchange.declare", { exchange, type, passive: false, durable: false, autoDelete: false, internal: false, noWait: false, ...flags, arguments: table });
+    this.raw.send(this.channel, "exchange.declare", {
+      exchange,
+      type,
+      passive: false,
+      durable: false,
+      autoDelete: false,
+      internal: false,
+      noWait: false,
+      ...flags,
+      arguments: table,
+    });
   }
   async exchange(...args: Parameters<Actor["declareExchange"]>): Promise<void> {
     this.declareExchange(...args);
@@ -36,9 +60,28 @@ export class Actor {
     this.raw.send(this.channel, "exchange.unbind", { destination, source, routingKey, noWait: false, arguments: FieldTable.of(table) });
   }
 
-  declareQueue(queue: string, flags: { passive?: boolean; durable?: boolean; exclusive?: boolean; autoDelete?: boolean; noWait?: boolean; arguments?: { [name: string]: Plain } } = {}): void {
+  declareQueue(
+    queue: string,
+    flags: {
+      passive?: boolean;
+      durable?: boolean;
+      exclusive?: boolean;
+      autoDelete?: boolean;
+      noWait?: boolean;
+      arguments?: { [name: string]: Plain };
+    } = {},
+  ): void {
     const table = FieldTable.of(flags.arguments ?? {});
-    this.raw.send(this.channel, "queue.declare", { queue, passive: false, durable: false, exclusive: true, autoDelete: false, noWait: false, ...flags, arguments: table });
+    this.raw.send(this.channel, "queue.declare", {
+      queue,
+      passive: false,
+      durable: false,
+      exclusive: true,
+      autoDelete: false,
+      noWait: false,
+      ...flags,
+      arguments: table,
+    });
   }
   /** An exclusive queue, unless told; returns its name. */
   async queue(...args: Parameters<Actor["declareQueue"]>): Promise<string> {
@@ -62,7 +105,13 @@ export class Actor {
     this.raw.send(this.channel, "queue.delete", { queue, ifUnused: false, ifEmpty: false, noWait: false, ...flags });
   }
 
-  publish(exchange: string, routingKey: string, body = "", properties: BasicProperties = {}, flags: { mandatory?: boolean; immediate?: boolean } = {}): void {
+  publish(
+    exchange: string,
+    routingKey: string,
+    body = "",
+    properties: BasicProperties = {},
+    flags: { mandatory?: boolean; immediate?: boolean } = {},
+  ): void {
     this.raw.publish(this.channel, { exchange, routingKey, ...flags }, body, properties);
   }
   getOne(queue: string, noAck = true): void {
@@ -73,9 +122,21 @@ export class Actor {
     this.getOne(queue, noAck);
     return (await this.raw.next()).body?.toString() ?? null;
   }
-  subscribe(queue: string, flags: { consumerTag?: string; noAck?: boolean; exclusive?: boolean; noWait?: boolean; arguments?: { [name: string]: Plain } } = {}): void {
+  subscribe(
+    queue: string,
+    flags: { consumerTag?: string; noAck?: boolean; exclusive?: boolean; noWait?: boolean; arguments?: { [name: string]: Plain } } = {},
+  ): void {
     const table = FieldTable.of(flags.arguments ?? {});
-    this.raw.send(this.channel, "basic.consume", { queue, consumerTag: "", noLocal: false, noAck: false, exclusive: false, noWait: false, ...flags, arguments: table });
+    this.raw.send(this.channel, "basic.consume", {
+      queue,
+      consumerTag: "",
+      noLocal: false,
+      noAck: false,
+      exclusive: false,
+      noWait: false,
+      ...flags,
+      arguments: table,
+    });
   }
   async consume(...args: Parameters<Actor["subscribe"]>): Promise<string> {
     this.subscribe(...args);
@@ -125,7 +186,10 @@ export class Actor {
 export class Stage {
   private readonly actors: { name: string; raw: RawClient; log: string[] }[] = [];
 
-  constructor(private readonly dial: () => Promise<RawClient>, readonly wait: (ms: number) => Promise<void>) {}
+  constructor(
+    private readonly dial: () => Promise<RawClient>,
+    readonly wait: (ms: number) => Promise<void>,
+  ) {}
 
   /** A client that has not yet said a word. */
   async raw(): Promise<RawClient> {
@@ -159,7 +223,11 @@ export class Stage {
 }
 
 /** Runs a scenario against the broker that `dial` leads to. What it did not expect is part of the transcript. */
-export async function play(scenario: (stage: Stage) => Promise<unknown>, dial: () => Promise<RawClient>, wait: (ms: number) => Promise<void>): Promise<string[]> {
+export async function play(
+  scenario: (stage: Stage) => Promise<unknown>,
+  dial: () => Promise<RawClient>,
+  wait: (ms: number) => Promise<void>,
+): Promise<string[]> {
   const stage = new Stage(dial, wait);
   let unexpected: string[] = [];
   try {
@@ -173,7 +241,7 @@ export async function play(scenario: (stage: Stage) => Promise<unknown>, dial: (
 /** Closes the connection the way that is open for it, and reads to the end. */
 async function leave(raw: RawClient): Promise<void> {
   try {
-    for (const { name } of raw.drain()) if (name === "connection.close") return raw.send(0, "connection.close-ok", {}), await end(raw);
+    for (const { name } of raw.drain()) if (name === "connection.close") return (raw.send(0, "connection.close-ok", {}), await end(raw));
     if (raw.isClosed) return;
     raw.send(0, "connection.close", { replyCode: 200, replyText: "", classId: 0, methodId: 0 });
     for (;;) {
@@ -201,8 +269,5 @@ function text(value: unknown): string {
     if (typeof inner === "bigint") return `${inner}n`;
     if (inner === null || typeof inner !== "object" || Array.isArray(inner)) return inner;
     return Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1)));
-  }).replaceAll(
-    /amq\.(gen-|ctag-|rabbitmq\.reply-to\.)[\w.=+/-]+/g,
-    "amq.$1*",
-  );
+  }).replaceAll(/amq\.(gen-|ctag-|rabbitmq\.reply-to\.)[\w.=+/-]+/g, "amq.$1*");
 }

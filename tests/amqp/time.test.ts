@@ -121,7 +121,9 @@ describe("the end of a connection", () => {
     expect([queues.get("shared")!.items.ready, queues.get("shared")!.items.unacked]).toEqual([0, 2]);
     b.raw.memory.connection!.abort(true);
     expect([...queues.keys()]).toEqual(["shared"]);
-    expect([queues.get("shared")!.items.ready, queues.get("shared")!.items.unacked, queues.get("shared")!.consumers.count]).toEqual([2, 0, 0]);
+    expect([queues.get("shared")!.items.ready, queues.get("shared")!.items.unacked, queues.get("shared")!.consumers.count]).toEqual([
+      2, 0, 0,
+    ]);
     expect([await a.get("shared"), await a.get("shared")]).toEqual(["1", "2"]);
   });
 
@@ -129,7 +131,10 @@ describe("the end of a connection", () => {
     const h = new AmqpHouse();
     const a = await h.client();
     a.raw.memory.connection!.bye();
-    expect((await a.raw.expect("connection.close")).args).toMatchObject({ replyCode: 320, replyText: "CONNECTION_FORCED - broker forced connection closure with reason 'shutdown'" });
+    expect((await a.raw.expect("connection.close")).args).toMatchObject({
+      replyCode: 320,
+      replyText: "CONNECTION_FORCED - broker forced connection closure with reason 'shutdown'",
+    });
     await settled();
     expect(a.raw.isClosed).toBe(true);
   });

@@ -168,7 +168,11 @@ describe("bridge", () => {
     const channel = await connection.createChannel();
     await channel.assertQueue("alerts");
     const sensor = await mqtt.connectAsync(broker.mqtt.url);
-    for (const [name, value] of [["a", 29], ["b", 31], ["a", 35.5]] as const) {
+    for (const [name, value] of [
+      ["a", 29],
+      ["b", 31],
+      ["a", 35.5],
+    ] as const) {
       await sensor.publishAsync(`sensors/${name}/temperature`, JSON.stringify({ value }), { qos: 1 });
     }
     await sensor.publishAsync("sensors/c/humidity", JSON.stringify({ value: 99 }), { qos: 1 });

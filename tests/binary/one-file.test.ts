@@ -23,9 +23,13 @@ test("a fault is one file and a regenerated index", async () => {
 
   const ready = join(copy, "ready.json");
   const flags = ["kafka", "mqtt", "amqp", "admin"].flatMap((name) => [`--${name}-port`, "0"]);
-  const havoq = Bun.spawn([join(copy, "dist/havoq"), "serve", ...flags, "--plugins", join(copy, "plugins"), "--ready-file", ready, "--quiet"], {
-    cwd: copy, stdio: ["ignore", "inherit", "inherit"],
-  });
+  const havoq = Bun.spawn(
+    [join(copy, "dist/havoq"), "serve", ...flags, "--plugins", join(copy, "plugins"), "--ready-file", ready, "--quiet"],
+    {
+      cwd: copy,
+      stdio: ["ignore", "inherit", "inherit"],
+    },
+  );
   try {
     while (!(await Bun.file(ready).exists())) {
       expect(havoq.exitCode).toBeNull();

@@ -66,7 +66,12 @@ const numbers = (n: number): string[] => Array.from({ length: n }, (_, i) => Str
 
 async function orders(broker: RunningBinary): Promise<void> {
   const of = (clientId: string) =>
-    new Kafka({ clientId, brokers: broker.kafka.brokers.split(","), logLevel: logLevel.NOTHING, retry: { initialRetryTime: 20, maxRetryTime: 200 } });
+    new Kafka({
+      clientId,
+      brokers: broker.kafka.brokers.split(","),
+      logLevel: logLevel.NOTHING,
+      retry: { initialRetryTime: 20, maxRetryTime: 200 },
+    });
   const shop = of("shop");
   const admin = shop.admin();
   await admin.connect();
@@ -124,7 +129,12 @@ async function tasks(broker: RunningBinary): Promise<void> {
   const send = async (values: readonly string[]): Promise<string[]> => {
     const refused: string[] = [];
     await Promise.all(
-      values.map((value) => new Promise<void>((resolve) => publisher.sendToQueue("tasks", Buffer.from(value), {}, (error) => (error === null || void refused.push(value), resolve())))),
+      values.map(
+        (value) =>
+          new Promise<void>((resolve) =>
+            publisher.sendToQueue("tasks", Buffer.from(value), {}, (error) => (error === null || void refused.push(value), resolve())),
+          ),
+      ),
     );
     return refused;
   };
@@ -139,7 +149,9 @@ async function tasks(broker: RunningBinary): Promise<void> {
 
 async function run(folder: string, name: string, seed: number): Promise<{ journal: string[]; report: OracleReport; said: string }> {
   const [journal, oracle] = [join(folder, `${name}.jsonl`), join(folder, `${name}.json`)];
-  const broker = await startBinary({ args: ["--seed", String(seed), "--chaos", join(folder, "chaos.yaml"), "--journal", journal, "--oracle", oracle] });
+  const broker = await startBinary({
+    args: ["--seed", String(seed), "--chaos", join(folder, "chaos.yaml"), "--journal", journal, "--oracle", oracle],
+  });
   await Promise.all([orders(broker), readings(broker), tasks(broker)]);
   const last = await mqtt.connectAsync(broker.mqtt.url, { clientId: "last" });
   await last.publishAsync("done", "", { qos: 1 });
@@ -162,7 +174,15 @@ test("one seed, one journal, one account of 10,000 messages; another seed, other
   rmSync(folder, { recursive: true });
 
   // Something happened, by each rule and step, in each protocol.
-  for (const rule of ["lost readings", "doubled readings", "mislaid readings", "refused tasks", "lost orders", "lost answers", "a bad day"]) {
+  for (const rule of [
+    "lost readings",
+    "doubled readings",
+    "mislaid readings",
+    "refused tasks",
+    "lost orders",
+    "lost answers",
+    "a bad day",
+  ]) {
     expect([rule, first.journal.some((line) => line.includes(rule))]).toEqual([rule, true]);
   }
   const { found, totals, leftOut } = first.report;
@@ -183,7 +203,10 @@ test("a chaos file that does not fit stops the start, with file, line, key and t
   await Bun.write(join(folder, "bad.yaml"), "scenario:\n  steps:\n    - aply: { fault: drop }\n");
   const serve = (file: string) => Bun.spawnSync([join(import.meta.dir, "../../dist/havoq"), "serve", "--chaos", file], { cwd: folder });
   const bad = serve("bad.yaml");
-  expect([bad.exitCode, bad.stderr.toString()]).toEqual([1, "havoq: bad.yaml:3: scenario.steps.0.aply: unknown key aply: did you mean apply?\n"]);
+  expect([bad.exitCode, bad.stderr.toString()]).toEqual([
+    1,
+    "havoq: bad.yaml:3: scenario.steps.0.aply: unknown key aply: did you mean apply?\n",
+  ]);
   expect(serve("none.yaml").stderr.toString()).toBe("havoq: there is no file none.yaml\n");
   rmSync(folder, { recursive: true });
 }, 60_000);

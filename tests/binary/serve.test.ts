@@ -29,13 +29,23 @@ describe("havoq serve", () => {
     expect(await broker.stop()).toBe(0);
     await gone;
     client.end(true);
-    expect(broker.stdout.split("\n").map((line) => line.trim().split(/\s+/)[0])).toEqual(["havoq", "kafka", "mqtt", "amqp", "admin", "plugins", "ready", ""]);
+    expect(broker.stdout.split("\n").map((line) => line.trim().split(/\s+/)[0])).toEqual([
+      "havoq",
+      "kafka",
+      "mqtt",
+      "amqp",
+      "admin",
+      "plugins",
+      "ready",
+      "",
+    ]);
     expect(broker.stdout).toContain("seed 42");
     expect(broker.stderr).toBe("");
   });
 
   test("at its first word that it is ready, all ports answer and a signal ends it cleanly", async () => {
-    const start = (): Bun.Subprocess<"ignore", "pipe", "inherit"> => Bun.spawn([binary, "serve", ...FREE], { cwd: folder, stdin: "ignore", stdout: "pipe", stderr: "inherit" });
+    const start = (): Bun.Subprocess<"ignore", "pipe", "inherit"> =>
+      Bun.spawn([binary, "serve", ...FREE], { cwd: folder, stdin: "ignore", stdout: "pipe", stderr: "inherit" });
     const ready = async ({ stdout }: { stdout: ReadableStream<Uint8Array> }): Promise<string> => {
       let printed = "";
       for await (const chunk of stdout) if ((printed += Buffer.from(chunk).toString()).endsWith("\nready\n")) break;
@@ -54,7 +64,11 @@ describe("havoq serve", () => {
       mqtt.connectAsync(`mqtt://127.0.0.1:${port("mqtt")}`),
       new Promise<string>((got, failed) => {
         const data = (socket: Bun.Socket, bytes: Buffer): void => (socket.end(), got(bytes.toString("latin1")));
-        void Bun.connect({ hostname: "127.0.0.1", port: port("amqp"), socket: { open: (socket) => void socket.write("AMQP\0\0\x09\x01"), data, error: (_socket, error) => failed(error) } });
+        void Bun.connect({
+          hostname: "127.0.0.1",
+          port: port("amqp"),
+          socket: { open: (socket) => void socket.write("AMQP\0\0\x09\x01"), data, error: (_socket, error) => failed(error) },
+        });
       }),
     ]);
     expect(status).toBe(200);
@@ -112,7 +126,11 @@ describe("havoq serve", () => {
     const file = join(folder, "havoq.yaml");
     await Bun.write(file, "seed: 1\nkafka: { brokers: 2 }\nmqtt: { enabled: false }\n");
     const shown = async (args: string[], env: Record<string, string>): Promise<string> => {
-      const child = Bun.spawn([binary, "serve", "--config", file, ...FREE, ...args], { cwd: folder, env: { ...process.env, ...env }, stdio: ["ignore", "pipe", "inherit"] });
+      const child = Bun.spawn([binary, "serve", "--config", file, ...FREE, ...args], {
+        cwd: folder,
+        env: { ...process.env, ...env },
+        stdio: ["ignore", "pipe", "inherit"],
+      });
       let out = "";
       for await (const chunk of child.stdout) if ((out += Buffer.from(chunk).toString()).includes("ready\n")) break;
       child.kill();

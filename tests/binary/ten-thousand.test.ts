@@ -23,7 +23,10 @@ describe("10,000 messages", () => {
     const producer = kafka.producer();
     await producer.connect();
     for (let i = 0; i < COUNT; i += 500) {
-      await producer.send({ topic: "ten-thousand", messages: numbers.slice(i, i + 500).map((value) => ({ key: `k${Number(value) % 50}`, value })) });
+      await producer.send({
+        topic: "ten-thousand",
+        messages: numbers.slice(i, i + 500).map((value) => ({ key: `k${Number(value) % 50}`, value })),
+      });
     }
     const consumer = kafka.consumer({ groupId: "ten-thousand", maxWaitTimeInMs: 100 });
     await consumer.connect();
@@ -52,10 +55,18 @@ describe("10,000 messages", () => {
     const base = { clientId: "platformatic", bootstrapBrokers: broker.kafka.brokers.split(","), retries: 5 };
     const producer = new Producer({ ...base, serializers: stringSerializers, autocreateTopics: true });
     for (let i = 0; i < COUNT; i += 500) {
-      await producer.send({ messages: numbers.slice(i, i + 500).map((value) => ({ topic: "ten-thousand-more", key: `k${Number(value) % 7}`, value })) });
+      await producer.send({
+        messages: numbers.slice(i, i + 500).map((value) => ({ topic: "ten-thousand-more", key: `k${Number(value) % 7}`, value })),
+      });
     }
     await producer.close();
-    const consumer = new Consumer({ ...base, groupId: "more", deserializers: stringDeserializers, maxWaitTime: 100, groupProtocol: "classic" });
+    const consumer = new Consumer({
+      ...base,
+      groupId: "more",
+      deserializers: stringDeserializers,
+      maxWaitTime: 100,
+      groupProtocol: "classic",
+    });
     const got: { key: string; value: number }[] = [];
     for await (const { key, value } of await consumer.consume({ topics: ["ten-thousand-more"], mode: "earliest" })) {
       if (got.push({ key, value: Number(value) }) === COUNT) break;
@@ -82,7 +93,8 @@ describe("10,000 messages", () => {
           if (got.push(payload.toString()) === COUNT) all.resolve();
         });
         await subscriber.subscribeAsync(topic, { qos });
-        for (let i = 0; i < COUNT; i += 500) await Promise.all(numbers.slice(i, i + 500).map((value) => publisher.publishAsync(topic, value, { qos })));
+        for (let i = 0; i < COUNT; i += 500)
+          await Promise.all(numbers.slice(i, i + 500).map((value) => publisher.publishAsync(topic, value, { qos })));
         await all.promise;
         await Promise.all([subscriber.endAsync(), publisher.endAsync()]);
         expect(got).toEqual(numbers);
@@ -116,13 +128,17 @@ describe("10,000 messages", () => {
     const connection = new Connection({ url: broker.amqp.url });
     const got: number[] = [];
     const all = Promise.withResolvers<void>();
-    const consumer = connection.createConsumer({ queue: "ten-thousand-more", qos: { prefetchCount: 100 }, concurrency: 1 }, async (message) => {
-      if (got.push(message.body.i) === COUNT) all.resolve();
-      return ConsumerStatus.ACK;
-    });
+    const consumer = connection.createConsumer(
+      { queue: "ten-thousand-more", qos: { prefetchCount: 100 }, concurrency: 1 },
+      async (message) => {
+        if (got.push(message.body.i) === COUNT) all.resolve();
+        return ConsumerStatus.ACK;
+      },
+    );
     await new Promise<void>((resolve) => consumer.once("ready", () => resolve()));
     const publisher = connection.createPublisher({ confirm: true, maxAttempts: 1 });
-    for (let i = 0; i < COUNT; i += 500) await Promise.all(numbers.slice(i, i + 500).map((i) => publisher.send("ten-thousand-more", { i: Number(i) })));
+    for (let i = 0; i < COUNT; i += 500)
+      await Promise.all(numbers.slice(i, i + 500).map((i) => publisher.send("ten-thousand-more", { i: Number(i) })));
     await all.promise;
     await publisher.close();
     await consumer.close();

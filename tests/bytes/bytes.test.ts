@@ -14,24 +14,104 @@ type Case<T> = [name: string, write: (w: Writer, v: T) => void, read: (r: Reader
 const of = <T>(...c: Case<T>) => c as Case<unknown>;
 
 const cases = [
-  of<number>("u8", (w, v) => w.u8(v), (r) => r.u8(), [0, 1, 127, 128, 255]),
-  of<number>("i8", (w, v) => w.i8(v), (r) => r.i8(), [0, 1, -1, 127, -128]),
-  of<number>("u16", (w, v) => w.u16(v), (r) => r.u16(), [0, 255, 256, 0x7fff, 0x8000, 0xffff]),
-  of<number>("i16", (w, v) => w.i16(v), (r) => r.i16(), [0, -1, 0x7fff, -0x8000]),
-  of<number>("u32", (w, v) => w.u32(v), (r) => r.u32(), [0, 0x7fff_ffff, 0x8000_0000, 0xffff_ffff]),
-  of<number>("i32", (w, v) => w.i32(v), (r) => r.i32(), [0, -1, 0x7fff_ffff, -0x8000_0000]),
-  of<bigint>("i64", (w, v) => w.i64(v), (r) => r.i64(), [0n, -1n, 2n ** 63n - 1n, -(2n ** 63n)]),
-  of<bigint>("u64", (w, v) => w.u64(v), (r) => r.u64(), [0n, 1n, 2n ** 63n, 2n ** 64n - 1n]),
-  of<number>("i64n", (w, v) => w.i64n(v), (r) => r.i64n(), [0, 1, -1, 2 ** 31, -(2 ** 31), 2 ** 32, -(2 ** 32) - 1, Number.MAX_SAFE_INTEGER, Number.MIN_SAFE_INTEGER]),
-  of<number>("f32", (w, v) => w.f32(v), (r) => r.f32(), [0, 1.5, -0.25, Infinity, NaN]),
-  of<number>("f64", (w, v) => w.f64(v), (r) => r.f64(), [0, Math.PI, -1e300, Number.MIN_VALUE, NaN]),
-  of<number>("uvarint", (w, v) => w.uvarint(v), (r) => r.uvarint(), [0, 127, 128, 16383, 16384, 2 ** 21 - 1, 2 ** 28 - 1, 2 ** 28, 2 ** 31, 2 ** 32 - 1]),
-  of<number>("varint", (w, v) => w.varint(v), (r) => r.varint(), [0, -1, 1, 63, 64, -64, -65, 8191, -8193, 2 ** 31 - 1, -(2 ** 31)]),
+  of<number>(
+    "u8",
+    (w, v) => w.u8(v),
+    (r) => r.u8(),
+    [0, 1, 127, 128, 255],
+  ),
+  of<number>(
+    "i8",
+    (w, v) => w.i8(v),
+    (r) => r.i8(),
+    [0, 1, -1, 127, -128],
+  ),
+  of<number>(
+    "u16",
+    (w, v) => w.u16(v),
+    (r) => r.u16(),
+    [0, 255, 256, 0x7fff, 0x8000, 0xffff],
+  ),
+  of<number>(
+    "i16",
+    (w, v) => w.i16(v),
+    (r) => r.i16(),
+    [0, -1, 0x7fff, -0x8000],
+  ),
+  of<number>(
+    "u32",
+    (w, v) => w.u32(v),
+    (r) => r.u32(),
+    [0, 0x7fff_ffff, 0x8000_0000, 0xffff_ffff],
+  ),
+  of<number>(
+    "i32",
+    (w, v) => w.i32(v),
+    (r) => r.i32(),
+    [0, -1, 0x7fff_ffff, -0x8000_0000],
+  ),
+  of<bigint>(
+    "i64",
+    (w, v) => w.i64(v),
+    (r) => r.i64(),
+    [0n, -1n, 2n ** 63n - 1n, -(2n ** 63n)],
+  ),
+  of<bigint>(
+    "u64",
+    (w, v) => w.u64(v),
+    (r) => r.u64(),
+    [0n, 1n, 2n ** 63n, 2n ** 64n - 1n],
+  ),
+  of<number>(
+    "i64n",
+    (w, v) => w.i64n(v),
+    (r) => r.i64n(),
+    [0, 1, -1, 2 ** 31, -(2 ** 31), 2 ** 32, -(2 ** 32) - 1, Number.MAX_SAFE_INTEGER, Number.MIN_SAFE_INTEGER],
+  ),
+  of<number>(
+    "f32",
+    (w, v) => w.f32(v),
+    (r) => r.f32(),
+    [0, 1.5, -0.25, Infinity, NaN],
+  ),
+  of<number>(
+    "f64",
+    (w, v) => w.f64(v),
+    (r) => r.f64(),
+    [0, Math.PI, -1e300, Number.MIN_VALUE, NaN],
+  ),
+  of<number>(
+    "uvarint",
+    (w, v) => w.uvarint(v),
+    (r) => r.uvarint(),
+    [0, 127, 128, 16383, 16384, 2 ** 21 - 1, 2 ** 28 - 1, 2 ** 28, 2 ** 31, 2 ** 32 - 1],
+  ),
+  of<number>(
+    "varint",
+    (w, v) => w.varint(v),
+    (r) => r.varint(),
+    [0, -1, 1, 63, 64, -64, -65, 8191, -8193, 2 ** 31 - 1, -(2 ** 31)],
+  ),
   of<number>(
     "varlong",
     (w, v) => w.varlong(v),
     (r) => r.varlong(),
-    [0, -1, 1, 2 ** 30 - 1, 2 ** 30, -(2 ** 30), -(2 ** 30) - 1, 2 ** 31, -(2 ** 31) - 1, 2 ** 32, 2 ** 35, -(2 ** 42), Number.MAX_SAFE_INTEGER, Number.MIN_SAFE_INTEGER],
+    [
+      0,
+      -1,
+      1,
+      2 ** 30 - 1,
+      2 ** 30,
+      -(2 ** 30),
+      -(2 ** 30) - 1,
+      2 ** 31,
+      -(2 ** 31) - 1,
+      2 ** 32,
+      2 ** 35,
+      -(2 ** 42),
+      Number.MAX_SAFE_INTEGER,
+      Number.MIN_SAFE_INTEGER,
+    ],
   ),
   of<string>(
     "utf8",
@@ -128,7 +208,8 @@ describe("reader", () => {
   test("views share memory, copies do not", () => {
     const bytes = Buffer.from([1, 2, 3, 4]);
     const reader = new Reader(bytes);
-    const view = reader.view(2), copy = reader.copy(2);
+    const view = reader.view(2),
+      copy = reader.copy(2);
     bytes.fill(9);
     expect([...view, ...copy]).toEqual([9, 9, 3, 4]);
   });
@@ -299,7 +380,8 @@ describe("framer", () => {
   });
 
   test("frames that span chunks and that nobody keeps share one buffer; one that is kept stays as it is", () => {
-    const buffers: Buffer[] = [], bodies: Buffer[] = [];
+    const buffers: Buffer[] = [],
+      bodies: Buffer[] = [];
     const framer = new Framer(lengthPrefixed, (buf, start, end) => {
       buffers.push(buf);
       bodies.push(buf.subarray(start + 4, end) as Buffer);
@@ -454,8 +536,12 @@ describe("out-buffer", () => {
 
   test("a large view is sent from where it lies, a small one is copied", () => {
     const sent: Buffer[] = [];
-    const out = new OutBuffer((bytes) => (sent.push(bytes), bytes.length), () => {});
-    const large = Buffer.alloc(40_000, 1), small = Buffer.alloc(100, 2);
+    const out = new OutBuffer(
+      (bytes) => (sent.push(bytes), bytes.length),
+      () => {},
+    );
+    const large = Buffer.alloc(40_000, 1),
+      small = Buffer.alloc(100, 2);
     out.u8(0);
     out.view(large);
     out.view(small);
@@ -467,7 +553,10 @@ describe("out-buffer", () => {
 
   test("a busy connection whose peer keeps up lives in one block", () => {
     const memory = new Set<ArrayBufferLike>();
-    const out = new OutBuffer((bytes) => (memory.add(bytes.buffer), bytes.length), () => {});
+    const out = new OutBuffer(
+      (bytes) => (memory.add(bytes.buffer), bytes.length),
+      () => {},
+    );
     const body = Buffer.alloc(1000);
     for (let i = 0; i < 1000; i++) out.bytes(body);
     out.flush();

@@ -211,7 +211,8 @@ describe("what others wrote", () => {
       const out = decompress(codec, Buffer.concat([packed, skippable, packed]), MIB);
       expect(out.toString()).toBe(readings.toString().repeat(2));
     }
-    const gz = compress("gzip", readings), xerial = compress("snappy", readings);
+    const gz = compress("gzip", readings),
+      xerial = compress("snappy", readings);
     expect(decompress("gzip", Buffer.concat([gz, gz]), MIB).length).toBe(2 * readings.length);
     expect(decompress("snappy", Buffer.concat([xerial, xerial]), MIB).length).toBe(2 * readings.length);
   });

@@ -10,13 +10,17 @@ afterAll(() => broker?.stop());
 
 const servers = { kafka: () => broker.kafka.brokers, mqtt: () => new URL(broker.mqtt.url).host, amqp: () => new URL(broker.amqp.url).host };
 
-test.each(["kafka", "mqtt", "amqp"] as const)("a rate over %s is kept to, and told", async (protocol) => {
-  const args = ["--protocol", protocol, "--server", servers[protocol](), "--connections", "3", "--size", "1KiB"];
-  const json = await benchAtRate(500, 1000, ...args, ...(protocol === "mqtt" ? ["--qos", "1"] : []));
-  expect(json).toMatchObject({ protocol, connections: 3, size: 1024 });
-  const { p50, p90, p99, max } = json.latencyMs;
-  expect([p50, p90, p99, max].every((one, i, all) => one > 0 && (i === 0 || one >= all[i - 1]))).toBe(true);
-}, 60_000);
+test.each(["kafka", "mqtt", "amqp"] as const)(
+  "a rate over %s is kept to, and told",
+  async (protocol) => {
+    const args = ["--protocol", protocol, "--server", servers[protocol](), "--connections", "3", "--size", "1KiB"];
+    const json = await benchAtRate(500, 1000, ...args, ...(protocol === "mqtt" ? ["--qos", "1"] : []));
+    expect(json).toMatchObject({ protocol, connections: 3, size: 1024 });
+    const { p50, p90, p99, max } = json.latencyMs;
+    expect([p50, p90, p99, max].every((one, i, all) => one > 0 && (i === 0 || one >= all[i - 1]))).toBe(true);
+  },
+  60_000,
+);
 
 test("the messages go through the broker that is named", async () => {
   const before = (await ok(["mqtt", "stats", "--interval", "1ms", "--json", "--server", servers.mqtt()])).json;
@@ -50,11 +54,15 @@ test.each([
   [["--size", "3"], 2, "--size is 8 at least"],
   [["--server", "127.0.0.1:1"], 1, "nothing listens on 127.0.0.1:1"],
   [["--duration", "soon"], 2, "soon is not a duration"],
-] as const)("%j exits with %d and says why", async (args, code, message) => {
-  const ran = await run(["bench", ...args]);
-  expect(ran.err).toContain(message);
-  expect(ran.code).toBe(code);
-}, 60_000);
+] as const)(
+  "%j exits with %d and says why",
+  async (args, code, message) => {
+    const ran = await run(["bench", ...args]);
+    expect(ran.err).toContain(message);
+    expect(ran.code).toBe(code);
+  },
+  60_000,
+);
 
 test("the wrong port is told for what it is", async () => {
   expect((await run(["bench", "--protocol", "kafka", "--server", servers.mqtt()])).err).toContain("is an MQTT broker, not a Kafka broker");

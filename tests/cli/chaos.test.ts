@@ -14,8 +14,11 @@ let folder: string;
 
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), "havoq-chaos-"));
-  writeFileSync(join(folder, "noisy.ts"), `import { definePlugin } from "havoq";
-export default definePlugin({ message: { match: { protocol: "mqtt", topic: "noisy" }, run: () => { throw new Error("as planned"); } } });\n`);
+  writeFileSync(
+    join(folder, "noisy.ts"),
+    `import { definePlugin } from "havoq";
+export default definePlugin({ message: { match: { protocol: "mqtt", topic: "noisy" }, run: () => { throw new Error("as planned"); } } });\n`,
+  );
   broker = await startBinary({ args: ["--seed", "5", "--plugins", folder] });
 }, 60_000);
 afterAll(async () => {
@@ -25,7 +28,11 @@ afterAll(async () => {
 
 function run(...args: string[]) {
   const { HAVOQ_ADMIN_URL: _, HAVOQ_ADMIN_TOKEN: __, ...env } = process.env;
-  return Bun.spawn([binary, ...args], { stdio: ["ignore", "pipe", "pipe"], cwd: folder, env: { ...env, HAVOQ_ADMIN_URL: broker.admin.url, NO_COLOR: "1" } });
+  return Bun.spawn([binary, ...args], {
+    stdio: ["ignore", "pipe", "pipe"],
+    cwd: folder,
+    env: { ...env, HAVOQ_ADMIN_URL: broker.admin.url, NO_COLOR: "1" },
+  });
 }
 
 /** Runs a command to its end. */
@@ -97,7 +104,10 @@ describe("havoq chaos", () => {
   test("journal shows what fired, writes it to a file, and follows", async () => {
     await havoq("chaos", "add", "--fault", "drop", "--name", "heard", "--match", "topic=j");
     await received("j");
-    const entries = (await havoq("chaos", "journal", "--json", "--rule", "heard")).out.trim().split("\n").map((line) => JSON.parse(line));
+    const entries = (await havoq("chaos", "journal", "--json", "--rule", "heard")).out
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line));
     expect(entries).toEqual([expect.objectContaining({ protocol: "mqtt", name: "j", verdict: "drop" })]);
     expect((await havoq("chaos", "journal", "--limit", "1")).out).toContain("heard");
     for (const name of ["run.jsonl", "run.msgpack"]) {
@@ -105,7 +115,9 @@ describe("havoq chaos", () => {
       const lines = journalFormat(name).parse(await Bun.file(join(folder, name)).bytes());
       expect([name, lines[0], lines.length > 1]).toEqual([name, expect.objectContaining({ seed: 5 }), true]);
     }
-    expect(parseJournal(await Bun.file(join(folder, "run.jsonl")).text()).at(-1)).toEqual(expect.objectContaining({ verdict: "drop", name: "j" }));
+    expect(parseJournal(await Bun.file(join(folder, "run.jsonl")).text()).at(-1)).toEqual(
+      expect.objectContaining({ verdict: "drop", name: "j" }),
+    );
 
     // Once it has shown what there was, it misses nothing of what comes.
     const following = run("chaos", "journal", "--follow", "--json", "--limit", "1", "--count", "3");
@@ -175,7 +187,11 @@ describe("havoq doctor", () => {
       return { code, report: JSON.parse(out) };
     };
     expect(await ask()).toEqual({ code: 0, report: expect.objectContaining({ ok: true }) });
-    await fetch(`${healthy.admin.url}/api/control/killBroker`, { method: "POST", headers: { "content-type": "application/json" }, body: '{"broker":1}' });
+    await fetch(`${healthy.admin.url}/api/control/killBroker`, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: '{"broker":1}',
+    });
     const { code, report } = await ask();
     expect([code, report.ok]).toEqual([1, false]);
     const wrong = report.findings.filter(({ ok }: { ok: boolean }) => !ok).map(({ found }: { found: string }) => found);

@@ -26,7 +26,11 @@ afterAll(async () => {
 /** The command as it stands, with the address of the broker behind it. */
 function placed(command: string): string {
   const [, protocol] = command.split(" ");
-  const servers: Record<string, string> = { kafka: broker.kafka.brokers, mqtt: new URL(broker.mqtt.url).host, amqp: new URL(broker.amqp.url).host };
+  const servers: Record<string, string> = {
+    kafka: broker.kafka.brokers,
+    mqtt: new URL(broker.mqtt.url).host,
+    amqp: new URL(broker.amqp.url).host,
+  };
   const lists = /^havoq (amqp \w+ list|mqtt clients list)/.test(command);
   return protocol! in servers && !lists ? `${command} --server ${servers[protocol!]}` : command;
 }
@@ -38,7 +42,9 @@ for (const page of pages) {
     test("has commands", () => expect(commands.length).toBeGreaterThan(1));
     const outcome = inOrder(async (i) => {
       const child = Bun.spawn(["sh", "-c", placed(commands[i]!)], {
-        cwd: folder, stdio: ["ignore", "pipe", "pipe"], env: { ...process.env, PATH: `${folder}:${process.env.PATH}`, HAVOQ_ADMIN_URL: broker.admin.url },
+        cwd: folder,
+        stdio: ["ignore", "pipe", "pipe"],
+        env: { ...process.env, PATH: `${folder}:${process.env.PATH}`, HAVOQ_ADMIN_URL: broker.admin.url },
       });
       const [out, err, code] = await Promise.all([new Response(child.stdout).text(), new Response(child.stderr).text(), child.exited]);
       return { out, err, code };

@@ -36,26 +36,63 @@ afterAll(async () => {
 });
 
 describe("publish", () => {
-  test.each([0, 1, 2])("in QoS %d, retained", async (qos) => {
-    const sent = await ok(["mqtt", "publish", "--topic", `kept/${qos}`, "--payload", "21.5", "--qos", String(qos), "--retain", "--json", ...server]);
-    expect(sent.json).toMatchObject({ topic: `kept/${qos}`, qos, retain: true, messages: 1 });
-    expect(await next(`kept/${qos}`)).toEqual({ payload: "21.5", qos, retain: true });
-  }, 60_000);
+  test.each([0, 1, 2])(
+    "in QoS %d, retained",
+    async (qos) => {
+      const sent = await ok([
+        "mqtt",
+        "publish",
+        "--topic",
+        `kept/${qos}`,
+        "--payload",
+        "21.5",
+        "--qos",
+        String(qos),
+        "--retain",
+        "--json",
+        ...server,
+      ]);
+      expect(sent.json).toMatchObject({ topic: `kept/${qos}`, qos, retain: true, messages: 1 });
+      expect(await next(`kept/${qos}`)).toEqual({ payload: "21.5", qos, retain: true });
+    },
+    60_000,
+  );
 
   test("to who is there, each line of standard input a message", async () => {
     const got: string[] = [];
     const { promise: both, resolve } = Promise.withResolvers<void>();
     client.on("message", (topic, payload) => topic === "lines" && got.push(payload.toString()) === 2 && resolve());
     await client.subscribeAsync("lines", { qos: 1 });
-    expect((await ok(["mqtt", "publish", "--topic", "lines", "--qos", "1", ...server], { stdin: "a\nb\n" })).out).toBe("✓ 2 messages → lines\n");
+    expect((await ok(["mqtt", "publish", "--topic", "lines", "--qos", "1", ...server], { stdin: "a\nb\n" })).out).toBe(
+      "✓ 2 messages → lines\n",
+    );
     await both;
     expect(got).toEqual(["a", "b"]);
-    expect((await ok(["mqtt", "publish", "--topic", "lines/nobody", "--payload", "x", "--qos", "1", ...server])).out).toContain("nobody is subscribed");
+    expect((await ok(["mqtt", "publish", "--topic", "lines/nobody", "--payload", "x", "--qos", "1", ...server])).out).toContain(
+      "nobody is subscribed",
+    );
   }, 60_000);
 
   test("as the client and in the version that one asks for", async () => {
     const ids: string[] = [];
-    const connected = start(["mqtt", "subscribe", "--topic", "who", "-v", "--count", "1", "--client-id", "me", "--username", "u", "--password", "p", "--mqtt-version", "3.1.1", ...server]);
+    const connected = start([
+      "mqtt",
+      "subscribe",
+      "--topic",
+      "who",
+      "-v",
+      "--count",
+      "1",
+      "--client-id",
+      "me",
+      "--username",
+      "u",
+      "--password",
+      "p",
+      "--mqtt-version",
+      "3.1.1",
+      ...server,
+    ]);
     // The HTTP API's own view of who is there.
     for (;;) {
       const { json } = await ok(["mqtt", "clients", "list", "--json", "--admin", broker.admin.url]);
@@ -67,7 +104,27 @@ describe("publish", () => {
     }
     await client.publishAsync("who", "you");
     expect(await connected.done).toMatchObject({ code: 0, out: "who you\n" });
-    expect((await ok(["mqtt", "publish", "--topic", "x", "--payload", "x", "--client-id", "other", "--username", "u", "--password", "p", "--mqtt-version", "3.1.1", ...server])).code).toBe(0);
+    expect(
+      (
+        await ok([
+          "mqtt",
+          "publish",
+          "--topic",
+          "x",
+          "--payload",
+          "x",
+          "--client-id",
+          "other",
+          "--username",
+          "u",
+          "--password",
+          "p",
+          "--mqtt-version",
+          "3.1.1",
+          ...server,
+        ])
+      ).code,
+    ).toBe(0);
   }, 60_000);
 
   test.each([
@@ -75,17 +132,25 @@ describe("publish", () => {
     [["--topic", "a", "--payload", "x", "--qos", "3"], 2, "3 is not a whole number from 0 to 2"],
     [["--payload", "x"], 2, "required option '--topic <topic>' not specified"],
     [["--topic", "a", "--payload", "x", "--mqtt-version", "4"], 2, "It is 5 or 3.1.1"],
-  ] as const)("%j exits with %d and says why", async (args, code, message) => {
-    const ran = await run(["mqtt", "publish", ...args, ...server]);
-    expect(ran.err).toContain(message);
-    expect(ran.code).toBe(code);
-  }, 60_000);
+  ] as const)(
+    "%j exits with %d and says why",
+    async (args, code, message) => {
+      const ran = await run(["mqtt", "publish", ...args, ...server]);
+      expect(ran.err).toContain(message);
+      expect(ran.code).toBe(code);
+    },
+    60_000,
+  );
 });
 
 describe("subscribe", () => {
   test("prints what comes, until there is enough of it", async () => {
     await client.publishAsync("s/1", "one", { retain: true, qos: 1 });
-    await client.publishAsync("s/2", Buffer.from([0xff, 0]), { retain: true, qos: 1, properties: { contentType: "raw", userProperties: { a: "b" } } });
+    await client.publishAsync("s/2", Buffer.from([0xff, 0]), {
+      retain: true,
+      qos: 1,
+      properties: { contentType: "raw", userProperties: { a: "b" } },
+    });
     expect((await ok(["mqtt", "subscribe", "--topic", "s/1", "--count", "1", ...server])).out).toBe("one\n");
     expect((await ok(["mqtt", "subscribe", "--topic", "s/1", "--count", "1", "--verbose", ...server])).out).toBe("s/1 one\n");
     const { lines } = await ok(["mqtt", "subscribe", "--topic", "s/#", "--qos", "1", "--count", "2", "--json", ...server]);
@@ -97,10 +162,26 @@ describe("subscribe", () => {
 
   test("--timeout ends it; fewer than --count is a failure, and so is a connection that goes", async () => {
     expect(await run(["mqtt", "subscribe", "--topic", "quiet", "--timeout", "200ms", ...server])).toMatchObject({ code: 0, out: "" });
-    expect(await run(["mqtt", "subscribe", "--topic", "quiet", "--count", "1", "--timeout", "200ms", ...server])).toMatchObject({ code: 1, err: "havoq: 0 of 1 messages came\n" });
+    expect(await run(["mqtt", "subscribe", "--topic", "quiet", "--count", "1", "--timeout", "200ms", ...server])).toMatchObject({
+      code: 1,
+      err: "havoq: 0 of 1 messages came\n",
+    });
     // The time begins when something can come, however long the login takes.
     await client.publishAsync("kept/slow", "here", { retain: true, qos: 1 });
-    await ok(["chaos", "add", "--fault", "latency", "--with", "ms=2500ms", "--match", "operation=CONNECT", "--name", "slow", "--server", broker.admin.url]);
+    await ok([
+      "chaos",
+      "add",
+      "--fault",
+      "latency",
+      "--with",
+      "ms=2500ms",
+      "--match",
+      "operation=CONNECT",
+      "--name",
+      "slow",
+      "--server",
+      broker.admin.url,
+    ]);
     expect((await ok(["mqtt", "subscribe", "--topic", "kept/slow", "--count", "1", "--timeout", "2s", ...server])).out).toBe("here\n");
     await ok(["chaos", "remove", "slow", "--server", broker.admin.url]);
     const cut = start(["mqtt", "subscribe", "--topic", "taken", "--client-id", "twice", ...server]);
@@ -120,7 +201,22 @@ describe("stats", () => {
     expect(json.connected).toBeGreaterThanOrEqual(2);
     expect(json.retained).toBeGreaterThanOrEqual(1);
     expect([json.receivedPerSecond, json.sentPerSecond]).toEqual([0, 0]);
-    const busy = start(["mqtt", "stats", "--interval", "1s", "--json", "--client-id", "counter", "--username", "u", "--password", "p", "--mqtt-version", "5", ...server]);
+    const busy = start([
+      "mqtt",
+      "stats",
+      "--interval",
+      "1s",
+      "--json",
+      "--client-id",
+      "counter",
+      "--username",
+      "u",
+      "--password",
+      "p",
+      "--mqtt-version",
+      "5",
+      ...server,
+    ]);
     let sent = 0;
     for (; busy.child.exitCode === null; sent++) await client.publishAsync("busy", "x", { qos: 1 });
     const counted = (await busy.done).json;
@@ -134,14 +230,18 @@ describe("clients", () => {
   test("list", async () => {
     const { out } = await ok(["mqtt", "clients", "list", "--admin", broker.admin.url, "--token", "unneeded"]);
     expect(out).toMatch(/^observer +true +5\.0 +tcp +\S+ +watcher/m);
-    expect((await ok(["mqtt", "clients", "list", "--json"], { env: { HAVOQ_ADMIN_URL: broker.admin.url } })).json).toContainEqual(expect.objectContaining({ clientId: "observer" }));
+    expect((await ok(["mqtt", "clients", "list", "--json"], { env: { HAVOQ_ADMIN_URL: broker.admin.url } })).json).toContainEqual(
+      expect.objectContaining({ clientId: "observer" }),
+    );
   }, 60_000);
 
   test("what is needed is told", async () => {
     const ran = await run(["mqtt", "clients", "list", "--admin", "http://127.0.0.1:1"]);
     expect(ran.code).toBe(1);
     expect(ran.err).toContain("http://127.0.0.1:1: nothing listens there; this is asked over the HTTP API of havoq");
-    expect((await run(["mqtt", "clients", "list", "--admin", broker.mqtt.wsUrl.replace("ws:", "http:")])).err).toContain("is not havoq's HTTP API");
+    expect((await run(["mqtt", "clients", "list", "--admin", broker.mqtt.wsUrl.replace("ws:", "http:")])).err).toContain(
+      "is not havoq's HTTP API",
+    );
   }, 60_000);
 });
 
@@ -152,11 +252,16 @@ describe("topics", () => {
     await client.publishAsync("t/c", "3", { qos: 1 }); // once it is acknowledged, the broker has had them all
     const admin = ["--admin", broker.admin.url, "--token", "unneeded"];
     expect((await ok(["mqtt", "topics", "list", "--topic", "t/#", "--json", ...admin])).json).toEqual([
-      { topic: "t/a", messages: 1, retained: true }, { topic: "t/b", messages: 1, retained: true }, { topic: "t/c", messages: 1, retained: false },
+      { topic: "t/a", messages: 1, retained: true },
+      { topic: "t/b", messages: 1, retained: true },
+      { topic: "t/c", messages: 1, retained: false },
     ]);
     expect((await ok(["mqtt", "topics", "list", ...admin])).out).toMatch(/^t\/c +1 +false$/m);
     const login = ["--client-id", "c", "--username", "u", "--password", "p", "--mqtt-version", "3.1.1", ...server];
-    expect((await ok(["mqtt", "topics", "list", "--retained", "--topic", "t/+", "--json", ...login])).json).toEqual([{ topic: "t/a", qos: 0, payload: "1" }, { topic: "t/b", qos: 0, payload: "2" }]);
+    expect((await ok(["mqtt", "topics", "list", "--retained", "--topic", "t/+", "--json", ...login])).json).toEqual([
+      { topic: "t/a", qos: 0, payload: "1" },
+      { topic: "t/b", qos: 0, payload: "2" },
+    ]);
     expect((await ok(["mqtt", "topics", "list", "--retained", ...server])).out).toContain("t/a ");
     expect((await ok(["mqtt", "topics", "clear-retained", "--topic", "t/a", "--json", ...login])).json).toEqual({ cleared: ["t/a"] });
     expect((await ok(["mqtt", "topics", "list", "--retained", "--topic", "t/#", "--json", ...server])).json).toHaveLength(1);
@@ -172,9 +277,13 @@ describe("topics", () => {
 
 test("the wrong port is told for what it is", async () => {
   const kafka = await run(["mqtt", "publish", "--topic", "a", "--payload", "x", "--server", broker.kafka.brokers]);
-  expect([kafka.code, kafka.err]).toEqual([1, `havoq: ${broker.kafka.brokers} is a Kafka broker, not an MQTT broker; "havoq kafka" talks to it; name the right port with --server\n`]);
+  expect([kafka.code, kafka.err]).toEqual([
+    1,
+    `havoq: ${broker.kafka.brokers} is a Kafka broker, not an MQTT broker; "havoq kafka" talks to it; name the right port with --server\n`,
+  ]);
   expect((await run(["mqtt", "subscribe", "--topic", "a", "--server", new URL(broker.amqp.url).host])).err).toContain("is an AMQP broker");
   expect((await run(["mqtt", "stats", "--server", "127.0.0.1:1"])).err).toContain("nothing listens on 127.0.0.1:1");
 }, 60_000);
 
-test("no command or option of havoq mqtt is left out", () => expect(unused("mqtt").filter((one) => !one.includes(" fixtures"))).toEqual([]));
+test("no command or option of havoq mqtt is left out", () =>
+  expect(unused("mqtt").filter((one) => !one.includes(" fixtures"))).toEqual([]));

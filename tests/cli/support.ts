@@ -30,7 +30,11 @@ export function start(args: string[], { stdin = "", env = {} }: { stdin?: string
   used.push(args);
   // Where no havoq.yaml and no folder of anybody's is.
   const child = Bun.spawn([binary, ...args], {
-    cwd: dirname(binary), env: { ...process.env, NO_COLOR: "1", ...env }, stdin: new Blob([stdin]), stdout: "pipe", stderr: "pipe",
+    cwd: dirname(binary),
+    env: { ...process.env, NO_COLOR: "1", ...env },
+    stdin: new Blob([stdin]),
+    stdout: "pipe",
+    stderr: "pipe",
   });
   // A command that hangs must not hang the tests.
   const late = setTimeout(() => child.kill("SIGKILL"), 30_000);
@@ -46,7 +50,20 @@ export function start(args: string[], { stdin = "", env = {} }: { stdin?: string
   const done = (async (): Promise<Ran> => {
     const [err, code] = await Promise.all([new Response(child.stderr).text(), child.exited, reading]);
     clearTimeout(late);
-    return { code, out, err, get json() { return JSON.parse(out); }, get lines() { return out.trimEnd().split("\n").map((line) => JSON.parse(line)); } };
+    return {
+      code,
+      out,
+      err,
+      get json() {
+        return JSON.parse(out);
+      },
+      get lines() {
+        return out
+          .trimEnd()
+          .split("\n")
+          .map((line) => JSON.parse(line));
+      },
+    };
   })();
   /** Settles once this was printed; a command that ends without it is an error. */
   const printed = (text: string): Promise<void> =>
@@ -99,7 +116,8 @@ export function unused(top: string): string[] {
     const runs = used.filter((args) => leads(args, path));
     if (runs.length === 0) missing.push(path.join(" "));
     for (const option of command.options) {
-      if (!runs.some((args) => args.some((arg) => arg === option.long || arg === option.short))) missing.push(`${path.join(" ")} ${option.long}`);
+      if (!runs.some((args) => args.some((arg) => arg === option.long || arg === option.short)))
+        missing.push(`${path.join(" ")} ${option.long}`);
     }
   };
   visit((tree().commands as Command[]).find((child) => child.name() === top)!, [top]);

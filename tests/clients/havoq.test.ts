@@ -6,7 +6,17 @@ describeClients({ name: "havoq-python", commands: ["python3"], manifest: "client
   {
     name: "pytest",
     needs: "binary",
-    command: [join(cache, "python/bin/python"), "-m", "pytest", "-q", "-p", "no:cacheprovider", "-W", "ignore", join(import.meta.dir, "python/havoq")],
+    command: [
+      join(cache, "python/bin/python"),
+      "-m",
+      "pytest",
+      "-q",
+      "-p",
+      "no:cacheprovider",
+      "-W",
+      "ignore",
+      join(import.meta.dir, "python/havoq"),
+    ],
     cases: [
       "kafka python sees a fault set through the fixture",
       "each test has brokers that no other has touched",

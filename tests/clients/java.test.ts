@@ -54,11 +54,7 @@ describeClients(
       name: "amqp-client",
       needs: "amqp",
       command: java("RabbitCases"),
-      cases: [
-        ...all(amqpCases),
-        "an exchange bound to an exchange passes messages on",
-        "acknowledging an unknown delivery tag is 406",
-      ],
+      cases: [...all(amqpCases), "an exchange bound to an exchange passes messages on", "acknowledging an unknown delivery tag is 406"],
     },
   ],
 );

@@ -55,7 +55,9 @@ export function describeClients(language: Language, programs: Program[]): void {
       if (language.build) await build(language.build);
       broker = await startBinary();
     }, 300_000);
-    afterAll(async () => { await broker?.stop(); });
+    afterAll(async () => {
+      await broker?.stop();
+    });
 
     for (const program of programs) describeProgram(program, () => broker);
   });
@@ -65,32 +67,47 @@ function describeProgram(program: Program, shared: () => RunningBinary): void {
   describe(program.name, () => {
     let own: RunningBinary | undefined;
     const broker = () => own ?? shared();
-    if (isAbsent(program.needs)) return skipVisibly(program.needs === "binary" ? "HAVOQ_TEST_EXTERNAL is set" : `HAVOQ_TEST_EXTERNAL names no ${program.needs}`, { evenInCi: true });
+    if (isAbsent(program.needs))
+      return skipVisibly(program.needs === "binary" ? "HAVOQ_TEST_EXTERNAL is set" : `HAVOQ_TEST_EXTERNAL names no ${program.needs}`, {
+        evenInCi: true,
+      });
 
     const hasOwn = program.serve !== undefined && !externalAddresses();
     if (hasOwn) {
-      beforeAll(async () => { own = await startBinary({ args: program.serve }); }, 60_000);
-      afterAll(async () => { await own?.stop(); });
+      beforeAll(async () => {
+        own = await startBinary({ args: program.serve });
+      }, 60_000);
+      afterAll(async () => {
+        await own?.stop();
+      });
     }
 
     const timeout = (program.timeout ?? 90) * 1000;
     let report: Promise<Report> | undefined;
     for (const name of program.cases) {
-      test(name, async () => {
+      test(
+        name,
+        async () => {
+          report ??= run(program, broker(), timeout);
+          const { cases, exitCode, stderr } = await report;
+          const result = cases.get(name);
+          if (!result) throw new Error(`not reported; the program ended with exit code ${exitCode}\n${stderr.slice(-4000)}`);
+          if (!result.ok) throw new Error(result.detail);
+        },
+        timeout + 10_000,
+      );
+    }
+    test(
+      "reports these cases and no other, and exits 0",
+      async () => {
         report ??= run(program, broker(), timeout);
         const { cases, exitCode, stderr } = await report;
-        const result = cases.get(name);
-        if (!result) throw new Error(`not reported; the program ended with exit code ${exitCode}\n${stderr.slice(-4000)}`);
-        if (!result.ok) throw new Error(result.detail);
-      }, timeout + 10_000);
-    }
-    test("reports these cases and no other, and exits 0", async () => {
-      report ??= run(program, broker(), timeout);
-      const { cases, exitCode, stderr } = await report;
-      const unknown = [...cases.keys()].filter((name) => !program.cases.includes(name));
-      if (unknown.length) throw new Error(`cases that the test does not list: ${unknown.join("; ")}`);
-      if (exitCode !== 0) throw new Error(`exit code ${exitCode}\n${stderr.slice(-4000)}`);
-    }, timeout + 10_000);
+        const unknown = [...cases.keys()].filter((name) => !program.cases.includes(name));
+        if (unknown.length) throw new Error(`cases that the test does not list: ${unknown.join("; ")}`);
+        if (exitCode !== 0) throw new Error(`exit code ${exitCode}\n${stderr.slice(-4000)}`);
+      },
+      timeout + 10_000,
+    );
     if (hasOwn) {
       test("every fault has struck", async () => {
         const exitCode = await own!.stop();
@@ -153,6 +170,9 @@ export function isAbsent(protocol: Protocol | "binary"): boolean {
 
 /** What cannot run is seen as skipped on a user's machine, and is a failure in CI. */
 export function skipVisibly(reason: string, { evenInCi = false } = {}): void {
-  if (process.env.CI && !evenInCi) test(`runs (${reason})`, () => { throw new Error(reason); });
+  if (process.env.CI && !evenInCi)
+    test(`runs (${reason})`, () => {
+      throw new Error(reason);
+    });
   else test.skip(`skipped: ${reason}`, () => {});
 }

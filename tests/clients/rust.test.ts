@@ -10,10 +10,7 @@ describeClients(
     name: "rust",
     commands: ["cargo"],
     manifest: "tests/clients/rust/Cargo.toml",
-    build: [
-      "cargo", "build", "--quiet", "--offline", "--target-dir", target,
-      "--manifest-path", join(import.meta.dir, "rust/Cargo.toml"),
-    ],
+    build: ["cargo", "build", "--quiet", "--offline", "--target-dir", target, "--manifest-path", join(import.meta.dir, "rust/Cargo.toml")],
   },
   [
     {
@@ -33,10 +30,7 @@ describeClients(
       name: "rumqttc",
       needs: "mqtt",
       command: binary("rumqttc"),
-      cases: [
-        ...all({ ...mqttCases, wildcards: "a wildcard matches one level or all" }),
-        "properties of a publication arrive (5.0)",
-      ],
+      cases: [...all({ ...mqttCases, wildcards: "a wildcard matches one level or all" }), "properties of a publication arrive (5.0)"],
     },
     {
       name: "lapin",

@@ -36,7 +36,10 @@ describe("havoq.yaml", () => {
     const page = await Bun.file(join(root, "docs/CONFIGURATION.md")).text();
     const shown = /```yaml\n([^]*?)```/.exec(page)![1]!;
     const topics = [...page.matchAll(/```yaml\n([^]*?)```/g)][1]![1]!;
-    expect(parseConfig(topics, "docs").kafka.topics.customers!.config).toEqual({ "cleanup.policy": "compact", "max.message.bytes": "2000000" });
+    expect(parseConfig(topics, "docs").kafka.topics.customers!.config).toEqual({
+      "cleanup.policy": "compact",
+      "max.message.bytes": "2000000",
+    });
     expect(parseConfig(shown, "docs")).toEqual(DEFAULTS);
     // What has no default stands there as a comment.
     const all = shown.replace(/^( *)# (\w+:)/gm, "$1$2");
@@ -53,7 +56,10 @@ describe("havoq.yaml", () => {
   test.each([
     ["kafka:\n  brokesr: 3\n", "havoq.yaml:2: unknown key kafka.brokesr: did you mean brokers?"],
     ["kafak: {}\n", "havoq.yaml:1: unknown key kafak: did you mean kafka?"],
-    ["kafka:\n  topics:\n    orders: { partitons: 6 }\n", "havoq.yaml:3: unknown key kafka.topics.orders.partitons: did you mean partitions?"],
+    [
+      "kafka:\n  topics:\n    orders: { partitons: 6 }\n",
+      "havoq.yaml:3: unknown key kafka.topics.orders.partitons: did you mean partitions?",
+    ],
     ["host: a\n\nmqtt:\n  max_packet_size: 12 parsecs\n", 'havoq.yaml:4: mqtt.max_packet_size: expected a size such as "512KiB" or "1MiB"'],
     ["amqp: { port: 99999 }\n", "havoq.yaml:1: amqp.port: Too big"],
     ["amqp: { vhosts: [] }\n", "havoq.yaml:1: amqp.vhosts: Too small"],
@@ -78,24 +84,47 @@ describe("layers", () => {
   const text = "kafka:\n  port: 1\n  brokers: 2\nmqtt: { port: 3 }\n";
   test("a flag goes before the environment, that before the file, that before the default", () => {
     const { config, origin } = layer({
-      text, file: "f.yaml", env: { HAVOQ_KAFKA_PORT: "11", HAVOQ_KAFKA_BROKERS: "12", HOME: "x" },
+      text,
+      file: "f.yaml",
+      env: { HAVOQ_KAFKA_PORT: "11", HAVOQ_KAFKA_BROKERS: "12", HOME: "x" },
       settings: [{ key: "kafka.port", value: 21, from: "--kafka-port" }],
     });
     expect([config.kafka.port, config.kafka.brokers, config.mqtt.port, config.amqp.port]).toEqual([21, 12, 3, 5672]);
-    expect([["kafka", "port"], ["kafka", "brokers"], ["mqtt", "port"], ["amqp", "port"]].map(origin)).toEqual([
-      "--kafka-port", "HAVOQ_KAFKA_BROKERS", "f.yaml:4", "default",
-    ]);
+    expect(
+      [
+        ["kafka", "port"],
+        ["kafka", "brokers"],
+        ["mqtt", "port"],
+        ["amqp", "port"],
+      ].map(origin),
+    ).toEqual(["--kafka-port", "HAVOQ_KAFKA_BROKERS", "f.yaml:4", "default"]);
   });
 
   test("every key can be a variable", () => {
     const values: Record<string, [string, unknown]> = {
-      "host": ["0.0.0.0", "0.0.0.0"], "tls.cert": ["a.pem", "a.pem"], "tls.key": ["k.pem", "k.pem"],
-      "kafka.advertised_host": ["broker", "broker"], "kafka.topics": ["{ a: { partitions: 2 } }", { a: { partitions: 2 } }],
-      "amqp.vhosts": ["/,b", ["/", "b"]], "amqp.users": ["{ a: b }", { a: "b" }], "amqp.frame_max": ["8192", 8192], "plugins.options": ['{ "a": 1 }', { a: 1 }],
-      "admin.host": ["::", "::"], "admin.token": ["123", "123"], "plugins.dir": ["p", "p"],
-      ...Object.fromEntries(["kafka", "mqtt", "amqp"].flatMap((one) => [[`${one}.enabled`, ["false", false]], [`${one}.fixtures_dir`, ["f", "f"]]])),
-      "admin.enabled": ["false", false], "kafka.auto_create_topics": ["false", false],
-      "chaos": ["[{ fault: drop }]", [{ fault: "drop" }]], "triggers": ["true", true], "oracle": ["true", true],
+      host: ["0.0.0.0", "0.0.0.0"],
+      "tls.cert": ["a.pem", "a.pem"],
+      "tls.key": ["k.pem", "k.pem"],
+      "kafka.advertised_host": ["broker", "broker"],
+      "kafka.topics": ["{ a: { partitions: 2 } }", { a: { partitions: 2 } }],
+      "amqp.vhosts": ["/,b", ["/", "b"]],
+      "amqp.users": ["{ a: b }", { a: "b" }],
+      "amqp.frame_max": ["8192", 8192],
+      "plugins.options": ['{ "a": 1 }', { a: 1 }],
+      "admin.host": ["::", "::"],
+      "admin.token": ["123", "123"],
+      "plugins.dir": ["p", "p"],
+      ...Object.fromEntries(
+        ["kafka", "mqtt", "amqp"].flatMap((one) => [
+          [`${one}.enabled`, ["false", false]],
+          [`${one}.fixtures_dir`, ["f", "f"]],
+        ]),
+      ),
+      "admin.enabled": ["false", false],
+      "kafka.auto_create_topics": ["false", false],
+      chaos: ["[{ fault: drop }]", [{ fault: "drop" }]],
+      triggers: ["true", true],
+      oracle: ["true", true],
     };
     for (const { path, variable, unit } of allKeys()) {
       const key = path.join(".");
@@ -112,8 +141,14 @@ describe("layers", () => {
   test.each([
     [{ HAVOQ_KAFKA_PROT: "1" }, "HAVOQ_KAFKA_PROT: no key of havoq.yaml is called so: did you mean HAVOQ_KAFKA_PORT?"],
     [{ HAVOQ_KAFKA_PORT: "x" }, "HAVOQ_KAFKA_PORT: kafka.port: Invalid input: expected number, received string"],
-    [{ HAVOQ_MQTT_MAX_PACKET_SIZE: "much" }, 'HAVOQ_MQTT_MAX_PACKET_SIZE: mqtt.max_packet_size: expected a size such as "512KiB" or "1MiB"'],
-    [{ HAVOQ_KAFKA_TOPICS: "{ a: { partitons: 1 } }" }, "HAVOQ_KAFKA_TOPICS: unknown key kafka.topics.a.partitons: did you mean partitions?"],
+    [
+      { HAVOQ_MQTT_MAX_PACKET_SIZE: "much" },
+      'HAVOQ_MQTT_MAX_PACKET_SIZE: mqtt.max_packet_size: expected a size such as "512KiB" or "1MiB"',
+    ],
+    [
+      { HAVOQ_KAFKA_TOPICS: "{ a: { partitons: 1 } }" },
+      "HAVOQ_KAFKA_TOPICS: unknown key kafka.topics.a.partitons: did you mean partitions?",
+    ],
     [{ HAVOQ_KAFKA_TOPICS: "{" }, "HAVOQ_KAFKA_TOPICS: "],
   ])("%j is an error that names the variable", (env, message) => expect(wrong(() => layer({ env }))).toStartWith(message));
 
@@ -124,7 +159,10 @@ describe("layers", () => {
   test("a section with nothing in it is the default", () => expect(parseConfig("kafka:\nmqtt:\n", "f")).toEqual(DEFAULTS));
 
   test("flags alone give the same with and without the schema", async () => {
-    const settings = [{ key: "kafka.port", value: 5, from: "--kafka-port" }, { key: "mqtt.port", value: 0, from: "--mqtt-port" }];
+    const settings = [
+      { key: "kafka.port", value: 5, from: "--kafka-port" },
+      { key: "mqtt.port", value: 0, from: "--mqtt-port" },
+    ];
     const quick = await loadConfig({ settings, env: {} });
     expect(quick).toEqual((await explainConfig({ settings, env: {} })).config);
     expect([quick.kafka.port, quick.mqtt.websocket_port]).toEqual([5, 0]);
@@ -136,7 +174,7 @@ describe("layers", () => {
     const error = await explainConfig({ config: file, env: {} }).catch((one: Error) => one.message);
     expect(error).toBe(
       `${file}:5: kafka.topics.a.config.cleanup.polcy: unknown topic configuration cleanup.polcy: did you mean cleanup.policy?\n` +
-      `${file}:6: kafka.topics.b.replication_factor: 3 replicas need as many brokers, and there are 1`,
+        `${file}:6: kafka.topics.b.replication_factor: 3 replicas need as many brokers, and there are 1`,
     );
   });
 });
@@ -171,7 +209,9 @@ describe("the JSON Schema", () => {
     const { definitions } = JSON.parse(await schemaText());
     const rule = z.fromJSONSchema({ $schema: "http://json-schema.org/draft-07/schema#", $ref: "#/definitions/Rule", definitions });
     const page = await Bun.file(join(root, "docs/CHAOS.md")).text();
-    const shown = [...page.matchAll(/```yaml\n([^]*?)```/g)].flatMap(([, text]) => (Bun.YAML.parse(text!) as { chaos?: unknown[] }).chaos ?? []);
+    const shown = [...page.matchAll(/```yaml\n([^]*?)```/g)].flatMap(
+      ([, text]) => (Bun.YAML.parse(text!) as { chaos?: unknown[] }).chaos ?? [],
+    );
     expect(shown.length).toBeGreaterThan(5);
     for (const one of shown) expect([one, rule.safeParse(one).error?.issues ?? []]).toEqual([one, []]);
     for (const wrong of [{ fault: "dorp" }, { fault: "drop", match: { topik: "t" } }]) expect(rule.safeParse(wrong).success).toBe(false);
@@ -179,18 +219,43 @@ describe("the JSON Schema", () => {
 });
 
 describe("units", () => {
-  test.each([[0, "0ms"], [250, "250ms"], [90_000, "90s"], [604_800_000, "7d"]] as const)("%p ms are written %p", (ms, text) => {
+  test.each([
+    [0, "0ms"],
+    [250, "250ms"],
+    [90_000, "90s"],
+    [604_800_000, "7d"],
+  ] as const)("%p ms are written %p", (ms, text) => {
     expect(formatDuration(ms)).toBe(text);
     expect(parseDuration(text)).toBe(ms);
   });
-  test.each([[0, "0B"], [1000, "1000B"], [2048, "2KiB"], [104_857_600, "100MiB"]] as const)("%p bytes are written %p", (bytes, text) => {
+  test.each([
+    [0, "0B"],
+    [1000, "1000B"],
+    [2048, "2KiB"],
+    [104_857_600, "100MiB"],
+  ] as const)("%p bytes are written %p", (bytes, text) => {
     expect(formatSize(bytes)).toBe(text);
     expect(parseSize(text)).toBe(bytes);
   });
-  test.each([["500ms", 500], ["30s", 30_000], ["5m", 300_000], ["1.5h", 5_400_000], ["7d", 604_800_000], ["2w", 1_209_600_000], ["40", 40], [40, 40], ["soon", null], ["5y", null], ["-1s", null]] as const)(
-    "duration %p is %p ms", (text, ms) => expect(parseDuration(text)).toBe(ms),
-  );
-  test.each([["1MiB", 1_048_576], ["64KiB", 65_536], ["10MB", 10_000_000], ["1gib", 1_073_741_824], ["12", 12], ["big", null]] as const)(
-    "size %p is %p bytes", (text, bytes) => expect(parseSize(text)).toBe(bytes),
-  );
+  test.each([
+    ["500ms", 500],
+    ["30s", 30_000],
+    ["5m", 300_000],
+    ["1.5h", 5_400_000],
+    ["7d", 604_800_000],
+    ["2w", 1_209_600_000],
+    ["40", 40],
+    [40, 40],
+    ["soon", null],
+    ["5y", null],
+    ["-1s", null],
+  ] as const)("duration %p is %p ms", (text, ms) => expect(parseDuration(text)).toBe(ms));
+  test.each([
+    ["1MiB", 1_048_576],
+    ["64KiB", 65_536],
+    ["10MB", 10_000_000],
+    ["1gib", 1_073_741_824],
+    ["12", 12],
+    ["big", null],
+  ] as const)("size %p is %p bytes", (text, bytes) => expect(parseSize(text)).toBe(bytes));
 });

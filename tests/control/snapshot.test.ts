@@ -11,7 +11,8 @@ describe("a snapshot", () => {
     await admin.createTopics({ topics: [{ topic: "t", numPartitions: 2, configEntries: [{ name: "retention.ms", value: "1000000" }] }] });
     const producer = world.kafka().producer({ idempotent: true, maxInFlightRequests: 1 });
     await producer.connect();
-    for (const value of ["1", "2", "3"]) await producer.send({ topic: "t", messages: [{ key: "k", value, partition: 1, headers: { h: "x" } }] });
+    for (const value of ["1", "2", "3"])
+      await producer.send({ topic: "t", messages: [{ key: "k", value, partition: 1, headers: { h: "x" } }] });
     await admin.setOffsets({ groupId: "g", topic: "t", partitions: [{ partition: 1, offset: "2" }] });
     const bytes = await world.havoq.control.snapshot();
     await producer.send({ topic: "t", messages: [{ value: "after", partition: 1 }] });
@@ -23,8 +24,18 @@ describe("a snapshot", () => {
     await admin.connect();
     expect(await admin.listTopics()).toEqual(["t"]);
     expect((await admin.fetchTopicOffsets("t")).map(({ offset }) => offset)).toEqual(["0", "3"]);
-    expect(await admin.fetchOffsets({ groupId: "g", topics: ["t"] })).toMatchObject([{ partitions: [{ partition: 0, offset: "-1" }, { partition: 1, offset: "2" }] }]);
-    const { resources } = await admin.describeConfigs({ includeSynonyms: false, resources: [{ type: 2, name: "t", configNames: ["retention.ms"] }] });
+    expect(await admin.fetchOffsets({ groupId: "g", topics: ["t"] })).toMatchObject([
+      {
+        partitions: [
+          { partition: 0, offset: "-1" },
+          { partition: 1, offset: "2" },
+        ],
+      },
+    ]);
+    const { resources } = await admin.describeConfigs({
+      includeSynonyms: false,
+      resources: [{ type: 2, name: "t", configNames: ["retention.ms"] }],
+    });
     expect(resources[0]!.configEntries[0]!.configValue).toBe("1000000");
     const reader = await world.consumer("t", { groupId: "g" });
     expect(await reader.until(1)).toEqual(["3"]);
@@ -39,7 +50,10 @@ describe("a snapshot", () => {
     const publisher = await world.mqtt({ reconnectPeriod: 0 });
     await publisher.publishAsync("r", "retained", { qos: 1, retain: true, properties: { userProperties: { a: "b" } } });
     const options = { clientId: "away", clean: false, reconnectPeriod: 0, properties: { sessionExpiryInterval: 3600 } };
-    const away = await world.mqtt({ ...options, will: { topic: "wills", payload: Buffer.from("gone"), qos: 1, retain: false, properties: { willDelayInterval: 600 } } });
+    const away = await world.mqtt({
+      ...options,
+      will: { topic: "wills", payload: Buffer.from("gone"), qos: 1, retain: false, properties: { willDelayInterval: 600 } },
+    });
     await away.subscribeAsync({ "q/#": { qos: 1 }, wills: { qos: 1 } });
     // Sent, and never acknowledged.
     away.handleMessage = () => undefined;
@@ -62,10 +76,16 @@ describe("a snapshot", () => {
     back.on("message", (topic, payload, { dup }) => void got.push([topic, String(payload), dup]));
     expect(await new Promise((done) => back.once("connect", ({ sessionPresent }) => done(sessionPresent)))).toBe(true);
     await until(() => got.length === 3);
-    expect(got).toEqual([["q/1", "1", true], ["q/2", "2", false], ["wills", "gone", false]]);
-    const retained = new Promise((done) => back.on("message", (topic, payload, { retain, properties }) => {
-      if (topic === "r") done([String(payload), retain, properties!.userProperties!.a]);
-    }));
+    expect(got).toEqual([
+      ["q/1", "1", true],
+      ["q/2", "2", false],
+      ["wills", "gone", false],
+    ]);
+    const retained = new Promise((done) =>
+      back.on("message", (topic, payload, { retain, properties }) => {
+        if (topic === "r") done([String(payload), retain, properties!.userProperties!.a]);
+      }),
+    );
     await back.subscribeAsync("r");
     expect(await retained).toEqual(["retained", true, "b"]);
     await back.endAsync(true);
@@ -94,9 +114,14 @@ describe("a snapshot", () => {
     await channel.assertQueue("q", { durable: false, maxPriority: 5, arguments: { "x-message-ttl": 60_000 } });
     await channel.assertQueue("mine", { exclusive: true });
     await channel.bindQueue("q", "e", "", { "x-match": "any", colour: "red" });
-    for (const [value, priority] of [["low", 1], ["high", 5], ["low 2", 1]] as const) channel.publish("e", "", Buffer.from(value), { priority, headers: { colour: "red" } });
+    for (const [value, priority] of [
+      ["low", 1],
+      ["high", 5],
+      ["low 2", 1],
+    ] as const)
+      channel.publish("e", "", Buffer.from(value), { priority, headers: { colour: "red" } });
     await channel.waitForConfirms();
-    expect((await channel.get("q") as any).content.toString()).toBe("high");
+    expect(((await channel.get("q")) as any).content.toString()).toBe("high");
     await world.havoq.control.advance(20_000);
     const bytes = await world.havoq.control.snapshot();
     const closed = new Promise<void>((done) => connection.once("close", () => done()));
@@ -107,8 +132,13 @@ describe("a snapshot", () => {
     await after.assertQueue("q", { durable: false, maxPriority: 5, arguments: { "x-message-ttl": 60_000 } });
     after.publish("e", "", Buffer.from("new"), { priority: 0, headers: { colour: "red" } });
     await after.waitForConfirms();
-    const taken = [await after.get("q"), await after.get("q")].map((message) => message && [message.content.toString(), message.fields.redelivered, message.properties.priority]);
-    expect(taken).toEqual([["high", true, 5], ["low", false, 1]]);
+    const taken = [await after.get("q"), await after.get("q")].map(
+      (message) => message && [message.content.toString(), message.fields.redelivered, message.properties.priority],
+    );
+    expect(taken).toEqual([
+      ["high", true, 5],
+      ["low", false, 1],
+    ]);
     await world.havoq.control.advance(40_001);
     expect(((await after.get("q")) as any).content.toString()).toBe("new");
     expect((await failure(after.checkQueue("mine"))).code).toBe(404);

@@ -5,7 +5,9 @@ import { AdvanceableClock } from "../../src/hooks/clock.ts";
 function make(limits: { maxLength?: number; maxBytes?: number } = {}) {
   const clock = new AdvanceableClock();
   const dropped: [string, DropReason][] = [];
-  const queue = new Queue<string>(clock, { maxLength: Infinity, maxBytes: Infinity, ...limits }, (entry, reason) => dropped.push([entry.item, reason]));
+  const queue = new Queue<string>(clock, { maxLength: Infinity, maxBytes: Infinity, ...limits }, (entry, reason) =>
+    dropped.push([entry.item, reason]),
+  );
   const push = (...items: string[]) => items.forEach((item) => queue.push(item, item.length));
   const take = (n: number) => Array.from({ length: n }, () => queue.shift()!);
   const items = () => [...queue].map((entry) => entry.item).join("");
@@ -80,7 +82,13 @@ describe("a queue", () => {
   test("drops at the head above its limits", () => {
     const long = make({ maxLength: 2 });
     long.push(..."abcd");
-    expect([long.items(), long.dropped]).toEqual(["cd", [["a", "maxlen"], ["b", "maxlen"]]]);
+    expect([long.items(), long.dropped]).toEqual([
+      "cd",
+      [
+        ["a", "maxlen"],
+        ["b", "maxlen"],
+      ],
+    ]);
 
     const heavy = make({ maxBytes: 5 });
     heavy.push("aaa", "bb", "c");

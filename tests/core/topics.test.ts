@@ -29,7 +29,10 @@ const amqp: [string, string[], string[]][] = [
   ["a..b", ["a..b"], ["a.b"]],
 ];
 
-describe.each([["MQTT", MQTT, mqtt], ["AMQP", AMQP, amqp]] as const)("%s patterns", (_name, syntax, cases) => {
+describe.each([
+  ["MQTT", MQTT, mqtt],
+  ["AMQP", AMQP, amqp],
+] as const)("%s patterns", (_name, syntax, cases) => {
   test.each(cases)("%s", (pattern, hits, misses) => {
     const patterns = new TopicTrie<string>(syntax);
     patterns.add(pattern, "v");

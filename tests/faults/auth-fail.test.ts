@@ -2,13 +2,23 @@ import { expect, test } from "bun:test";
 import { Kafka, logLevel } from "kafkajs";
 import { outcome, World } from "../support/chaos.ts";
 
-const why = (promise: Promise<unknown>): Promise<string> => promise.then(() => "in", (error) => `${error.type ?? ""} ${error.code ?? ""} ${error.message} ${error.cause?.type ?? ""} ${error.errors?.[0]?.type ?? ""}`);
+const why = (promise: Promise<unknown>): Promise<string> =>
+  promise.then(
+    () => "in",
+    (error) => `${error.type ?? ""} ${error.code ?? ""} ${error.message} ${error.cause?.type ?? ""} ${error.errors?.[0]?.type ?? ""}`,
+  );
 
 test("Kafka: SASL says that the login failed", async () => {
   await using world = await World.under([{ match: { protocol: "kafka", client: "stranger" }, fault: "auth-fail" }]);
   const enter = (clientId: string) => {
     const sasl = { mechanism: "plain" as const, username: "alice", password: "secret" };
-    const admin = new Kafka({ clientId, brokers: [`127.0.0.1:${world.kafkaPort}`], sasl, logLevel: logLevel.NOTHING, retry: { retries: 0 } }).admin();
+    const admin = new Kafka({
+      clientId,
+      brokers: [`127.0.0.1:${world.kafkaPort}`],
+      sasl,
+      logLevel: logLevel.NOTHING,
+      retry: { retries: 0 },
+    }).admin();
     return why(admin.connect().then(() => admin.disconnect()));
   };
   expect(await enter("stranger")).toContain("Authentication failed: Invalid username or password");
@@ -27,7 +37,9 @@ test("Kafka: what the rule names is not authorized", async () => {
   expect(await send("open")).toBe("in");
   const crash = async (groupId: string) => {
     const consumer = world.kafka("consumer").consumer({ groupId });
-    const crashed = new Promise<Error & { type?: string }>((resolve) => consumer.on("consumer.crash", ({ payload }) => resolve(payload.error)));
+    const crashed = new Promise<Error & { type?: string }>((resolve) =>
+      consumer.on("consumer.crash", ({ payload }) => resolve(payload.error)),
+    );
     await consumer.connect();
     await consumer.subscribe({ topic: "open" });
     void consumer.run({ eachMessage: async () => undefined }).catch(() => undefined);
@@ -60,7 +72,9 @@ test("MQTT: a topic that a client may not use", async () => {
 
 test("AMQP: ACCESS_REFUSED at the login, or the connection just ends where the client cannot read it", async () => {
   await using world = await World.under([{ match: { protocol: "amqp", client: "stranger" }, fault: "auth-fail" }]);
-  expect(await why(world.amqp("stranger"))).toContain("403 (ACCESS-REFUSED) with message \"ACCESS_REFUSED - Login was refused using authentication mechanism PLAIN");
+  expect(await why(world.amqp("stranger"))).toContain(
+    '403 (ACCESS-REFUSED) with message "ACCESS_REFUSED - Login was refused using authentication mechanism PLAIN',
+  );
   expect(await why(world.amqp("stranger", { authentication_failure_close: false }))).toMatch(/closed|ended|ECONNRESET/);
   expect(await why(world.amqp("friend"))).toBe("in");
 }, 15_000);
@@ -77,7 +91,11 @@ test("AMQP: an exchange and a queue that a user may not use", async () => {
     void Promise.resolve(use(channel)).catch(() => undefined);
     return (await error).message;
   };
-  expect(await refused((channel) => channel.publish("amq.topic", "k", Buffer.from("x")))).toContain("ACCESS_REFUSED - access to exchange 'amq.topic' in vhost '/' refused for user 'guest'");
-  expect(await refused((channel) => channel.assertQueue("secret"))).toContain("ACCESS_REFUSED - access to queue 'secret' in vhost '/' refused for user 'guest'");
+  expect(await refused((channel) => channel.publish("amq.topic", "k", Buffer.from("x")))).toContain(
+    "ACCESS_REFUSED - access to exchange 'amq.topic' in vhost '/' refused for user 'guest'",
+  );
+  expect(await refused((channel) => channel.assertQueue("secret"))).toContain(
+    "ACCESS_REFUSED - access to queue 'secret' in vhost '/' refused for user 'guest'",
+  );
   expect(await outcome((await connection.createChannel()).assertQueue("open"))).toBe("answered");
 }, 15_000);

@@ -29,7 +29,11 @@ describe("broker-kill", () => {
     const sessions: boolean[] = [];
     lasting.on("message", (_topic, payload) => void got.push(String(payload)));
     for (const client of [lasting, fleeting]) await client.subscribeAsync("t", { qos: 1 });
-    const back = Promise.all([lasting, fleeting].map((client) => new Promise<void>((done) => client.once("connect", ({ sessionPresent }) => (sessions.push(sessionPresent), done())))));
+    const back = Promise.all(
+      [lasting, fleeting].map(
+        (client) => new Promise<void>((done) => client.once("connect", ({ sessionPresent }) => (sessions.push(sessionPresent), done()))),
+      ),
+    );
     const closed = new Promise<void>((done) => lasting.once("close", () => done()));
     const rule = world.rule({ fault: { "broker-kill": { broker: "mqtt" } } });
     await closed;
@@ -51,9 +55,14 @@ describe("broker-kill", () => {
     await channel.assertQueue("durable", { durable: true });
     await channel.assertQueue("transient", { durable: false });
     await channel.bindQueue("durable", "lasting", "k");
-    for (const [value, persistent] of [["held", true], ["kept", true], ["lost", false]] as const) channel.publish("lasting", "k", Buffer.from(value), { persistent });
+    for (const [value, persistent] of [
+      ["held", true],
+      ["kept", true],
+      ["lost", false],
+    ] as const)
+      channel.publish("lasting", "k", Buffer.from(value), { persistent });
     await channel.waitForConfirms();
-    expect((await channel.get("durable") as any).content.toString()).toBe("held");
+    expect(((await channel.get("durable")) as any).content.toString()).toBe("held");
     const closed = new Promise<void>((done) => connection.once("close", () => done()));
     const rule = world.rule({ match: { protocol: "amqp" }, fault: "broker-kill" });
     await closed;
@@ -64,8 +73,14 @@ describe("broker-kill", () => {
     after.on("error", () => undefined);
     expect((await after.checkQueue("durable")).messageCount).toBe(2);
     await after.checkExchange("lasting");
-    const first = await after.get("durable") as any, second = await after.get("durable") as any;
-    expect([first.content.toString(), first.fields.redelivered, second.content.toString(), second.fields.redelivered]).toEqual(["held", true, "kept", true]);
+    const first = (await after.get("durable")) as any,
+      second = (await after.get("durable")) as any;
+    expect([first.content.toString(), first.fields.redelivered, second.content.toString(), second.fields.redelivered]).toEqual([
+      "held",
+      true,
+      "kept",
+      true,
+    ]);
     after.publish("lasting", "k", Buffer.from("bound still"));
     await until(async () => (await after.checkQueue("durable")).messageCount === 1);
     expect((await failure(after.checkQueue("transient"))).code).toBe(404);
@@ -105,8 +120,15 @@ describe("broker-pause", () => {
     const channel = await (await world.amqp()).createChannel();
     const rule = world.rule({ match: { protocol: ["mqtt", "amqp"] }, fault: "broker-pause" });
     await world.fired(rule);
-    const answers = [client.publishAsync("t", "x", { qos: 1 }), channel.assertQueue("q"), world.mqtt(), world.amqp()].map((one) => one.then(() => "answered"));
-    expect(await Promise.all(answers.map((one) => Promise.race([one, Bun.sleep(50).then(() => "silent")])))).toEqual(["silent", "silent", "silent", "silent"]);
+    const answers = [client.publishAsync("t", "x", { qos: 1 }), channel.assertQueue("q"), world.mqtt(), world.amqp()].map((one) =>
+      one.then(() => "answered"),
+    );
+    expect(await Promise.all(answers.map((one) => Promise.race([one, Bun.sleep(50).then(() => "silent")])))).toEqual([
+      "silent",
+      "silent",
+      "silent",
+      "silent",
+    ]);
     rule.remove();
     expect(await Promise.all(answers)).toEqual(["answered", "answered", "answered", "answered"]);
   }, 20_000);
@@ -170,7 +192,12 @@ describe("crash", () => {
     await producer.send({ topic: "t", messages: [{ value: "2" }] });
     await reader.until(2);
     await world.fired(world.rule({ fault: { crash: { broker: 1, records: 1, down: "20ms" } } }));
-    await until(() => producer.send({ topic: "t", messages: [{ value: "3" }] }).then(() => true, () => false));
+    await until(() =>
+      producer.send({ topic: "t", messages: [{ value: "3" }] }).then(
+        () => true,
+        () => false,
+      ),
+    );
     await until(() => reader.values.includes("3"));
     expect(offsets(world, "t").end).toBe(2);
   }, 20_000);

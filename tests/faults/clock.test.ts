@@ -2,14 +2,24 @@
 import { describe, expect, test } from "bun:test";
 import { until, World } from "./world.ts";
 
-const DAY = 86_400_000, HOUR = 3_600_000;
+const DAY = 86_400_000,
+  HOUR = 3_600_000;
 
 describe("clock-jump", () => {
   test("a session.timeout.ms of 45 s: the member that is cut off is out, the one that is there stays", async () => {
     await using world = await World.start({ kafka: { brokers: 1, default_partitions: 2 } });
     const producer = await world.producer();
-    await producer.send({ topic: "t", messages: [{ value: "0", partition: 0 }, { value: "1", partition: 1 }] });
-    const [dead, alive] = [await world.consumer("t", { groupId: "g", clientId: "dead", sessionTimeout: 45_000 }), await world.consumer("t", { groupId: "g", clientId: "alive", sessionTimeout: 45_000 })];
+    await producer.send({
+      topic: "t",
+      messages: [
+        { value: "0", partition: 0 },
+        { value: "1", partition: 1 },
+      ],
+    });
+    const [dead, alive] = [
+      await world.consumer("t", { groupId: "g", clientId: "dead", sessionTimeout: 45_000 }),
+      await world.consumer("t", { groupId: "g", clientId: "alive", sessionTimeout: 45_000 }),
+    ];
     const group = () => world.havoq.control.groups().find(({ id }) => id === "g")!;
     await until(() => group().state === "Stable" && group().members.length === 2);
     world.havoq.control.block({ client: "dead" });
@@ -19,7 +29,13 @@ describe("clock-jump", () => {
     await world.havoq.control.advance(11_000);
     await until(() => group().state === "Stable" && group().members.length === 1);
     expect(group().members[0]!.clientId).toBe("alive");
-    await producer.send({ topic: "t", messages: [{ value: "2", partition: 0 }, { value: "3", partition: 1 }] });
+    await producer.send({
+      topic: "t",
+      messages: [
+        { value: "2", partition: 0 },
+        { value: "3", partition: 1 },
+      ],
+    });
     await until(() => alive.values.includes("2") && alive.values.includes("3"));
     expect([alive.crashes, dead.values.includes("2")]).toEqual([0, false]);
   }, 20_000);
@@ -31,7 +47,9 @@ describe("clock-jump", () => {
     connection.on("close", () => (closed = true));
     const channel = await connection.createConfirmChannel();
     await channel.assertQueue("dead");
-    await channel.assertQueue("waiting", { arguments: { "x-message-ttl": DAY, "x-dead-letter-exchange": "", "x-dead-letter-routing-key": "dead" } });
+    await channel.assertQueue("waiting", {
+      arguments: { "x-message-ttl": DAY, "x-dead-letter-exchange": "", "x-dead-letter-routing-key": "dead" },
+    });
     await channel.assertQueue("idle", { arguments: { "x-expires": DAY } });
     channel.sendToQueue("waiting", Buffer.from("m"));
     await channel.waitForConfirms();
@@ -52,7 +70,9 @@ describe("clock-jump", () => {
     witness.on("message", (_topic, payload) => void wills.push(String(payload)));
     await witness.subscribeAsync("wills", { qos: 1 });
     const client = await world.mqtt({
-      clientId: "c", reconnectPeriod: 0, properties: { sessionExpiryInterval: 7200 },
+      clientId: "c",
+      reconnectPeriod: 0,
+      properties: { sessionExpiryInterval: 7200 },
       will: { topic: "wills", payload: Buffer.from("gone"), qos: 1, retain: false, properties: { willDelayInterval: 3600 } },
     });
     client.stream.destroy();

@@ -3,14 +3,20 @@ import { connect } from "node:net";
 import { outcome, PROTOCOLS, texts, World } from "../support/chaos.ts";
 
 describe.each(PROTOCOLS)("%s", (protocol) => {
-  test.each([false, true])("the connection is closed in place of an answer, reset: %p", async (reset) => {
-    await using world = await World.under([{ match: { protocol, client: "producer" }, when: { nth: 2 }, fault: { disconnect: { reset } } }]);
-    const peer = await world.peer(protocol);
-    await peer.send("1");
-    expect(await outcome(peer.send("2"))).not.toBe("answered");
-    expect(texts(await peer.take(1))).toEqual(["1"]);
-    expect(world.havoq.journal.entries()).toMatchObject([{ verdict: "close", detail: { reset }, reason: "disconnect" }]);
-  }, 15_000);
+  test.each([false, true])(
+    "the connection is closed in place of an answer, reset: %p",
+    async (reset) => {
+      await using world = await World.under([
+        { match: { protocol, client: "producer" }, when: { nth: 2 }, fault: { disconnect: { reset } } },
+      ]);
+      const peer = await world.peer(protocol);
+      await peer.send("1");
+      expect(await outcome(peer.send("2"))).not.toBe("answered");
+      expect(texts(await peer.take(1))).toEqual(["1"]);
+      expect(world.havoq.journal.entries()).toMatchObject([{ verdict: "close", detail: { reset }, reason: "disconnect" }]);
+    },
+    15_000,
+  );
 
   test("at a byte: the client has got so many", async () => {
     await using world = await World.under([{ match: { protocol }, fault: { disconnect: { at: 3, reset: false } } }]);
@@ -41,5 +47,7 @@ const HELLO = {
 
 test("bytes are not counted for messages", async () => {
   await using world = await World.under([]);
-  expect(() => world.havoq.rules.add({ match: { topic: "a" }, fault: { disconnect: { at: 10 } } })).toThrow("fault.disconnect.at: bytes are counted for connections");
+  expect(() => world.havoq.rules.add({ match: { topic: "a" }, fault: { disconnect: { at: 10 } } })).toThrow(
+    "fault.disconnect.at: bytes are counted for connections",
+  );
 });

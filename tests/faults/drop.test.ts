@@ -11,7 +11,9 @@ describe.each(PROTOCOLS)("%s", (protocol) => {
   }, 15_000);
 
   test("a delivery never comes, although the message is there", async () => {
-    await using world = await World.under([{ match: { protocol, client: "consumer", direction: "out" }, when: { nth: 1 }, fault: { drop: {} } }]);
+    await using world = await World.under([
+      { match: { protocol, client: "consumer", direction: "out" }, when: { nth: 1 }, fault: { drop: {} } },
+    ]);
     const peer = await world.peer(protocol);
     await peer.send("1");
     await peer.send("2");

@@ -19,13 +19,19 @@ describe.each(["mqtt", "amqp"] as const)("%s", (protocol) => {
     await using world = await World.under([{ match: { protocol, direction: "out" }, fault: { duplicate: { times: 2 } } }]);
     const peer = await world.peer(protocol);
     await peer.send("1");
-    expect((await peer.take(3)).map(({ text, again }) => [text, again])).toEqual([["1", false], ["1", true], ["1", true]]);
+    expect((await peer.take(3)).map(({ text, again }) => [text, again])).toEqual([
+      ["1", false],
+      ["1", true],
+      ["1", true],
+    ]);
   });
 });
 
 test("Kafka has no deliveries to double, and the rule is told so", async () => {
   await using world = await World.under([]);
-  expect(() => world.havoq.rules.add({ match: { protocol: "kafka", direction: "out" }, fault: "duplicate" })).toThrow("two records cannot have one");
+  expect(() => world.havoq.rules.add({ match: { protocol: "kafka", direction: "out" }, fault: "duplicate" })).toThrow(
+    "two records cannot have one",
+  );
   expect(() => world.havoq.rules.add({ match: { operation: "Produce" }, fault: "duplicate" })).toThrow("duplicate acts on messages");
   // Without a protocol it is for the two that have them.
   world.havoq.rules.add({ match: { direction: "out" }, fault: "duplicate" });

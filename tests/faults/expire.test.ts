@@ -2,7 +2,9 @@ import { expect, test } from "bun:test";
 import { texts, World } from "../support/chaos.ts";
 
 test("Kafka: retention has passed, the consumer learns that its offset is out of range and goes on behind it", async () => {
-  await using world = await World.under([{ match: { protocol: "kafka", client: "consumer", payload: "/2/" }, when: { once: true }, fault: "expire" }]);
+  await using world = await World.under([
+    { match: { protocol: "kafka", client: "consumer", payload: "/2/" }, when: { once: true }, fault: "expire" },
+  ]);
   const peer = await world.peer("kafka");
   for (const text of ["1", "2", "3"]) await peer.send(text);
   expect(texts(await peer.take(1))).toEqual(["3"]);

@@ -20,14 +20,20 @@ async function under(given: Rule) {
 test("each fault is tried in this folder, in a file of its name or under its name", async () => {
   const files = await Array.fromAsync(new Bun.Glob("*.test.ts").scan(import.meta.dir));
   const text = (await Promise.all(files.map((file) => Bun.file(`${import.meta.dir}/${file}`).text()))).join("");
-  const untried = faults.filter(({ name }) => !files.includes(`${name}.test.ts`) && !text.includes(`test("${name}`) && !text.includes(`describe("${name}`));
+  const untried = faults.filter(
+    ({ name }) => !files.includes(`${name}.test.ts`) && !text.includes(`test("${name}`) && !text.includes(`describe("${name}`),
+  );
   expect(untried.map(({ name }) => name)).toEqual([]);
 });
 
 test("docs/CHAOS.md tells of each fault, its options and protocols, and of no other", async () => {
   const page = await Bun.file(`${import.meta.dir}/../../docs/CHAOS.md`).text();
   const section = page.slice(page.indexOf("\n## Faults\n")).split(/\n## (?!Faults)/)[0]!;
-  const rows = [...section.matchAll(/^\| `([a-z-]+)` \| (.*?) \| (.*?) \| (.*?) \|$/gm)].map(([, name, options, protocols]) => ({ name, options, protocols }));
+  const rows = [...section.matchAll(/^\| `([a-z-]+)` \| (.*?) \| (.*?) \| (.*?) \|$/gm)].map(([, name, options, protocols]) => ({
+    name,
+    options,
+    protocols,
+  }));
   expect(rows.map(({ name }) => name)).toEqual(faults.map(({ name }) => name));
   for (const [i, { name, options, protocols }] of faults.entries()) {
     const told = new Set([...rows[i]!.options!.matchAll(/`([a-z_]+)(?=[:`])/g)].map((match) => match[1]!));

@@ -39,7 +39,9 @@ describe.each(PROTOCOLS)("%s", (protocol) => {
 
   test("when the client leaves, the broker notices", async () => {
     await using world = await World.under([{ match: { protocol, client: "leaver" }, fault: "hang" }]);
-    const gone = world.havoq.control.waitFor(() => world.reasons.length === 1 && world.havoq.net.connections({ client: "leaver" }).length === 0);
+    const gone = world.havoq.control.waitFor(
+      () => world.reasons.length === 1 && world.havoq.net.connections({ client: "leaver" }).length === 0,
+    );
     if (protocol === "mqtt") {
       const client = await world.mqtt("leaver");
       void client.publishAsync("a", "b", { qos: 1 }).catch(() => undefined);

@@ -14,7 +14,9 @@ describe.each(PROTOCOLS)("%s", (protocol) => {
   }, 15_000);
 
   test("or messages, where the rule names them", async () => {
-    await using world = await World.under([{ match: { protocol, ...(protocol === "amqp" ? { exchange: "orders" } : { topic: "orders" }) }, fault: { jitter: { ms: 5 } } }]);
+    await using world = await World.under([
+      { match: { protocol, ...(protocol === "amqp" ? { exchange: "orders" } : { topic: "orders" }) }, fault: { jitter: { ms: 5 } } },
+    ]);
     const peer = await world.peer(protocol);
     await peer.send("1");
     expect(world.havoq.journal.entries()).toMatchObject([{ name: "orders", verdict: "delay", reason: "jitter" }]);

@@ -20,7 +20,9 @@ describe.each(PROTOCOLS)("%s", (protocol) => {
   }, 15_000);
 
   test("a delivery is late, in order", async () => {
-    await using world = await World.under([{ match: { protocol, client: "consumer", direction: "out" }, when: { nth: 1 }, fault: { latency: { ms: 100 } } }]);
+    await using world = await World.under([
+      { match: { protocol, client: "consumer", direction: "out" }, when: { nth: 1 }, fault: { latency: { ms: 100 } } },
+    ]);
     const peer = await world.peer(protocol);
     await peer.send("1");
     await peer.send("2");
@@ -82,7 +84,10 @@ describe("the options", () => {
     expect([ramp[0], ramp[50], ramp[100], ramp[500]]).toEqual([0, 500, 1000, 1000]);
   });
 
-  test.each([[{}], [{ ms: 1, ramp: { to: 1, over: 1 } }], [{ ms: { from: 2, to: 1 } }], [{ ms: "soon" }], [{ mss: 1 }]])("%j does not fit", (options) => {
-    expect(() => check(latency.options, options)).toThrow();
-  });
+  test.each([[{}], [{ ms: 1, ramp: { to: 1, over: 1 } }], [{ ms: { from: 2, to: 1 } }], [{ ms: "soon" }], [{ mss: 1 }]])(
+    "%j does not fit",
+    (options) => {
+      expect(() => check(latency.options, options)).toThrow();
+    },
+  );
 });

@@ -22,7 +22,9 @@ describe("leader-change", () => {
   test("what takes it back is no firing, though other rules fired in between", async () => {
     await using world = await World.start();
     await (await world.producer()).send({ topic: "t", messages: [{ value: "1" }] });
-    const rules = [5, 10].map((seconds) => world.rule({ match: { protocol: "kafka" }, fault: { "leader-change": { topic: "t" } }, for: `${seconds}s` }));
+    const rules = [5, 10].map((seconds) =>
+      world.rule({ match: { protocol: "kafka" }, fault: { "leader-change": { topic: "t" } }, for: `${seconds}s` }),
+    );
     for (const rule of rules) await world.fired(rule);
     await world.havoq.clock.advance(20_000);
     expect(rules.map(({ fired }) => fired)).toEqual([1, 1]);
@@ -71,7 +73,8 @@ describe("coordinator-move", () => {
     const rule = world.rule({ match: { protocol: "kafka" }, fault: { "coordinator-move": { group: "g" } } });
     await world.fired(rule);
     expect(group().coordinator).not.toBe(before);
-    const refused = () => ["Heartbeat", "OffsetCommit"].some((api) => world.havoq.kafka!.metrics.apis.get(api)?.errors.has("NOT_COORDINATOR"));
+    const refused = () =>
+      ["Heartbeat", "OffsetCommit"].some((api) => world.havoq.kafka!.metrics.apis.get(api)?.errors.has("NOT_COORDINATOR"));
     await until(refused);
     await producer.send({ topic: "t", messages: [{ value: "2" }] });
     expect(await reader.until(2)).toEqual(["1", "2"]);
@@ -85,7 +88,10 @@ describe("rebalance", () => {
     await using world = await World.start({ kafka: { default_partitions: 4 } });
     const producer = await world.producer();
     await producer.send({ topic: "t", messages: [{ value: "1", partition: 0 }] });
-    const readers = [await world.consumer("t", { groupId: "g", clientId: "a" }), await world.consumer("t", { groupId: "g", clientId: "b" })];
+    const readers = [
+      await world.consumer("t", { groupId: "g", clientId: "a" }),
+      await world.consumer("t", { groupId: "g", clientId: "b" }),
+    ];
     const state = () => world.havoq.control.groups().find(({ id }) => id === "g")!;
     await until(() => state().state === "Stable" && state().members.length === 2);
     const { generation } = state();

@@ -23,8 +23,13 @@ describe.each(PROTOCOLS)("%s", (protocol) => {
 });
 
 test("KafkaJS gives up after its own time-out, sends again once the connection is cut, and the message is there twice", async () => {
-  await using world = await World.under([{ match: { operation: "Produce" }, when: { once: true }, fault: { "lose-answer": { ms: "20s" } } }]);
-  const producer = await world.producer({ requestTimeout: 1000, retry: { retries: 5, initialRetryTime: 10 } }, { retry: { retries: 5, initialRetryTime: 10 } });
+  await using world = await World.under([
+    { match: { operation: "Produce" }, when: { once: true }, fault: { "lose-answer": { ms: "20s" } } },
+  ]);
+  const producer = await world.producer(
+    { requestTimeout: 1000, retry: { retries: 5, initialRetryTime: 10 } },
+    { retry: { retries: 5, initialRetryTime: 10 } },
+  );
   let patience = 0;
   producer.on(producer.events.REQUEST_TIMEOUT, () => {
     patience++;

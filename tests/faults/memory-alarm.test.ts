@@ -5,7 +5,8 @@ import { until, World } from "./world.ts";
 describe("memory-alarm", () => {
   test("amqplib: publishers are told that they are blocked and wait; consumers on other connections go on", async () => {
     await using world = await World.start();
-    const publisher = await world.amqp("publisher"), consumer = await world.amqp("consumer");
+    const publisher = await world.amqp("publisher"),
+      consumer = await world.amqp("consumer");
     const told: string[] = [];
     publisher.on("blocked", (reason) => void told.push(`blocked: ${reason}`));
     publisher.on("unblocked", () => void told.push("unblocked"));

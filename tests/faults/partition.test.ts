@@ -15,7 +15,12 @@ describe("partition", () => {
     expect(error.name).toMatch(/KafkaJS(RequestTimeout|NumberOfRetriesExceeded|Connection)/);
     await other.send({ topic: "t", messages: [{ value: "3" }] });
     rule.remove();
-    await until(() => lonely.send({ topic: "t", messages: [{ value: "4" }] }).then(() => true, () => false));
+    await until(() =>
+      lonely.send({ topic: "t", messages: [{ value: "4" }] }).then(
+        () => true,
+        () => false,
+      ),
+    );
     const read = await (await world.consumer("t", { groupId: "g" })).until(3);
     expect(read.filter((value) => value !== "2")).toEqual(["1", "3", "4"]);
   }, 20_000);
@@ -36,7 +41,11 @@ describe("partition", () => {
     const wills: string[] = [];
     witness.on("message", (_topic, payload) => void wills.push(String(payload)));
     await witness.subscribeAsync("wills");
-    const client = await world.mqtt({ clientId: "sensor-1", keepalive: 60, will: { topic: "wills", payload: Buffer.from("gone"), qos: 0, retain: false } });
+    const client = await world.mqtt({
+      clientId: "sensor-1",
+      keepalive: 60,
+      will: { topic: "wills", payload: Buffer.from("gone"), qos: 0, retain: false },
+    });
     const got: string[] = [];
     client.on("message", (_topic, payload) => void got.push(String(payload)));
     await client.subscribeAsync("commands", { qos: 0 });

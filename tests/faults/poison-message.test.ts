@@ -31,7 +31,9 @@ describe.each(PROTOCOLS)("%s", (protocol) => {
   }, 15_000);
 
   test("one consumer gets it, while what is stored is whole", async () => {
-    await using world = await World.under([{ match: { protocol, client: "consumer", direction: "out" }, fault: { "poison-message": { as: "wrong-type" } } }]);
+    await using world = await World.under([
+      { match: { protocol, client: "consumer", direction: "out" }, fault: { "poison-message": { as: "wrong-type" } } },
+    ]);
     const peer = await world.peer(protocol);
     await peer.send("good");
     expect(texts(await peer.take(1))).toEqual(["[]"]);

@@ -36,7 +36,9 @@ describe.each(PROTOCOLS)("%s", (protocol) => {
 
 describe.each(["mqtt", "amqp"] as const)("%s", (protocol) => {
   test("deliveries change places too", async () => {
-    await using world = await World.under([{ match: { protocol, client: "consumer", direction: "out" }, fault: { reorder: { window: 5, ms: "20s" } } }]);
+    await using world = await World.under([
+      { match: { protocol, client: "consumer", direction: "out" }, fault: { reorder: { window: 5, ms: "20s" } } },
+    ]);
     const peer = await world.peer(protocol);
     await Promise.all(SENT.map((text) => peer.send(text)));
     await world.havoq.control.waitFor(() => world.havoq.rules.list()[0]!.matched === SENT.length);

@@ -21,7 +21,8 @@ test("the client gets the pieces one by one", async () => {
   await new Promise<void>((resolve) => {
     socket.on("data", (data) => {
       sizes.push(data.length);
-      if (data.at(-1) === 0xce) resolve(); // the end of connection.start
+      if (data.at(-1) === 0xce)
+        resolve(); // the end of connection.start
       else void world.havoq.clock.advance(20_000);
     });
   });

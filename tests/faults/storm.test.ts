@@ -57,10 +57,15 @@ describe("storm", () => {
     await other.connect();
     await other.subscribe({ topic: "t", fromBeginning: true });
     await other.run({ autoCommit: false, eachMessage: async ({ message }) => void uncommitted.push(String(message.value)) });
-    await until(() => inMqtt.length === 1 && uncommitted.length === 1 && world.havoq.amqp!.vhosts.get("/")!.queues.get("q")!.items.unacked === 1);
+    await until(
+      () => inMqtt.length === 1 && uncommitted.length === 1 && world.havoq.amqp!.vhosts.get("/")!.queues.get("q")!.items.unacked === 1,
+    );
     world.rule({ fault: { storm: { of: "redeliveries", times: 1 } } });
     await until(() => inMqtt.length === 2 && uncommitted.length === 2);
-    expect(inMqtt).toEqual([["m", false], ["m", true]]);
+    expect(inMqtt).toEqual([
+      ["m", false],
+      ["m", true],
+    ]);
     const again = await (await (await world.amqp()).createChannel()).get("q");
     expect(again && [again.content.toString(), again.fields.redelivered]).toEqual(["a", true]);
     await other.disconnect();

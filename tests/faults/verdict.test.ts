@@ -9,9 +9,17 @@ test("verdict: exactly what a hook would answer, and do, at one event of one str
   await subscriber.subscribeAsync("#", { qos: 1 });
   const channel = await (await world.amqp()).createConfirmChannel();
   await channel.assertQueue("q");
-  const once = { stream: "mqtt:t", nth: 2, answer: { duplicate: { times: 2 } }, actions: [{ action: "publish", args: [{ protocol: "mqtt", topic: "t", payload: "made" }] }] };
+  const once = {
+    stream: "mqtt:t",
+    nth: 2,
+    answer: { duplicate: { times: 2 } },
+    actions: [{ action: "publish", args: [{ protocol: "mqtt", topic: "t", payload: "made" }] }],
+  };
   world.rule({ match: { protocol: "mqtt", topic: "t" }, fault: { verdict: { point: "message", ...once } } });
-  world.rule({ match: { protocol: ["kafka", "amqp"] }, fault: { verdict: { point: "message", answer: { replace: { changes: { payload: "changed" } } } } } });
+  world.rule({
+    match: { protocol: ["kafka", "amqp"] },
+    fault: { verdict: { point: "message", answer: { replace: { changes: { payload: "changed" } } } } },
+  });
   for (const value of ["1", "2", "3"]) await publisher.publishAsync("t", value, { qos: 1 });
   await producer.send({ topic: "k", messages: [{ value: "1" }] });
   channel.sendToQueue("q", Buffer.from("1"));

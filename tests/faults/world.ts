@@ -10,14 +10,20 @@ import type { Rule } from "../../src/rules/rule.ts";
 export class World implements AsyncDisposable {
   private readonly ends: (() => unknown)[] = [];
 
-  private constructor(readonly havoq: Havoq, /** What was printed. */ readonly lines: string[]) {}
+  private constructor(
+    readonly havoq: Havoq,
+    /** What was printed. */ readonly lines: string[],
+  ) {}
 
   static async start(config: Record<string, unknown> = {}): Promise<World> {
     const lines: string[] = [];
     const { kafka, mqtt, amqp, ...rest } = config as Record<string, object>;
     const whole = schema.parse({
-      seed: 1, admin: { enabled: false },
-      kafka: { port: 0, brokers: 3, default_partitions: 1, ...kafka }, mqtt: { port: 0, websocket_port: 0, ...mqtt }, amqp: { port: 0, ...amqp },
+      seed: 1,
+      admin: { enabled: false },
+      kafka: { port: 0, brokers: 3, default_partitions: 1, ...kafka },
+      mqtt: { port: 0, websocket_port: 0, ...mqtt },
+      amqp: { port: 0, ...amqp },
       ...rest,
     });
     return new World(await start(whole, { print: (line) => void lines.push(line) }), lines);
@@ -38,7 +44,11 @@ export class World implements AsyncDisposable {
 
   kafka(config: Partial<KafkaConfig> = {}): Kafka {
     return new Kafka({
-      clientId: "app", brokers: this.bootstrap, logLevel: logLevel.NOTHING, retry: { initialRetryTime: 20, maxRetryTime: 100, retries: 20 }, ...config,
+      clientId: "app",
+      brokers: this.bootstrap,
+      logLevel: logLevel.NOTHING,
+      retry: { initialRetryTime: 20, maxRetryTime: 100, retries: 20 },
+      ...config,
     });
   }
 
@@ -69,7 +79,11 @@ export class World implements AsyncDisposable {
   }
 
   async mqtt(options: IClientOptions = {}): Promise<MqttClient> {
-    const client = await mqtt.connectAsync(`mqtt://127.0.0.1:${this.havoq.addresses().mqtt!.port}`, { reconnectPeriod: 20, protocolVersion: 5, ...options });
+    const client = await mqtt.connectAsync(`mqtt://127.0.0.1:${this.havoq.addresses().mqtt!.port}`, {
+      reconnectPeriod: 20,
+      protocolVersion: 5,
+      ...options,
+    });
     client.on("error", () => undefined);
     this.ends.push(() => client.endAsync(true));
     return client;

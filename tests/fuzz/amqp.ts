@@ -34,8 +34,15 @@ const TELLING: Record<string, readonly unknown[]> = {
 };
 
 const TABLES = [
-  {}, { "x-max-length": 3 }, { "x-message-ttl": 5 }, { "x-expires": 1000 }, { "x-max-priority": 5 }, { "x-overflow": "reject-publish" },
-  { "x-dead-letter-exchange": "", "x-dead-letter-routing-key": "another" }, { "alternate-exchange": "amq.fanout" }, { "x-match": "any", a: 1 },
+  {},
+  { "x-max-length": 3 },
+  { "x-message-ttl": 5 },
+  { "x-expires": 1000 },
+  { "x-max-priority": 5 },
+  { "x-overflow": "reject-publish" },
+  { "x-dead-letter-exchange": "", "x-dead-letter-routing-key": "another" },
+  { "alternate-exchange": "amq.fanout" },
+  { "x-match": "any", a: 1 },
   { list: [1, "two", { three: 3 }], time: new Date(5000), bytes: Buffer.from("bytes"), nothing: null, big: 2n ** 60n, half: 0.5 },
 ];
 
@@ -43,11 +50,16 @@ function argument(random: Random, name: string, type: ArgType): unknown {
   const telling = TELLING[name];
   if (telling !== undefined) return random.pick(telling);
   switch (type) {
-    case "bit": return random.chance(0.3);
-    case "shortstr": return random.pick(["", "a", "ä", "x".repeat(255)]);
-    case "longstr": return garbage(random, random.int(0, 20));
-    case "table": return FieldTable.of(random.pick(TABLES));
-    default: return random.int(0, 3);
+    case "bit":
+      return random.chance(0.3);
+    case "shortstr":
+      return random.pick(["", "a", "ä", "x".repeat(255)]);
+    case "longstr":
+      return garbage(random, random.int(0, 20));
+    case "table":
+      return FieldTable.of(random.pick(TABLES));
+    default:
+      return random.int(0, 3);
   }
 }
 
@@ -97,8 +109,13 @@ function nested(size: number, lists: boolean): FieldTable {
 }
 
 const PROPERTIES: BasicProperties[] = [
-  {}, { contentType: "text/plain", deliveryMode: 2, priority: 3 }, { expiration: "5" }, { expiration: "soon" }, { userId: "nobody" },
-  { headers: FieldTable.of({ CC: ["another"], BCC: ["hostile"] }) }, { replyTo: "amq.rabbitmq.reply-to", correlationId: "1", messageId: "m" },
+  {},
+  { contentType: "text/plain", deliveryMode: 2, priority: 3 },
+  { expiration: "5" },
+  { expiration: "soon" },
+  { userId: "nobody" },
+  { headers: FieldTable.of({ CC: ["another"], BCC: ["hostile"] }) },
+  { replyTo: "amq.rabbitmq.reply-to", correlationId: "1", messageId: "m" },
   { timestamp: 5, type: "t", appId: "a", clusterId: "c", contentEncoding: "gzip" },
 ];
 
@@ -106,7 +123,12 @@ const PROPERTIES: BasicProperties[] = [
 function greeting(random: Random): Buffer[] {
   return [
     PROTOCOL_HEADER,
-    method(0, "connection.start-ok", { clientProperties: FieldTable.of(CAPABLE), mechanism: "PLAIN", response: Buffer.from("\0guest\0guest"), locale: "en_US" }),
+    method(0, "connection.start-ok", {
+      clientProperties: FieldTable.of(CAPABLE),
+      mechanism: "PLAIN",
+      response: Buffer.from("\0guest\0guest"),
+      locale: "en_US",
+    }),
     method(0, "connection.tune-ok", { channelMax: 2047, frameMax: random.chance(0.8) ? 131072 : 4096, heartbeat: 0 }),
     method(0, "connection.open", { virtualHost: "/" }),
   ];
@@ -117,7 +139,10 @@ class AmqpAttacker implements Attacker {
   /** The rest of a sequence that was begun. */
   private readonly planned: Buffer[] = [];
 
-  constructor(private readonly random: Random, private readonly corpus: readonly Buffer[]) {}
+  constructor(
+    private readonly random: Random,
+    private readonly corpus: readonly Buffer[],
+  ) {}
 
   greeting(): Buffer[] {
     const { random } = this;
@@ -125,8 +150,21 @@ class AmqpAttacker implements Attacker {
     // Some are hostile before they are in.
     if (random.chance(0.15)) return all.slice(0, random.int(0, all.length - 1));
     const open = method(1, "channel.open", {});
-    const declare = method(1, "queue.declare", { queue: "hostile", passive: false, durable: false, exclusive: false, autoDelete: false, noWait: true, arguments: FieldTable.EMPTY });
-    return [...all, open, ...(random.chance(0.3) ? [declare] : []), ...(random.chance(0.2) ? [method(1, random.pick(["confirm.select", "tx.select"] as const), { noWait: true })] : [])];
+    const declare = method(1, "queue.declare", {
+      queue: "hostile",
+      passive: false,
+      durable: false,
+      exclusive: false,
+      autoDelete: false,
+      noWait: true,
+      arguments: FieldTable.EMPTY,
+    });
+    return [
+      ...all,
+      open,
+      ...(random.chance(0.3) ? [declare] : []),
+      ...(random.chance(0.2) ? [method(1, random.pick(["confirm.select", "tx.select"] as const), { noWait: true })] : []),
+    ];
   }
 
   shot(): Shot {
@@ -143,13 +181,23 @@ class AmqpAttacker implements Attacker {
     }
     if (draw < 0.63) return { bytes: spoil(random, frame, corpus), last: random.chance(0.3) };
     if (draw < 0.69) {
-      const length = random.pick([0, 1, Math.max(0, payload.length - 1), payload.length + random.int(1, 1000), 131_064, 200_000, 0x7fff_ffff, 0xffff_ffff]);
+      const length = random.pick([
+        0,
+        1,
+        Math.max(0, payload.length - 1),
+        payload.length + random.int(1, 1000),
+        131_064,
+        200_000,
+        0x7fff_ffff,
+        0xffff_ffff,
+      ]);
       return { bytes: framed(frame[0]!, channel, payload, { length }), last: length > payload.length };
     }
     if (draw < 0.72) return { bytes: framed(frame[0]!, channel, payload, { end: random.pick([0, 0xcd, 0xff]) }) };
     // Another channel: not open, beyond the highest, or the connection's own.
     if (draw < 0.76) return { bytes: framed(frame[0]!, random.pick([0, channel + 1, 2047, 2048, 0xffff]), payload) };
-    if (draw < 0.79) return { bytes: framed(random.pick([0, 4, 5, 7, 0xff, METHOD, HEADER, BODY, HEARTBEAT]), random.pick([0, channel]), payload) };
+    if (draw < 0.79)
+      return { bytes: framed(random.pick([0, 4, 5, 7, 0xff, METHOD, HEADER, BODY, HEARTBEAT]), random.pick([0, channel]), payload) };
     if (draw < 0.82) {
       // A class or a method that there is not, or that only servers send.
       const bytes = Buffer.from(payload);
@@ -166,9 +214,24 @@ class AmqpAttacker implements Attacker {
   private deep(): Buffer {
     const { random, channel } = this;
     const table = nested(random.pick([1000 * 7, 4000, 30_000, 120_000]), random.chance(0.3));
-    if (random.chance(0.3)) return method(channel, "queue.declare", { queue: "deep", passive: false, durable: false, exclusive: false, autoDelete: true, noWait: false, arguments: table });
-    if (random.chance(0.3)) return method(channel, "queue.bind", { queue: "hostile", exchange: "amq.headers", routingKey: "", noWait: false, arguments: table });
-    const publish = method(channel, "basic.publish", { exchange: random.pick(["amq.headers", ""]), routingKey: "hostile", mandatory: true, immediate: false });
+    if (random.chance(0.3))
+      return method(channel, "queue.declare", {
+        queue: "deep",
+        passive: false,
+        durable: false,
+        exclusive: false,
+        autoDelete: true,
+        noWait: false,
+        arguments: table,
+      });
+    if (random.chance(0.3))
+      return method(channel, "queue.bind", { queue: "hostile", exchange: "amq.headers", routingKey: "", noWait: false, arguments: table });
+    const publish = method(channel, "basic.publish", {
+      exchange: random.pick(["amq.headers", ""]),
+      routingKey: "hostile",
+      mandatory: true,
+      immediate: false,
+    });
     return Buffer.concat([publish, header(channel, 0, { headers: table })]);
   }
 
@@ -199,7 +262,9 @@ class AmqpAttacker implements Attacker {
     const answers: Buffer[] = [];
     const reader = new Reader(bytes);
     while (reader.remaining >= 8 && bytes[reader.pos] !== 0x41) {
-      const type = reader.u8(), channel = reader.u16(), size = reader.u32();
+      const type = reader.u8(),
+        channel = reader.u16(),
+        size = reader.u32();
       if (size + 1 > reader.remaining) break;
       const name = type === METHOD ? methodOf(bytes.readUInt16BE(reader.pos), bytes.readUInt16BE(reader.pos + 2)) : undefined;
       reader.skip(size + 1);
@@ -219,15 +284,29 @@ export class AmqpTarget implements Target {
   readonly connections = 1;
   private readonly corpus: Buffer[] = [];
 
-  private constructor(readonly stage: Stage, private readonly broker: AmqpBroker, private readonly client: RawClient) {}
+  private constructor(
+    readonly stage: Stage,
+    private readonly broker: AmqpBroker,
+    private readonly client: RawClient,
+  ) {}
 
   static async on(stage: Stage, broker: AmqpBroker, random: Random): Promise<AmqpTarget> {
     const client = await rawClient(await stage.open());
     await client.open();
     await client.channel(1);
     await client.call(1, "confirm.select", { noWait: false }, "confirm.select-ok");
-    await client.call(1, "queue.declare", { queue: GOOD, passive: false, durable: false, exclusive: false, autoDelete: false, noWait: false, arguments: FieldTable.EMPTY }, "queue.declare-ok");
-    await client.call(1, "basic.consume", { queue: GOOD, consumerTag: GOOD, noLocal: false, noAck: false, exclusive: true, noWait: false, arguments: FieldTable.EMPTY }, "basic.consume-ok");
+    await client.call(
+      1,
+      "queue.declare",
+      { queue: GOOD, passive: false, durable: false, exclusive: false, autoDelete: false, noWait: false, arguments: FieldTable.EMPTY },
+      "queue.declare-ok",
+    );
+    await client.call(
+      1,
+      "basic.consume",
+      { queue: GOOD, consumerTag: GOOD, noLocal: false, noAck: false, exclusive: true, noWait: false, arguments: FieldTable.EMPTY },
+      "basic.consume-ok",
+    );
     const target = new AmqpTarget(stage, broker, client);
     for (const name of Object.keys(METHODS) as MethodName[]) {
       const channel = name.startsWith("connection.") ? 0 : 1;
@@ -256,7 +335,12 @@ export class AmqpTarget implements Target {
   }
 
   async verify(): Promise<void> {
-    const { args } = await this.client.call(1, "queue.declare", { queue: GOOD, passive: true, durable: false, exclusive: false, autoDelete: false, noWait: false, arguments: FieldTable.EMPTY }, "queue.declare-ok");
+    const { args } = await this.client.call(
+      1,
+      "queue.declare",
+      { queue: GOOD, passive: true, durable: false, exclusive: false, autoDelete: false, noWait: false, arguments: FieldTable.EMPTY },
+      "queue.declare-ok",
+    );
     const { unacked } = this.vhost.queues.get(GOOD)!.items;
     if (args.messageCount !== 0 || unacked !== 0) throw new Error(`${args.messageCount} messages are ready, ${unacked} not acknowledged`);
   }
@@ -265,7 +349,8 @@ export class AmqpTarget implements Target {
     const { vhost } = this;
     for (const queue of [...vhost.queues.values()]) if (queue.name !== GOOD) vhost.deleteQueue(queue);
     for (const exchange of [...vhost.exchanges.values()]) {
-      for (const binding of exchange.bindings.values()) vhost.unbind(exchange.name, binding.destination, binding.routingKey, binding.arguments, null);
+      for (const binding of exchange.bindings.values())
+        vhost.unbind(exchange.name, binding.destination, binding.routingKey, binding.arguments, null);
       if (exchange.name !== "" && !exchange.name.startsWith("amq.")) vhost.deleteExchange(exchange.name, false);
     }
   }

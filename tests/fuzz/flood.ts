@@ -62,7 +62,10 @@ class Flood {
   readonly suspicious: string[] = [];
   private readonly base = hashText(`fuzz ${SEED}`);
 
-  constructor(private readonly target: Target, private readonly crowd: number) {}
+  constructor(
+    private readonly target: Target,
+    private readonly crowd: number,
+  ) {}
 
   /** Attacks until that many frames were refused in all. */
   async batch(refusals: number): Promise<void> {

@@ -63,15 +63,24 @@ function valid(random: Random, name: string, field: Field, version: number): unk
     if (value !== null || within(field.nullable, version)) return value;
   }
   switch (field.kind) {
-    case "bool": return random.chance(0.5);
-    case "string": return random.pick(["", "a", "plain", "group", "ä", "x".repeat(40)]);
-    case "uuid": return random.chance(0.5) ? ZERO_UUID : garbage(random, 16).toString("base64url");
-    case "bytes": return garbage(random, random.int(0, 20));
-    case "records": return batch(random).bytes;
-    case "array": return Array.from({ length: random.int(0, 3) }, () => valid(random, name, field.element!, version));
-    case "struct": return struct(random, field.fields!, version);
-    case "int64": return random.pick([0, 1, -1, 1000]);
-    default: return random.int(0, 3);
+    case "bool":
+      return random.chance(0.5);
+    case "string":
+      return random.pick(["", "a", "plain", "group", "ä", "x".repeat(40)]);
+    case "uuid":
+      return random.chance(0.5) ? ZERO_UUID : garbage(random, 16).toString("base64url");
+    case "bytes":
+      return garbage(random, random.int(0, 20));
+    case "records":
+      return batch(random).bytes;
+    case "array":
+      return Array.from({ length: random.int(0, 3) }, () => valid(random, name, field.element!, version));
+    case "struct":
+      return struct(random, field.fields!, version);
+    case "int64":
+      return random.pick([0, 1, -1, 1000]);
+    default:
+      return random.int(0, 3);
   }
 }
 
@@ -86,7 +95,9 @@ function batch(random: Random): Batch {
     ...producer,
     codec: random.pick([null, "gzip", "snappy", "lz4", "zstd"] as const),
     records: Array.from({ length: random.int(1, 4) }, (_, i) => ({
-      timestamp: 1_000 + i, key: random.chance(0.5) ? Buffer.from("key") : null, value: Buffer.from(`value ${i}`),
+      timestamp: 1_000 + i,
+      key: random.chance(0.5) ? Buffer.from("key") : null,
+      value: Buffer.from(`value ${i}`),
       headers: random.chance(0.3) ? [{ key: "h", value: Buffer.from("v") }] : [],
     })),
   });
@@ -109,10 +120,12 @@ function framed(bytes: Buffer, length = bytes.length): Buffer {
 /** Compressed megabytes of nothing: small on the wire, and longer than anything that is opened. */
 function bombs(): Buffer[] {
   const value = Buffer.alloc(24 * 1024 * 1024);
-  return (["gzip", "zstd", "lz4", "snappy"] as const).map((codec) => {
-    const bomb = writeBatch({ codec, records: [{ timestamp: 1, key: Buffer.from("k"), value }] });
-    return Buffer.from(bomb.bytes);
-  }).filter((bytes) => bytes.length < 1_000_000);
+  return (["gzip", "zstd", "lz4", "snappy"] as const)
+    .map((codec) => {
+      const bomb = writeBatch({ codec, records: [{ timestamp: 1, key: Buffer.from("k"), value }] });
+      return Buffer.from(bomb.bytes);
+    })
+    .filter((bytes) => bytes.length < 1_000_000);
 }
 
 export class KafkaTarget implements Target {
@@ -124,7 +137,11 @@ export class KafkaTarget implements Target {
   private readonly offsets = [0, 0];
   private readonly verified = [0, 0];
 
-  private constructor(readonly stage: Stage, private readonly cluster: KafkaCluster, private readonly client: TestClient) {}
+  private constructor(
+    readonly stage: Stage,
+    private readonly cluster: KafkaCluster,
+    private readonly client: TestClient,
+  ) {}
 
   static async on(stage: Stage, cluster: KafkaCluster, random: Random): Promise<KafkaTarget> {
     const client = new TestClient(await stage.open(), GOOD);
@@ -172,17 +189,23 @@ export class KafkaTarget implements Target {
 
   private produce(random: Random, records: Buffer): Buffer {
     const version = random.int(3, 12);
-    return request(apiNamed("Produce"), version, produceBody(random.pick(Object.keys(TOPICS)), random.int(0, 1), records, random.pick([-1, 1, 1, 0])));
+    return request(
+      apiNamed("Produce"),
+      version,
+      produceBody(random.pick(Object.keys(TOPICS)), random.int(0, 1), records, random.pick([-1, 1, 1, 0])),
+    );
   }
 
   async exchange(n: number): Promise<void> {
     const partition = n % 2;
     const offset = this.offsets[partition]!++;
     const produced = await this.client.produce(GOOD, partition, [String(n)]);
-    if (produced.error !== "NONE" || produced.baseOffset !== offset) throw new Error(`message ${n}: ${produced.error} at offset ${produced.baseOffset}, not ${offset}`);
+    if (produced.error !== "NONE" || produced.baseOffset !== offset)
+      throw new Error(`message ${n}: ${produced.error} at offset ${produced.baseOffset}, not ${offset}`);
     const { error, found } = await this.client.fetch(GOOD, partition, offset, { maxWaitMs: 1000 });
     const values = found.map(({ value }) => String(value));
-    if (error !== "NONE" || values.length !== 1 || values[0] !== String(n)) throw new Error(`message ${n}: ${error}, and ${values.join(", ")}`);
+    if (error !== "NONE" || values.length !== 1 || values[0] !== String(n))
+      throw new Error(`message ${n}: ${error}, and ${values.join(", ")}`);
   }
 
   async verify(): Promise<void> {
@@ -199,7 +222,8 @@ export class KafkaTarget implements Target {
       this.verified[partition] = offset;
     }
     await this.client.call("DeleteRecords", {
-      topics: [{ name: GOOD, partitions: this.verified.map((offset, partitionIndex) => ({ partitionIndex, offset })) }], timeoutMs: 1000,
+      topics: [{ name: GOOD, partitions: this.verified.map((offset, partitionIndex) => ({ partitionIndex, offset })) }],
+      timeoutMs: 1000,
     });
   }
 
@@ -240,4 +264,7 @@ function spoiltBatch(random: Random): Buffer {
   return bytes;
 }
 
-const ATTRIBUTES = 21, LAST_OFFSET_DELTA = 23, BASE_SEQUENCE = 53, COUNT = 57;
+const ATTRIBUTES = 21,
+  LAST_OFFSET_DELTA = 23,
+  BASE_SEQUENCE = 53,
+  COUNT = 57;

@@ -12,14 +12,36 @@ const GOOD = "well-behaved";
 
 /** Right values for every property, to be spoilt. */
 const PROPERTIES: { [N in PropertyName]?: readonly unknown[] } = {
-  payloadFormatIndicator: [true, false], messageExpiryInterval: [1, 60], contentType: ["text"], responseTopic: ["a/answer"],
-  correlationData: [Buffer.from("id")], subscriptionIdentifier: [[1], [268_435_455]], sessionExpiryInterval: [0, 60, 0xffff_ffff],
-  requestProblemInformation: [true], willDelayInterval: [0, 5], requestResponseInformation: [true], reasonString: ["because"],
-  receiveMaximum: [1, 100], topicAliasMaximum: [0, 10], topicAlias: [1, 10], maximumPacketSize: [50, 1000],
-  userProperties: [[["k", "v"]], [["k", "v"], ["k", "w"]]],
+  payloadFormatIndicator: [true, false],
+  messageExpiryInterval: [1, 60],
+  contentType: ["text"],
+  responseTopic: ["a/answer"],
+  correlationData: [Buffer.from("id")],
+  subscriptionIdentifier: [[1], [268_435_455]],
+  sessionExpiryInterval: [0, 60, 0xffff_ffff],
+  requestProblemInformation: [true],
+  willDelayInterval: [0, 5],
+  requestResponseInformation: [true],
+  reasonString: ["because"],
+  receiveMaximum: [1, 100],
+  topicAliasMaximum: [0, 10],
+  topicAlias: [1, 10],
+  maximumPacketSize: [50, 1000],
+  userProperties: [
+    [["k", "v"]],
+    [
+      ["k", "v"],
+      ["k", "w"],
+    ],
+  ],
 };
 
-function properties(random: Random, version: Version, place: PropertyPlace, but: readonly PropertyName[] = []): { properties?: Properties } {
+function properties(
+  random: Random,
+  version: Version,
+  place: PropertyPlace,
+  but: readonly PropertyName[] = [],
+): { properties?: Properties } {
   if (version < 5) return {};
   const chosen = propertiesOf(place).filter((name) => PROPERTIES[name] !== undefined && !but.includes(name) && random.chance(0.4));
   return { properties: Object.fromEntries(chosen.map((name) => [name, random.pick(PROPERTIES[name]!)])) };
@@ -29,31 +51,61 @@ function properties(random: Random, version: Version, place: PropertyPlace, but:
 function packets(random: Random, version: Version): Packet[] {
   const id = random.int(1, 5);
   const subscription = () => ({
-    filter: random.pick(["a/b", "a/+", "#", "+/+/c", "$share/g/a/#", "ä/é"]), qos: random.pick([0, 1, 2] as const),
-    noLocal: false, retainAsPublished: version === 5 && random.chance(0.5), retainHandling: version === 5 ? random.pick([0, 1, 2] as const) : 0 as const,
+    filter: random.pick(["a/b", "a/+", "#", "+/+/c", "$share/g/a/#", "ä/é"]),
+    qos: random.pick([0, 1, 2] as const),
+    noLocal: false,
+    retainAsPublished: version === 5 && random.chance(0.5),
+    retainHandling: version === 5 ? random.pick([0, 1, 2] as const) : (0 as const),
   });
   const publish = (qos: 0 | 1 | 2): Packet => ({
-    type: "PUBLISH", topic: random.pick(["a/b", "a/b/c", "x", "ä/é"]), payload: garbage(random, random.int(0, 30)), qos, retain: random.chance(0.2),
-    dup: qos > 0 && random.chance(0.2), id: qos === 0 ? 0 : id, ...properties(random, version, "PUBLISH", ["subscriptionIdentifier"]),
+    type: "PUBLISH",
+    topic: random.pick(["a/b", "a/b/c", "x", "ä/é"]),
+    payload: garbage(random, random.int(0, 30)),
+    qos,
+    retain: random.chance(0.2),
+    dup: qos > 0 && random.chance(0.2),
+    id: qos === 0 ? 0 : id,
+    ...properties(random, version, "PUBLISH", ["subscriptionIdentifier"]),
   });
   const code = version === 5 ? random.pick([0, REASONS["Unspecified error"], REASONS["Packet Identifier not found"]]) : 0;
   const all: Packet[] = [
-    connect(random, version, "another"), publish(0), publish(1), publish(2),
-    { type: "PUBACK", id, code: code === REASONS["Packet Identifier not found"] ? 0 : code }, { type: "PUBREC", id, code: code === REASONS["Packet Identifier not found"] ? 0 : code },
-    { type: "PUBREL", id, code: code === REASONS["Unspecified error"] ? 0 : code }, { type: "PUBCOMP", id, code: 0, ...properties(random, version, "PUBCOMP") },
+    connect(random, version, "another"),
+    publish(0),
+    publish(1),
+    publish(2),
+    { type: "PUBACK", id, code: code === REASONS["Packet Identifier not found"] ? 0 : code },
+    { type: "PUBREC", id, code: code === REASONS["Packet Identifier not found"] ? 0 : code },
+    { type: "PUBREL", id, code: code === REASONS["Unspecified error"] ? 0 : code },
+    { type: "PUBCOMP", id, code: 0, ...properties(random, version, "PUBCOMP") },
     { type: "SUBSCRIBE", id, subscriptions: [subscription(), subscription()], ...properties(random, version, "SUBSCRIBE") },
     { type: "UNSUBSCRIBE", id, filters: ["a/b", "a/+"], ...properties(random, version, "UNSUBSCRIBE") },
-    { type: "PINGREQ" }, { type: "PINGRESP" }, { type: "DISCONNECT", code: 0, ...properties(random, version, "DISCONNECT", ["sessionExpiryInterval"]) },
-    { type: "CONNACK", sessionPresent: false, code: 0 }, { type: "SUBACK", id, codes: [0, 1] },
+    { type: "PINGREQ" },
+    { type: "PINGRESP" },
+    { type: "DISCONNECT", code: 0, ...properties(random, version, "DISCONNECT", ["sessionExpiryInterval"]) },
+    { type: "CONNACK", sessionPresent: false, code: 0 },
+    { type: "SUBACK", id, codes: [0, 1] },
   ];
   return version === 5 ? [...all, { type: "AUTH", code: 0x18, properties: { authenticationMethod: "none" } }] : all;
 }
 
 function connect(random: Random, version: Version, clientId = `hostile ${random.int(1, 500)}`): Packet {
   return {
-    type: "CONNECT", version, cleanStart: random.chance(0.8), keepAlive: random.pick([0, 60]), clientId, ...properties(random, version, "CONNECT", ["maximumPacketSize"]),
+    type: "CONNECT",
+    version,
+    cleanStart: random.chance(0.8),
+    keepAlive: random.pick([0, 60]),
+    clientId,
+    ...properties(random, version, "CONNECT", ["maximumPacketSize"]),
     ...(random.chance(0.3) && { username: "user", password: Buffer.from("password") }),
-    ...(random.chance(0.3) && { will: { topic: "will", payload: Buffer.from("gone"), qos: random.pick([0, 1, 2] as const), retain: random.chance(0.5), ...properties(random, version, "WILL") } }),
+    ...(random.chance(0.3) && {
+      will: {
+        topic: "will",
+        payload: Buffer.from("gone"),
+        qos: random.pick([0, 1, 2] as const),
+        retain: random.chance(0.5),
+        ...properties(random, version, "WILL"),
+      },
+    }),
   };
 }
 
@@ -85,7 +137,10 @@ export class MqttTarget implements Target {
   private readonly corpus = new Map<Version, Buffer[]>();
 
   private constructor(
-    readonly stage: Stage, private readonly broker: MqttBroker, private readonly publisher: TestClient, private readonly subscriber: TestClient,
+    readonly stage: Stage,
+    private readonly broker: MqttBroker,
+    private readonly publisher: TestClient,
+    private readonly subscriber: TestClient,
   ) {}
 
   static async on(stage: Stage, broker: MqttBroker, random: Random): Promise<MqttTarget> {
@@ -116,7 +171,8 @@ export class MqttTarget implements Target {
   private shot(random: Random, version: Version): Shot {
     const corpus = this.corpus.get(version)!;
     const frame = random.pick(corpus);
-    const at = bodyOf(frame), body = frame.subarray(at) as Buffer;
+    const at = bodyOf(frame),
+      body = frame.subarray(at) as Buffer;
     const draw = random.next();
     if (draw < 0.6) {
       // A right length, so that the broker looks further.
@@ -138,7 +194,8 @@ export class MqttTarget implements Target {
 
   async exchange(n: number): Promise<void> {
     const { publisher, subscriber } = this;
-    const qos = (n % 3) as 0 | 1 | 2, id = 1 + (n % 60_000);
+    const qos = (n % 3) as 0 | 1 | 2,
+      id = 1 + (n % 60_000);
     publisher.publish(GOOD, String(n), { qos, id: qos === 0 ? 0 : id });
     if (qos === 1) await publisher.expect("PUBACK");
     if (qos === 2) {
@@ -147,7 +204,8 @@ export class MqttTarget implements Target {
       await publisher.expect("PUBCOMP");
     }
     const message = await subscriber.expect("PUBLISH");
-    if (message.payload.toString() !== String(n) || message.qos !== qos || message.dup) throw new Error(`message ${n}: ${message.payload} in QoS ${message.qos}`);
+    if (message.payload.toString() !== String(n) || message.qos !== qos || message.dup)
+      throw new Error(`message ${n}: ${message.payload} in QoS ${message.qos}`);
     if (qos === 1) subscriber.send({ type: "PUBACK", id: message.id, code: 0 });
     if (qos === 2) {
       subscriber.send({ type: "PUBREC", id: message.id, code: 0 });
@@ -162,7 +220,8 @@ export class MqttTarget implements Target {
       await client.expect("PINGRESP");
     }
     const { broker } = this;
-    if (broker.queuedBytes !== 0 || broker.backlog !== 0) throw new Error(`${broker.queuedBytes} bytes are queued, ${broker.backlog} wait for slow readers`);
+    if (broker.queuedBytes !== 0 || broker.backlog !== 0)
+      throw new Error(`${broker.queuedBytes} bytes are queued, ${broker.backlog} wait for slow readers`);
     if (broker.subscriptions.size !== 1) throw new Error(`${broker.subscriptions.size} subscriptions are left`);
   }
 
@@ -179,7 +238,9 @@ function wrongProperties(random: Random): Buffer {
   const list = new Writer();
   for (let n = random.int(1, 4); n > 0; n--) {
     list.u8(random.pick([0x01, 0x02, 0x03, 0x08, 0x09, 0x0b, 0x11, 0x23, 0x26, 0x7f, 0xff, 0]));
-    list.bytes(random.pick([Buffer.from([0, 0, 0, 1]), Buffer.from([0, 1, 0x61]), Buffer.from([0xff, 0xff]), Buffer.from([1]), Buffer.alloc(0)]));
+    list.bytes(
+      random.pick([Buffer.from([0, 0, 0, 1]), Buffer.from([0, 1, 0x61]), Buffer.from([0xff, 0xff]), Buffer.from([1]), Buffer.alloc(0)]),
+    );
   }
   const w = new Writer();
   w.u16(3);

@@ -68,7 +68,21 @@ const splice: Spoil = (random, frame, others) => {
 
 const replaceAll: Spoil = (random, frame) => garbage(random, random.int(0, Math.min(200, 2 * frame.length)));
 
-const WAYS = [flipBits, flipBits, overwrite, writeEdge, writeEdge, endlessVarint, noText, cutOff, cutOut, insert, repeat, splice, replaceAll];
+const WAYS = [
+  flipBits,
+  flipBits,
+  overwrite,
+  writeEdge,
+  writeEdge,
+  endlessVarint,
+  noText,
+  cutOff,
+  cutOut,
+  insert,
+  repeat,
+  splice,
+  replaceAll,
+];
 
 /** What becomes of a valid frame; never the frame itself, which is left as it is. */
 export function spoil(random: Random, frame: Buffer, others: readonly Buffer[]): Buffer {

@@ -63,14 +63,21 @@ const TARGETS: Record<Protocol, (stage: Stage, havoq: Havoq, random: Random) => 
 test("sockets that bring garbage, break off and never read harm nobody else", async () => {
   const lines: string[] = [];
   const config = schema.parse({
-    seed: 1, kafka: { port: 0, auto_create_topics: false }, mqtt: { port: 0, websocket_port: 0 }, amqp: { port: 0 }, admin: { enabled: false },
+    seed: 1,
+    kafka: { port: 0, auto_create_topics: false },
+    mqtt: { port: 0, websocket_port: 0 },
+    amqp: { port: 0 },
+    admin: { enabled: false },
   });
   const havoq = await start(config, { print: (line) => void lines.push(line) });
   const { kafka, mqtt, amqp } = havoq.addresses();
   const ports: Record<Protocol, number> = { kafka: kafka!.ports[0]!, mqtt: mqtt!.port, amqp: amqp!.port };
   const attacks = Object.entries(TARGETS).map(async ([protocol, open]): Promise<Report> => {
     const stage: Stage = { net: havoq.net, clock: havoq.clock, lines, open: () => SocketClient.open(ports[protocol as Protocol]) };
-    return flood(await open(stage, havoq, new Random(hashText(`fuzz ${SEED} tcp ${protocol}`), 0)), { refusals: REFUSALS, warmUp: REFUSALS });
+    return flood(await open(stage, havoq, new Random(hashText(`fuzz ${SEED} tcp ${protocol}`), 0)), {
+      refusals: REFUSALS,
+      warmUp: REFUSALS,
+    });
   });
   const reports = await Promise.all(attacks);
   for (const { frames, connections, refused, messages } of reports) {

@@ -15,7 +15,12 @@ test("advance fires what is due, in order, each at its own time", async () => {
   clock.after(86_400_000, note("day"));
   clock.after(5_000, note("cancelled")).cancel();
   await clock.advance(3_600_000);
-  expect(fired).toEqual([["minute", 60], ["also a minute", 60], ["two minutes", 120], ["hour", 3600]]);
+  expect(fired).toEqual([
+    ["minute", 60],
+    ["also a minute", 60],
+    ["two minutes", 120],
+    ["hour", 3600],
+  ]);
   clock.stop();
 });
 

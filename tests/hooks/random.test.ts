@@ -6,7 +6,12 @@ const random = (seed: number, rule: string, stream: string, ordinal: number) => 
 test("the same seed, rule, stream and ordinal draw the same; a change in any draws differently", () => {
   const base = random(1, "rule", "stream", 5).next();
   expect(random(1, "rule", "stream", 5).next()).toBe(base);
-  for (const other of [random(2, "rule", "stream", 5), random(1, "rule2", "stream", 5), random(1, "rule", "stream2", 5), random(1, "rule", "stream", 6)]) {
+  for (const other of [
+    random(2, "rule", "stream", 5),
+    random(1, "rule2", "stream", 5),
+    random(1, "rule", "stream2", 5),
+    random(1, "rule", "stream", 6),
+  ]) {
     expect(other.next()).not.toBe(base);
   }
 });
@@ -31,13 +36,14 @@ test("draws are spread evenly over ordinals, indexes, streams and seeds", () => 
     // Neighbours must not follow each other: the correlation of 20,000 independent pairs stays within 0.03.
     let correlation = 0;
     for (let i = 1; i < values.length; i++) correlation += (values[i - 1]! - 0.5) * (values[i]! - 0.5);
-    expect([name, Math.abs(correlation / values.length * 12) < 0.03]).toEqual([name, true]);
+    expect([name, Math.abs((correlation / values.length) * 12) < 0.03]).toEqual([name, true]);
     expect(new Set(values).size).toBe(values.length);
   }
 });
 
 test("int includes both ends, float stays below its upper one, pick reaches every item", () => {
-  const ints = new Set<number>(), picks = new Set<string>();
+  const ints = new Set<number>(),
+    picks = new Set<string>();
   for (let i = 0; i < 500; i++) {
     const draw = random(3, "r", "s", i);
     ints.add(draw.int(1, 3));

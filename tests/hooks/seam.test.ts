@@ -21,7 +21,12 @@ describe("verdicts", () => {
 
   test("delays add up, and what comes behind waits, so order holds", async () => {
     const house = echoHouse();
-    house.plug({ request: [(event: any) => (event.text === "a" ? delay(600_000) : undefined), (event: any) => (event.text === "a" ? delay(400_000) : undefined)] });
+    house.plug({
+      request: [
+        (event: any) => (event.text === "a" ? delay(600_000) : undefined),
+        (event: any) => (event.text === "a" ? delay(400_000) : undefined),
+      ],
+    });
     const client = house.connect();
     client.send("a", "b");
     await settled();
@@ -179,7 +184,8 @@ describe("failures", () => {
 
 describe("seed and replay", () => {
   const chaos = {
-    request: (_event: unknown, at: At) => (at.random.chance(0.3) ? drop("unlucky") : at.random.chance(0.2) ? delay(at.random.int(1, 5)) : undefined),
+    request: (_event: unknown, at: At) =>
+      at.random.chance(0.3) ? drop("unlucky") : at.random.chance(0.2) ? delay(at.random.int(1, 5)) : undefined,
     response: (_event: unknown, at: At) => (at.random.chance(0.1) ? drop() : undefined),
   };
 
@@ -192,7 +198,8 @@ describe("seed and replay", () => {
     client.send(...numbers(200));
     while (house.server.seen.at(-1) !== "m199" && house.journal.entries().at(-1)?.ordinal !== 199) {
       await house.clock.advance(5);
-      if (house.server.seen.length + house.journal.entries().filter((e) => e.verdict === "drop" && e.rule === "p/request").length === 200) break;
+      if (house.server.seen.length + house.journal.entries().filter((e) => e.verdict === "drop" && e.rule === "p/request").length === 200)
+        break;
     }
     return { seen: house.server.seen, entries: house.journal.entries(), lines, house };
   }

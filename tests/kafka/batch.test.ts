@@ -30,7 +30,16 @@ const javaBatches = {
     "636f6e64001200cf0f04046b3301000100019c4c010000",
 };
 const RECORDS = [
-  { offset: 0, timestamp: 1700000000000, key: "k1", value: "first value, first value, first value", headers: [["h", "x"], ["h", null]] },
+  {
+    offset: 0,
+    timestamp: 1700000000000,
+    key: "k1",
+    value: "first value, first value, first value",
+    headers: [
+      ["h", "x"],
+      ["h", null],
+    ],
+  },
   { offset: 1, timestamp: 1700000000123, key: null, value: "second", headers: [] },
   { offset: 2, timestamp: 1699999999000, key: "k3", value: null, headers: [] },
 ];
@@ -46,7 +55,10 @@ function plain(batch: Batch) {
 }
 
 const draft: BatchDraft = {
-  leaderEpoch: 5, producerId: 4001, producerEpoch: 3, baseSequence: 70,
+  leaderEpoch: 5,
+  producerId: 4001,
+  producerEpoch: 3,
+  baseSequence: 70,
   records: RECORDS.map((r) => ({
     timestamp: r.timestamp,
     key: r.key === null ? null : Buffer.from(r.key),
@@ -173,7 +185,11 @@ describe("what a producer may not send", () => {
     const { bytes } = writeBatch({ records: sizes.map((size) => ({ timestamp: 5, value: Buffer.alloc(size) })) });
     expect(producedBatch(bytes, 1e6)).toBeInstanceOf(Batch);
     const same = Array.from({ length: 40 }, () => ({ timestamp: 5, value: Buffer.alloc(100) }));
-    for (const [delta, fits] of [[0, true], [1, false], [-1, false]] as const) {
+    for (const [delta, fits] of [
+      [0, true],
+      [1, false],
+      [-1, false],
+    ] as const) {
       const bytes = Buffer.from(writeBatch({ records: same }).bytes);
       bytes.writeInt32BE(39 + delta, 23);
       bytes.writeInt32BE(40 + delta, 57);

@@ -49,10 +49,17 @@ export class TestClient {
   private nextId = 1;
   private inbox: Buffer = Buffer.alloc(0);
 
-  constructor(readonly wire: MemoryClient, readonly clientId: string) {}
+  constructor(
+    readonly wire: MemoryClient,
+    readonly clientId: string,
+  ) {}
 
   /** Sends a request and waits for its answer; in the newest version unless told. */
-  async call<Name extends ApiName>(name: Name, body: RequestDraft<Named<Name>>, version = apiNamed(name).last): Promise<ResponseOf<Named<Name>>> {
+  async call<Name extends ApiName>(
+    name: Name,
+    body: RequestDraft<Named<Name>>,
+    version = apiNamed(name).last,
+  ): Promise<ResponseOf<Named<Name>>> {
     const id = this.send(name, body, version);
     return this.answer(name, version, id);
   }
@@ -96,11 +103,18 @@ export class TestClient {
   }
 
   async createTopic(name: string, partitions = 1, configs: Record<string, string> = {}, replicationFactor = 1): Promise<string> {
-    const { topics: [created] } = await this.call("CreateTopics", {
-      topics: [{
-        name, numPartitions: partitions, replicationFactor, assignments: [],
-        configs: Object.entries(configs).map(([key, value]) => ({ name: key, value })),
-      }],
+    const {
+      topics: [created],
+    } = await this.call("CreateTopics", {
+      topics: [
+        {
+          name,
+          numPartitions: partitions,
+          replicationFactor,
+          assignments: [],
+          configs: Object.entries(configs).map(([key, value]) => ({ name: key, value })),
+        },
+      ],
     });
     if (created!.errorCode !== 0) throw new Error(`${name}: ${errorName(created!.errorCode)} ${created!.errorMessage}`);
     return created!.topicId;
@@ -133,14 +147,18 @@ export interface FetchOptions {
 
 export function produceBody(topic: string, partition: number, bytes: Buffer, acks = -1) {
   return {
-    transactionalId: null, acks, timeoutMs: 1000,
+    transactionalId: null,
+    acks,
+    timeoutMs: 1000,
     topicData: [{ name: topic, topicId: NO_ID, partitionData: [{ index: partition, records: bytes }] }],
   };
 }
 
 export function fetchBody(topic: string, partition: number, fetchOffset: number, o: FetchOptions = {}) {
   return {
-    maxWaitMs: o.maxWaitMs ?? 0, minBytes: o.minBytes ?? 1, maxBytes: o.maxBytes ?? 50_000_000, 
+    maxWaitMs: o.maxWaitMs ?? 0,
+    minBytes: o.minBytes ?? 1,
+    maxBytes: o.maxBytes ?? 50_000_000,
     topics: [{ topic, topicId: NO_ID, partitions: [{ partition, fetchOffset, partitionMaxBytes: o.partitionMaxBytes ?? 1_000_000 }] }],
   };
 }

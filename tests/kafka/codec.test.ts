@@ -13,17 +13,31 @@ function sample(fields: Fields, version: number, length: number, nulls: boolean)
     n++;
     if (nulls && within(field.nullable, version)) return null;
     switch (field.kind) {
-      case "bool": return n % 2 === 0;
-      case "int8": return (n % 100) - 50;
-      case "int16": case "int32": return n % 3 === 0 ? -n : n * 7;
-      case "uint16": case "uint32": return n;
-      case "int64": return n % 2 === 0 ? 2 ** 53 - n : -n;
-      case "float64": return n / 8;
-      case "string": return n % 2 === 0 ? `näme-${n}` : `${n}-`.repeat(20);
-      case "uuid": return Buffer.alloc(16, n).toString("base64url");
-      case "bytes": case "records": return Buffer.alloc(n % 5, n);
-      case "array": return Array.from({ length }, () => value(field.element!));
-      case "struct": return sample(field.fields!, version, length, nulls);
+      case "bool":
+        return n % 2 === 0;
+      case "int8":
+        return (n % 100) - 50;
+      case "int16":
+      case "int32":
+        return n % 3 === 0 ? -n : n * 7;
+      case "uint16":
+      case "uint32":
+        return n;
+      case "int64":
+        return n % 2 === 0 ? 2 ** 53 - n : -n;
+      case "float64":
+        return n / 8;
+      case "string":
+        return n % 2 === 0 ? `näme-${n}` : `${n}-`.repeat(20);
+      case "uuid":
+        return Buffer.alloc(16, n).toString("base64url");
+      case "bytes":
+      case "records":
+        return Buffer.alloc(n % 5, n);
+      case "array":
+        return Array.from({ length }, () => value(field.element!));
+      case "struct":
+        return sample(field.fields!, version, length, nulls);
     }
   };
   const body: Record<string, unknown> = {};
@@ -42,7 +56,11 @@ describe("every message of every version we serve", () => {
     for (const message of [api.request, api.response] as Message[]) {
       test(`${api.name} ${message.direction}`, () => {
         for (const version of versionsOf(api)) {
-          for (const [length, nulls] of [[0, false], [1, true], [2, false]] as const) {
+          for (const [length, nulls] of [
+            [0, false],
+            [1, true],
+            [2, false],
+          ] as const) {
             const body = sample(message.fields, version, length, nulls);
             const bytes = encoded(message, version, body);
             const r = new Reader(bytes);
@@ -70,23 +88,32 @@ function caught(run: () => unknown): unknown {
 }
 
 describe("the table language", () => {
-  const message = new Message("Sample", "request", () => ({
-    name: string("0+", { nullable: "1+" }),
-    topics: array({
-      id: uuid("2+"),
-      partitions: array(int32()),
+  const message = new Message(
+    "Sample",
+    "request",
+    () => ({
+      name: string("0+", { nullable: "1+" }),
+      topics: array({
+        id: uuid("2+"),
+        partitions: array(int32()),
+      }),
+      cursor: struct({ at: int64() }, "1+", { nullable: "1+", default: null }),
+      flag: int8("2+", { tag: 3, default: -1 }),
+      place: struct({ node: int32("2+", { default: -1 }) }, "2+", { tag: 1 }),
     }),
-    cursor: struct({ at: int64() }, "1+", { nullable: "1+", default: null }),
-    flag: int8("2+", { tag: 3, default: -1 }),
-    place: struct({ node: int32("2+", { default: -1 }) }, "2+", { tag: 1 }),
-  }), "2+");
+    "2+",
+  );
 
   test("an error names its path", () => {
-    const bytes = encoded(message, 2, { name: "x", topics: [{ id: "AAAAAAAAAAAAAAAAAAAAAA", partitions: [] }, { id: "AAAAAAAAAAAAAAAAAAAAAA", partitions: [7, 8] }] });
+    const bytes = encoded(message, 2, {
+      name: "x",
+      topics: [
+        { id: "AAAAAAAAAAAAAAAAAAAAAA", partitions: [] },
+        { id: "AAAAAAAAAAAAAAAAAAAAAA", partitions: [7, 8] },
+      ],
+    });
     const at = bytes.length - 8; // within the second partition
-    expect(String(caught(() => message.decode(2, new Reader(bytes, 0, at))))).toMatch(
-      /^Sample v2 request topics\[1\]\.partitions/,
-    );
+    expect(String(caught(() => message.decode(2, new Reader(bytes, 0, at))))).toMatch(/^Sample v2 request topics\[1\]\.partitions/);
   });
 
   test("an array is not believed to be longer than the bytes that are left", () => {
@@ -103,7 +130,9 @@ describe("the table language", () => {
     expect(String(caught(() => message.decode(0, new Reader(Buffer.from([0xff, 0xff, 0, 0, 0, 0])))))).toBe(
       "Sample v0 request name: null is not allowed here",
     );
-    expect(String(caught(() => encoded(message, 0, { name: null, topics: [] })))).toBe("Sample v0 request name: a string is wanted, not null");
+    expect(String(caught(() => encoded(message, 0, { name: null, topics: [] })))).toBe(
+      "Sample v0 request name: a string is wanted, not null",
+    );
     const v1 = { name: null, topics: [], cursor: { at: 9 }, flag: -1, place: { node: -1 } };
     expect(message.decode(1, new Reader(encoded(message, 1, v1)))).toEqual(v1);
   });

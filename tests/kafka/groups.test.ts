@@ -22,15 +22,27 @@ class Member {
   generation = -1;
   readonly client: TestClient;
 
-  constructor(readonly name: string, readonly instance: string | null = null) {
+  constructor(
+    readonly name: string,
+    readonly instance: string | null = null,
+  ) {
     this.client = house.connect(1, name);
   }
 
   async join({ version = 9, protocols = ["range"], session = 10_000, rebalance = 30_000, type = "consumer", group = GROUP } = {}) {
-    const joined = await this.client.call("JoinGroup", {
-      groupId: group, sessionTimeoutMs: session, rebalanceTimeoutMs: rebalance, memberId: this.id, groupInstanceId: this.instance,
-      protocolType: type, protocols: protocols.map((name) => ({ name, metadata: subscription(`${this.name} ${name}`) })),
-    }, version);
+    const joined = await this.client.call(
+      "JoinGroup",
+      {
+        groupId: group,
+        sessionTimeoutMs: session,
+        rebalanceTimeoutMs: rebalance,
+        memberId: this.id,
+        groupInstanceId: this.instance,
+        protocolType: type,
+        protocols: protocols.map((name) => ({ name, metadata: subscription(`${this.name} ${name}`) })),
+      },
+      version,
+    );
     this.id = joined.memberId;
     this.generation = joined.generationId;
     return { ...joined, error: errorName(joined.errorCode) };
@@ -44,8 +56,12 @@ class Member {
 
   async sync(assignments: Record<string, string> = {}, options: { protocol?: string; type?: string } = {}) {
     const synced = await this.client.call("SyncGroup", {
-      groupId: GROUP, generationId: this.generation, memberId: this.id, groupInstanceId: this.instance,
-      protocolType: options.type ?? "consumer", protocolName: options.protocol ?? "range",
+      groupId: GROUP,
+      generationId: this.generation,
+      memberId: this.id,
+      groupInstanceId: this.instance,
+      protocolType: options.type ?? "consumer",
+      protocolName: options.protocol ?? "range",
       assignments: Object.entries(assignments).map(([memberId, text]) => ({ memberId, assignment: Buffer.from(text) })),
     });
     return { error: errorName(synced.errorCode), assignment: synced.assignment.toString() };
@@ -53,23 +69,41 @@ class Member {
 
   async heartbeat(): Promise<string> {
     const { errorCode } = await this.client.call("Heartbeat", {
-      groupId: GROUP, generationId: this.generation, memberId: this.id, groupInstanceId: this.instance,
+      groupId: GROUP,
+      generationId: this.generation,
+      memberId: this.id,
+      groupInstanceId: this.instance,
     });
     return errorName(errorCode);
   }
 
   async leave(): Promise<string> {
     const left = await this.client.call("LeaveGroup", {
-      groupId: GROUP, memberId: "", members: [{ memberId: this.id, groupInstanceId: this.instance }],
+      groupId: GROUP,
+      memberId: "",
+      members: [{ memberId: this.id, groupInstanceId: this.instance }],
     });
     return errorName(left.errorCode || left.members[0]!.errorCode);
   }
 
   async commit(offset: number, { partition = 0, metadata = "", topic = "t", group = GROUP } = {}): Promise<string> {
-    const { topics } = await this.client.call("OffsetCommit", {
-      groupId: group, generationIdOrMemberEpoch: this.generation, memberId: this.id, groupInstanceId: this.instance,
-      topics: [{ name: topic, topicId: "AAAAAAAAAAAAAAAAAAAAAA", partitions: [{ partitionIndex: partition, committedOffset: offset, committedMetadata: metadata }] }],
-    }, 9);
+    const { topics } = await this.client.call(
+      "OffsetCommit",
+      {
+        groupId: group,
+        generationIdOrMemberEpoch: this.generation,
+        memberId: this.id,
+        groupInstanceId: this.instance,
+        topics: [
+          {
+            name: topic,
+            topicId: "AAAAAAAAAAAAAAAAAAAAAA",
+            partitions: [{ partitionIndex: partition, committedOffset: offset, committedMetadata: metadata }],
+          },
+        ],
+      },
+      9,
+    );
     return errorName(topics[0]!.partitions[0]!.errorCode);
   }
 }
@@ -103,7 +137,13 @@ describe("joining", () => {
     expect(first.memberId).toMatch(/^one-[0-9a-f]{8}-/);
     const joined = await one.join();
     expect(joined).toMatchObject({
-      error: "NONE", generationId: 1, protocolType: "consumer", protocolName: "range", leader: one.id, memberId: one.id, skipAssignment: false,
+      error: "NONE",
+      generationId: 1,
+      protocolType: "consumer",
+      protocolName: "range",
+      leader: one.id,
+      memberId: one.id,
+      skipAssignment: false,
       members: [{ memberId: one.id, groupInstanceId: null, metadata: subscription("one range") }],
     });
     expect(await state()).toBe("CompletingRebalance");
@@ -391,12 +431,18 @@ describe("offsets", () => {
 
   test("by topic id", async () => {
     const id = house.cluster.topics.get("t")!.id;
-    const commit = (topicId: string) => admin.call("OffsetCommit", {
-      groupId: "tool", memberId: "", topics: [{ name: "", topicId, partitions: [{ partitionIndex: 1, committedOffset: 3, committedMetadata: null }] }],
-    });
+    const commit = (topicId: string) =>
+      admin.call("OffsetCommit", {
+        groupId: "tool",
+        memberId: "",
+        topics: [{ name: "", topicId, partitions: [{ partitionIndex: 1, committedOffset: 3, committedMetadata: null }] }],
+      });
     expect((await commit(id)).topics[0]!.partitions[0]!.errorCode).toBe(0);
     expect((await commit("BBBBBBBBBBBBBBBBBBBBBA")).topics[0]!.partitions[0]!.errorCode).toBe(100);
-    const { groups } = await admin.call("OffsetFetch", { groupId: "", groups: [{ groupId: "tool", topics: [{ name: "", topicId: id, partitionIndexes: [1] }] }] });
+    const { groups } = await admin.call("OffsetFetch", {
+      groupId: "",
+      groups: [{ groupId: "tool", topics: [{ name: "", topicId: id, partitionIndexes: [1] }] }],
+    });
     expect(groups[0]!.topics[0]).toMatchObject({ topicId: id, partitions: [{ committedOffset: 3, errorCode: 0 }] });
   });
 
@@ -425,7 +471,10 @@ describe("offsets", () => {
     const tool = new Member("tool");
     await tool.commit(1);
     await tool.commit(2, { partition: 1 });
-    const cut = await admin.call("OffsetDelete", { groupId: GROUP, topics: [{ name: "t", partitions: [{ partitionIndex: 1 }, { partitionIndex: 9 }] }] });
+    const cut = await admin.call("OffsetDelete", {
+      groupId: GROUP,
+      topics: [{ name: "t", partitions: [{ partitionIndex: 1 }, { partitionIndex: 9 }] }],
+    });
     expect(cut.topics[0]!.partitions.map(({ errorCode }) => errorName(errorCode))).toEqual(["NONE", "UNKNOWN_TOPIC_OR_PARTITION"]);
     expect((await committed(null)).map(({ partitionIndex }) => partitionIndex)).toEqual([0]);
     const remove = async (name: string) => errorName((await admin.call("DeleteGroups", { groupsNames: [name] })).results[0]!.errorCode);
@@ -455,12 +504,22 @@ describe("offsets", () => {
   test("of a topic that is subscribed cannot be deleted", async () => {
     const metadata = Buffer.from("000100000001000174" + "ffffffff", "hex");
     const client = house.connect(1, "subscriber");
-    await client.call("JoinGroup", {
-      groupId: GROUP, sessionTimeoutMs: 10_000, rebalanceTimeoutMs: 1_000, memberId: "", protocolType: "consumer", protocols: [{ name: "range", metadata }],
-    }, 3);
+    await client.call(
+      "JoinGroup",
+      {
+        groupId: GROUP,
+        sessionTimeoutMs: 10_000,
+        rebalanceTimeoutMs: 1_000,
+        memberId: "",
+        protocolType: "consumer",
+        protocols: [{ name: "range", metadata }],
+      },
+      3,
+    );
     await admin.createTopic("u");
     const { topics } = await admin.call("OffsetDelete", {
-      groupId: GROUP, topics: ["t", "u"].map((name) => ({ name, partitions: [{ partitionIndex: 0 }] })),
+      groupId: GROUP,
+      topics: ["t", "u"].map((name) => ({ name, partitions: [{ partitionIndex: 0 }] })),
     });
     expect(topics.map(({ partitions }) => errorName(partitions[0]!.errorCode))).toEqual(["GROUP_SUBSCRIBED_TO_TOPIC", "NONE"]);
   });
@@ -471,9 +530,18 @@ describe("looking at groups", () => {
     const [one, two] = await pair();
     const { groups } = await admin.call("DescribeGroups", { groups: [GROUP, "nobody"], includeAuthorizedOperations: false });
     expect(groups[0]).toMatchObject({
-      errorCode: 0, groupState: "Stable", protocolType: "consumer", protocolData: "range",
+      errorCode: 0,
+      groupState: "Stable",
+      protocolType: "consumer",
+      protocolData: "range",
       members: [
-        { memberId: one.id, clientId: "one", clientHost: "/memory", memberAssignment: Buffer.from("left"), memberMetadata: subscription("one range") },
+        {
+          memberId: one.id,
+          clientId: "one",
+          clientHost: "/memory",
+          memberAssignment: Buffer.from("left"),
+          memberMetadata: subscription("one range"),
+        },
         { memberId: two.id, clientId: "two", memberAssignment: Buffer.from("right") },
       ],
     });
@@ -481,15 +549,33 @@ describe("looking at groups", () => {
     const old = await admin.call("DescribeGroups", { groups: ["nobody"], includeAuthorizedOperations: false }, 4);
     expect(old.groups[0]).toMatchObject({ errorCode: 0, groupState: "Dead" });
     const allowed = async (version: number) =>
-      (await admin.call("DescribeGroups", { groups: ["nobody"], includeAuthorizedOperations: true }, version)).groups[0]!.authorizedOperations;
+      (await admin.call("DescribeGroups", { groups: ["nobody"], includeAuthorizedOperations: true }, version)).groups[0]!
+        .authorizedOperations;
     expect([await allowed(5), await allowed(6)]).toEqual([3400, -0x8000_0000]);
     const third = house.connect(1, "third");
-    third.send("JoinGroup", { groupId: GROUP, sessionTimeoutMs: 10_000, rebalanceTimeoutMs: 10_000, memberId: "", protocolType: "consumer", protocols: [{ name: "range", metadata: subscription("x") }] }, 3);
+    third.send(
+      "JoinGroup",
+      {
+        groupId: GROUP,
+        sessionTimeoutMs: 10_000,
+        rebalanceTimeoutMs: 10_000,
+        memberId: "",
+        protocolType: "consumer",
+        protocols: [{ name: "range", metadata: subscription("x") }],
+      },
+      3,
+    );
     await settled();
-    const { groups: [unstable] } = await admin.call("DescribeGroups", { groups: [GROUP], includeAuthorizedOperations: false });
+    const {
+      groups: [unstable],
+    } = await admin.call("DescribeGroups", { groups: [GROUP], includeAuthorizedOperations: false });
     expect(unstable!.groupState).toBe("PreparingRebalance");
     // What they had been given they have until there is something new.
-    expect(unstable!.members.map(({ memberAssignment, memberMetadata }) => `${memberAssignment}${memberMetadata}`)).toEqual(["left", "right", ""]);
+    expect(unstable!.members.map(({ memberAssignment, memberMetadata }) => `${memberAssignment}${memberMetadata}`)).toEqual([
+      "left",
+      "right",
+      "",
+    ]);
   });
 
   test("listed by state and type", async () => {
@@ -506,14 +592,19 @@ describe("looking at groups", () => {
     const three = new TestCluster({ brokers: 3 });
     try {
       const client = three.connect(1);
-      const { coordinators: [found] } = await client.call("FindCoordinator", { key: "", keyType: 0, coordinatorKeys: ["some-group"] });
+      const {
+        coordinators: [found],
+      } = await client.call("FindCoordinator", { key: "", keyType: 0, coordinatorKeys: ["some-group"] });
       expect(found).toMatchObject({ key: "some-group", errorCode: 0, host: "memory", port: 9091 + found!.nodeId });
       const asked = async (node: number) =>
         (await three.connect(node).call("Heartbeat", { groupId: "some-group", generationId: 1, memberId: "m" })).errorCode;
-      for (const node of [1, 2, 3]) expect(errorName(await asked(node))).toBe(node === found!.nodeId ? "UNKNOWN_MEMBER_ID" : "NOT_COORDINATOR");
+      for (const node of [1, 2, 3])
+        expect(errorName(await asked(node))).toBe(node === found!.nodeId ? "UNKNOWN_MEMBER_ID" : "NOT_COORDINATOR");
       three.cluster.killBroker(found!.nodeId);
       const other = three.connect(found!.nodeId === 1 ? 2 : 1);
-      const { coordinators: [next] } = await other.call("FindCoordinator", { key: "", keyType: 0, coordinatorKeys: ["some-group"] });
+      const {
+        coordinators: [next],
+      } = await other.call("FindCoordinator", { key: "", keyType: 0, coordinatorKeys: ["some-group"] });
       expect(next!.nodeId).not.toBe(found!.nodeId);
       const { nodeId } = await other.call("FindCoordinator", { key: "some-group" }, 0);
       expect(nodeId).toBe(next!.nodeId);

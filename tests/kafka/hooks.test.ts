@@ -1,5 +1,18 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
-import { close, delay, drop, duplicate, fail, onRequest, onResponse, type Plugin, reorder, replace, reply, reroute } from "../../src/hooks/plugin.ts";
+import {
+  close,
+  delay,
+  drop,
+  duplicate,
+  fail,
+  onRequest,
+  onResponse,
+  type Plugin,
+  reorder,
+  replace,
+  reply,
+  reroute,
+} from "../../src/hooks/plugin.ts";
 import { Batch } from "../../src/kafka/wire/batch.ts";
 import { Errors } from "../../src/kafka/wire/errors.ts";
 import { writeBatch } from "../../src/kafka/wire/records.ts";
@@ -101,9 +114,12 @@ describe("requests", () => {
       ],
     });
     const id = house.cluster.topics.get("t")!.id;
-    const fetch = (partition: number) => client.call("Fetch", {
-      maxWaitMs: 0, minBytes: 1, topics: [{ topic: "", topicId: id, partitions: [{ partition, fetchOffset: 0, partitionMaxBytes: 1 }] }],
-    });
+    const fetch = (partition: number) =>
+      client.call("Fetch", {
+        maxWaitMs: 0,
+        minBytes: 1,
+        topics: [{ topic: "", topicId: id, partitions: [{ partition, fetchOffset: 0, partitionMaxBytes: 1 }] }],
+      });
     await fetch(0);
     await fetch(1);
     await client.produce("t", 1, ["a"]);
@@ -131,12 +147,17 @@ describe("responses", () => {
     install({
       response: [
         { match: { operation: "Produce", topic: "t" }, run: () => fail("REQUEST_TIMED_OUT") },
-        onResponse({ protocol: "kafka", operation: "Heartbeat" }, (op) => replace({ errorCode: Errors.REBALANCE_IN_PROGRESS, throttleTimeMs: op.request.generationId })),
+        onResponse({ protocol: "kafka", operation: "Heartbeat" }, (op) =>
+          replace({ errorCode: Errors.REBALANCE_IN_PROGRESS, throttleTimeMs: op.request.generationId }),
+        ),
       ],
     });
     expect((await client.produce("t", 0, ["stored"])).error).toBe("REQUEST_TIMED_OUT");
     expect(valuesOf(await stored("t"))).toEqual(["stored"]);
-    expect(await client.call("Heartbeat", { groupId: "g", generationId: 5, memberId: "m" })).toEqual({ errorCode: Errors.REBALANCE_IN_PROGRESS, throttleTimeMs: 5 });
+    expect(await client.call("Heartbeat", { groupId: "g", generationId: 5, memberId: "m" })).toEqual({
+      errorCode: Errors.REBALANCE_IN_PROGRESS,
+      throttleTimeMs: 5,
+    });
   });
 
   test("close cuts the connection after it was carried out", async () => {
@@ -165,7 +186,11 @@ describe("messages", () => {
     expect(await client.produce("t", 0, ["a", "b", "c"])).toMatchObject({ error: "NONE", baseOffset: 0 });
     expect(await client.produce("t", 0, ["b"])).toMatchObject({ error: "NONE", baseOffset: 3 });
     expect(await client.produce("t", 0, ["d"])).toMatchObject({ error: "NONE", baseOffset: 4 });
-    expect((await stored("t")).map((r) => [r.offset, r.value!.toString()])).toEqual([[0, "a"], [2, "c"], [4, "d"]]);
+    expect((await stored("t")).map((r) => [r.offset, r.value!.toString()])).toEqual([
+      [0, "a"],
+      [2, "c"],
+      [4, "d"],
+    ]);
     expect(house.cluster.topics.get("t")!.messagesIn).toBe(3);
   });
 
@@ -179,12 +204,28 @@ describe("messages", () => {
         if (m.text() === "c") return replace({ payload: "C", key: "k", headers: { a: "1", b: null, n: 2 }, timestamp: 77 });
       },
     });
-    expect(await client.produce("t", 0, { ...batchOf(["a", "b", "c", "d"]), codec: "gzip" })).toMatchObject({ error: "NONE", baseOffset: 0 });
+    expect(await client.produce("t", 0, { ...batchOf(["a", "b", "c", "d"]), codec: "gzip" })).toMatchObject({
+      error: "NONE",
+      baseOffset: 0,
+    });
     const found = await stored("t");
-    expect(found.map((r) => [r.offset, r.value!.toString()])).toEqual([[0, "a"], [1, "b"], [2, "b"], [3, "b"], [4, "C"], [5, "d"]]);
-    expect([found[4]!.key!.toString(), found[4]!.timestamp, found[4]!.headers.map((h) => [h.key, h.value?.toString()])]).toEqual(
-      ["k", 77, [["a", "1"], ["b", undefined], ["n", "2"]]],
-    );
+    expect(found.map((r) => [r.offset, r.value!.toString()])).toEqual([
+      [0, "a"],
+      [1, "b"],
+      [2, "b"],
+      [3, "b"],
+      [4, "C"],
+      [5, "d"],
+    ]);
+    expect([found[4]!.key!.toString(), found[4]!.timestamp, found[4]!.headers.map((h) => [h.key, h.value?.toString()])]).toEqual([
+      "k",
+      77,
+      [
+        ["a", "1"],
+        ["b", undefined],
+        ["n", "2"],
+      ],
+    ]);
     expect(times).toHaveLength(4);
     expect((await house.connect().fetch("t", 0, 0)).batches[0]!.codec).toBe("gzip");
     expect(await client.produce("t", 0, ["e"])).toMatchObject({ baseOffset: 6 });
@@ -212,8 +253,13 @@ describe("messages", () => {
 
   test("a batch of which all let others pass is known when it is sent again, and the next one is in order", async () => {
     install({ message: (m) => (m.text() === "c" ? undefined : reorder(9, 1000)) });
-    const send = (values: string[], baseSequence: number) => client.produce("t", 0, { ...batchOf(values), producerId: 3, producerEpoch: 0, baseSequence });
-    for (const again of [["a", "b"], ["a", "b"]]) expect((await send(again, 0)).error).toBe("NONE");
+    const send = (values: string[], baseSequence: number) =>
+      client.produce("t", 0, { ...batchOf(values), producerId: 3, producerEpoch: 0, baseSequence });
+    for (const again of [
+      ["a", "b"],
+      ["a", "b"],
+    ])
+      expect((await send(again, 0)).error).toBe("NONE");
     expect((await send(["c"], 2)).error).toBe("NONE");
     await house.house.clock.advance(1000);
     expect(valuesOf(await stored("t"))).toEqual(["c", "a", "b"]);
@@ -230,10 +276,17 @@ describe("messages", () => {
 
   test("reroute goes elsewhere, with key and headers", async () => {
     install({ message: { match: { topic: "t" }, run: () => reroute({ protocol: "kafka", topic: "u" }) } });
-    await client.produce("t", 0, { records: [{ timestamp: 5, key: Buffer.from("k"), value: Buffer.from("v"), headers: [{ key: "h", value: Buffer.from("x") }] }] });
+    await client.produce("t", 0, {
+      records: [{ timestamp: 5, key: Buffer.from("k"), value: Buffer.from("v"), headers: [{ key: "h", value: Buffer.from("x") }] }],
+    });
     expect(await stored("t")).toEqual([]);
     const [there] = await stored("u");
-    expect([there!.key!.toString(), there!.value!.toString(), there!.headers[0]!.key, there!.headers[0]!.value!.toString()]).toEqual(["k", "v", "h", "x"]);
+    expect([there!.key!.toString(), there!.value!.toString(), there!.headers[0]!.key, there!.headers[0]!.value!.toString()]).toEqual([
+      "k",
+      "v",
+      "h",
+      "x",
+    ]);
   });
 
   test("streams are keyed by partition and key", async () => {
@@ -266,8 +319,13 @@ describe("deliveries", () => {
   beforeEach(() => client.produce("t", 0, ["a", "b", "c"]));
 
   test("each consumer has a fate of its own", async () => {
-    install({ delivery: { match: { topic: "t", client: "reader" }, run: (m) => (m.text() === "b" ? drop() : replace({ payload: `${m.text()}!` })) } });
-    expect((await stored("t")).map((r) => [r.offset, r.value!.toString()])).toEqual([[0, "a!"], [2, "c!"]]);
+    install({
+      delivery: { match: { topic: "t", client: "reader" }, run: (m) => (m.text() === "b" ? drop() : replace({ payload: `${m.text()}!` })) },
+    });
+    expect((await stored("t")).map((r) => [r.offset, r.value!.toString()])).toEqual([
+      [0, "a!"],
+      [2, "c!"],
+    ]);
     expect(valuesOf((await client.fetch("t", 0, 0)).found)).toEqual(["a", "b", "c"]);
   });
 
@@ -285,7 +343,9 @@ describe("deliveries", () => {
   });
 
   test("delay, reroute, close, and a duplicate that cannot be", async () => {
-    install({ delivery: (m) => (m.text() === "a" ? delay(3_000) : m.text() === "b" ? reroute({ protocol: "kafka", topic: "u" }) : duplicate()) });
+    install({
+      delivery: (m) => (m.text() === "a" ? delay(3_000) : m.text() === "b" ? reroute({ protocol: "kafka", topic: "u" }) : duplicate()),
+    });
     const waiting = client.fetch("t", 0, 0);
     await settled();
     await house.house.clock.advance(3_000);

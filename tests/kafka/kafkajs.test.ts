@@ -25,7 +25,13 @@ function collector(wanted: number) {
     messages,
     full,
     each: async ({ partition, message }: { partition: number; message: any }) => {
-      messages.push({ partition, offset: message.offset, key: message.key?.toString() ?? null, value: message.value?.toString() ?? null, headers: message.headers });
+      messages.push({
+        partition,
+        offset: message.offset,
+        key: message.key?.toString() ?? null,
+        value: message.value?.toString() ?? null,
+        headers: message.headers,
+      });
       if (messages.length === wanted) done();
     },
   };
@@ -37,7 +43,10 @@ describe("KafkaJS", () => {
     await producer.connect();
     const N = 10_000;
     for (let i = 0; i < N; i += 500) {
-      await producer.send({ topic: "many", messages: Array.from({ length: 500 }, (_, k) => ({ key: `key-${(i + k) % 7}`, value: `${i + k}` })) });
+      await producer.send({
+        topic: "many",
+        messages: Array.from({ length: 500 }, (_, k) => ({ key: `key-${(i + k) % 7}`, value: `${i + k}` })),
+      });
     }
     await producer.disconnect();
     const consumer = consumerOf({ groupId: "many-readers" });
@@ -62,8 +71,12 @@ describe("KafkaJS", () => {
     const producer = kafka.producer({ idempotent: true, maxInFlightRequests: 1 });
     await producer.connect();
     const [sent] = await producer.send({
-      topic: "shapes", compression: CompressionTypes.GZIP,
-      messages: [{ key: "k", value: "v", headers: { a: "1", b: ["2", "3"] }, partition: 1 }, { key: "gone", value: null, partition: 1 }],
+      topic: "shapes",
+      compression: CompressionTypes.GZIP,
+      messages: [
+        { key: "k", value: "v", headers: { a: "1", b: ["2", "3"] }, partition: 1 },
+        { key: "gone", value: null, partition: 1 },
+      ],
     });
     expect(sent).toMatchObject({ errorCode: 0, partition: 1, baseOffset: "0" });
     await producer.disconnect();
@@ -74,7 +87,10 @@ describe("KafkaJS", () => {
     await consumer.run({ eachMessage: got.each });
     await got.full;
     await consumer.disconnect();
-    expect(got.messages).toMatchObject([{ key: "k", value: "v" }, { key: "gone", value: null }]);
+    expect(got.messages).toMatchObject([
+      { key: "k", value: "v" },
+      { key: "gone", value: null },
+    ]);
     expect(got.messages[0]!.headers).toMatchObject({ a: Buffer.from("1"), b: [Buffer.from("2"), Buffer.from("3")] });
   }, 20_000);
 
@@ -99,7 +115,9 @@ describe("KafkaJS", () => {
     };
     const stable = async (members: number) => {
       for (;;) {
-        const { groups: [group] } = await admin.describeGroups(["sharers"]);
+        const {
+          groups: [group],
+        } = await admin.describeGroups(["sharers"]);
         if (group!.state === "Stable" && group!.members.length === members) return;
         await new Promise((resolve) => setTimeout(resolve, 20));
       }
@@ -108,7 +126,10 @@ describe("KafkaJS", () => {
     await stable(3);
     const producer = kafka.producer();
     await producer.connect();
-    const batch = (from: number) => ({ topic: "shared", messages: Array.from({ length: 60 }, (_, i) => ({ value: `${from + i}`, partition: i % 6 })) });
+    const batch = (from: number) => ({
+      topic: "shared",
+      messages: Array.from({ length: 60 }, (_, i) => ({ value: `${from + i}`, partition: i % 6 })),
+    });
     await producer.send(batch(0));
     await reach(60);
     expect(new Set(seen.map(({ member }) => member)).size).toBe(3);
@@ -130,7 +151,9 @@ describe("KafkaJS", () => {
     expect(await admin.createTopics({ topics: [{ topic: "made", numPartitions: 4, replicationFactor: 2 }] })).toBe(true);
     expect(await admin.createTopics({ topics: [{ topic: "made" }] })).toBe(false);
     expect(await admin.listTopics()).toContain("made");
-    const { topics: [made] } = await admin.fetchTopicMetadata({ topics: ["made"] });
+    const {
+      topics: [made],
+    } = await admin.fetchTopicMetadata({ topics: ["made"] });
     expect(made!.partitions.map((p) => p.replicas.length)).toEqual([2, 2, 2, 2]);
     await admin.createPartitions({ topicPartitions: [{ topic: "made", count: 5 }] });
     expect((await admin.fetchTopicOffsets("made")).length).toBe(5);
@@ -151,10 +174,19 @@ describe("KafkaJS", () => {
     expect(offsets!.partitions.reduce((sum, { offset }) => sum + Math.max(0, Number(offset)), 0)).toBe(100);
     await admin.deleteGroups(["made-readers"]);
     expect((await admin.listGroups()).groups.map(({ groupId }) => groupId)).not.toContain("made-readers");
-    const configs = await admin.describeConfigs({ includeSynonyms: false, resources: [{ type: 2, name: "made", configNames: ["retention.ms"] }] });
+    const configs = await admin.describeConfigs({
+      includeSynonyms: false,
+      resources: [{ type: 2, name: "made", configNames: ["retention.ms"] }],
+    });
     expect(configs.resources[0]!.configEntries[0]).toMatchObject({ configName: "retention.ms", configValue: "604800000" });
-    await admin.alterConfigs({ validateOnly: false, resources: [{ type: 2, name: "made", configEntries: [{ name: "retention.ms", value: "60000" }] }] });
-    const changed = await admin.describeConfigs({ includeSynonyms: false, resources: [{ type: 2, name: "made", configNames: ["retention.ms"] }] });
+    await admin.alterConfigs({
+      validateOnly: false,
+      resources: [{ type: 2, name: "made", configEntries: [{ name: "retention.ms", value: "60000" }] }],
+    });
+    const changed = await admin.describeConfigs({
+      includeSynonyms: false,
+      resources: [{ type: 2, name: "made", configNames: ["retention.ms"] }],
+    });
     expect(changed.resources[0]!.configEntries[0]).toMatchObject({ configValue: "60000" });
     await admin.deleteTopicRecords({ topic: "made", partitions: [{ partition: 0, offset: "0" }] });
     await admin.deleteTopics({ topics: ["made"] });

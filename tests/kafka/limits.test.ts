@@ -19,8 +19,14 @@ test("one request makes 10,000 partitions at most, in all its topics together", 
     const { results } = await client.call("CreatePartitions", { topics, timeoutMs: 1000, validateOnly: false });
     return results.map(({ errorCode }) => errorName(errorCode));
   };
-  expect(await grow({ name: "a", count: 2_000_000_000, assignments: null }, { name: "b", count: 3, assignments: null })).toEqual(["POLICY_VIOLATION", "POLICY_VIOLATION"]);
-  expect(await grow({ name: "a", count: 19_998, assignments: null }, { name: "b", count: 3, assignments: null })).toEqual(["POLICY_VIOLATION", "POLICY_VIOLATION"]);
+  expect(await grow({ name: "a", count: 2_000_000_000, assignments: null }, { name: "b", count: 3, assignments: null })).toEqual([
+    "POLICY_VIOLATION",
+    "POLICY_VIOLATION",
+  ]);
+  expect(await grow({ name: "a", count: 19_998, assignments: null }, { name: "b", count: 3, assignments: null })).toEqual([
+    "POLICY_VIOLATION",
+    "POLICY_VIOLATION",
+  ]);
   expect(await grow({ name: "a", count: 10_000, assignments: null }, { name: "b", count: 3, assignments: null })).toEqual(["NONE", "NONE"]);
   expect(house.cluster.topics.get("a")!.partitions.length).toBe(10_000);
 });

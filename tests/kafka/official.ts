@@ -69,11 +69,14 @@ function* unzip(zip: Buffer): Generator<[name: string, text: () => string]> {
     const [nameLength, extra, comment] = [28, 30, 32].map((o) => zip.readUInt16LE(at + o)) as [number, number, number];
     const local = zip.readUInt32LE(at + 42);
     const stored = zip.readUInt16LE(at + 10) === 0;
-    yield [zip.toString("utf8", at + 46, at + 46 + nameLength), () => {
-      const start = local + 30 + zip.readUInt16LE(local + 26) + zip.readUInt16LE(local + 28);
-      const data = zip.subarray(start, start + size);
-      return (stored ? data : inflateRawSync(data)).toString("utf8");
-    }];
+    yield [
+      zip.toString("utf8", at + 46, at + 46 + nameLength),
+      () => {
+        const start = local + 30 + zip.readUInt16LE(local + 26) + zip.readUInt16LE(local + 28);
+        const data = zip.subarray(start, start + size);
+        return (stored ? data : inflateRawSync(data)).toString("utf8");
+      },
+    ];
     at += 46 + nameLength + extra + comment;
   }
 }

@@ -1,5 +1,13 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { Admin, type CompressionAlgorithmValue, Consumer, type Message, Producer, stringDeserializers, stringSerializers } from "@platformatic/kafka";
+import {
+  Admin,
+  type CompressionAlgorithmValue,
+  Consumer,
+  type Message,
+  Producer,
+  stringDeserializers,
+  stringSerializers,
+} from "@platformatic/kafka";
 import { listenKafka, type ListeningCluster } from "./listening.ts";
 
 let broker: ListeningCluster;
@@ -17,7 +25,15 @@ function producerOf(options: object = {}) {
   return new Producer({ ...base, serializers: stringSerializers, autocreateTopics: true, ...options });
 }
 function consumerOf(groupId: string) {
-  return new Consumer({ ...base, groupId, deserializers: stringDeserializers, maxWaitTime: 100, sessionTimeout: 10_000, heartbeatInterval: 200, groupProtocol: "classic" });
+  return new Consumer({
+    ...base,
+    groupId,
+    deserializers: stringDeserializers,
+    maxWaitTime: 100,
+    sessionTimeout: 10_000,
+    heartbeatInterval: 200,
+    groupProtocol: "classic",
+  });
 }
 
 async function take(stream: AsyncIterable<Text>, wanted: number): Promise<Text[]> {
@@ -34,7 +50,9 @@ describe("@platformatic/kafka", () => {
     const producer = producerOf();
     const N = 10_000;
     for (let i = 0; i < N; i += 500) {
-      await producer.send({ messages: Array.from({ length: 500 }, (_, k) => ({ topic: "many", key: `key-${(i + k) % 7}`, value: `${i + k}` })) });
+      await producer.send({
+        messages: Array.from({ length: 500 }, (_, k) => ({ topic: "many", key: `key-${(i + k) % 7}`, value: `${i + k}` })),
+      });
     }
     await producer.close();
     const consumer = consumerOf("many-readers");
@@ -51,7 +69,10 @@ describe("@platformatic/kafka", () => {
   test("every compression it knows", async () => {
     for (const compression of ["none", "gzip", "snappy", "lz4", "zstd"] as CompressionAlgorithmValue[]) {
       const producer = producerOf({ idempotent: true });
-      await producer.send({ messages: [1, 2, 3].map((n) => ({ topic: `with-${compression}`, key: "k", value: `${compression} ${n}`, headers: { a: "1" } })), compression });
+      await producer.send({
+        messages: [1, 2, 3].map((n) => ({ topic: `with-${compression}`, key: "k", value: `${compression} ${n}`, headers: { a: "1" } })),
+        compression,
+      });
       await producer.close();
       const consumer = consumerOf(`readers-of-${compression}`);
       const got = await take(await consumer.consume({ topics: [`with-${compression}`], mode: "earliest" }), 3);
@@ -72,7 +93,9 @@ describe("@platformatic/kafka", () => {
       await Bun.sleep(20);
     }
     const producer = producerOf();
-    await producer.send({ messages: Array.from({ length: 40 }, (_, i) => ({ topic: "shared", partition: i % 4, key: "k", value: `${i}` })) });
+    await producer.send({
+      messages: Array.from({ length: 40 }, (_, i) => ({ topic: "shared", partition: i % 4, key: "k", value: `${i}` })),
+    });
     const [left, right] = await Promise.all(streams.map((stream) => take(stream, 20)));
     expect([...left!, ...right!].map(({ value }) => Number(value)).sort((a, b) => a - b)).toEqual(Array.from({ length: 40 }, (_, i) => i));
     expect(new Set(left!.map(({ partition }) => partition)).size).toBe(2);

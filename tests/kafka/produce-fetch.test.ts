@@ -31,11 +31,17 @@ describe("produce", () => {
   test("by topic id", async () => {
     const id = house.cluster.topics.get("t")!.id;
     const { bytes } = writeBatch(batchOf(["a"]));
-    const body = { transactionalId: null, acks: 1, timeoutMs: 1, topicData: [{ name: "", topicId: id, partitionData: [{ index: 0, records: bytes }] }] };
+    const body = {
+      transactionalId: null,
+      acks: 1,
+      timeoutMs: 1,
+      topicData: [{ name: "", topicId: id, partitionData: [{ index: 0, records: bytes }] }],
+    };
     const { responses } = await client.call("Produce", body, 13);
     expect(responses[0]).toMatchObject({ topicId: id, partitionResponses: [{ errorCode: 0, baseOffset: 0 }] });
     const fetched = await client.call("Fetch", {
-      maxWaitMs: 0, minBytes: 1, 
+      maxWaitMs: 0,
+      minBytes: 1,
       topics: [{ topic: "", topicId: id, partitions: [{ partition: 0, fetchOffset: 0, partitionMaxBytes: 1000 }] }],
     });
     expect(fetched.responses[0]).toMatchObject({ topicId: id, partitions: [{ errorCode: 0, highWatermark: 1 }] });
@@ -55,7 +61,12 @@ describe("produce", () => {
     const tomorrow = house.house.clock.now() + 86_400_000;
     expect((await client.produce("t", 0, { records: [{ timestamp: tomorrow, value: Buffer.from("a") }] })).error).toBe("INVALID_TIMESTAMP");
     expect((await client.fetch("t", 0, 0)).highWatermark).toBe(0);
-    const unknown = { transactionalId: null, acks: 1, timeoutMs: 1, topicData: [{ name: "", topicId: "BBBBBBBBBBBBBBBBBBBBBA", partitionData: [{ index: 0, records: bytes }] }] };
+    const unknown = {
+      transactionalId: null,
+      acks: 1,
+      timeoutMs: 1,
+      topicData: [{ name: "", topicId: "BBBBBBBBBBBBBBBBBBBBBA", partitionData: [{ index: 0, records: bytes }] }],
+    };
     expect((await client.call("Produce", unknown, 13)).responses[0]!.partitionResponses[0]!.errorCode).toBe(100);
   });
 
@@ -105,7 +116,10 @@ describe("produce", () => {
     const packed = await client.fetch("packed", 0, 0);
     expect([packed.batches[0]!.codec, ...valuesOf(packed.found)]).toEqual(["lz4", "a", "b"]);
     await client.createTopic("keyed", 1, { "cleanup.policy": "compact" });
-    expect(await client.produce("keyed", 0, ["no key", "nor here"])).toMatchObject({ error: "INVALID_RECORD", recordErrors: [{ batchIndex: 0 }, { batchIndex: 1 }] });
+    expect(await client.produce("keyed", 0, ["no key", "nor here"])).toMatchObject({
+      error: "INVALID_RECORD",
+      recordErrors: [{ batchIndex: 0 }, { batchIndex: 1 }],
+    });
     await client.createTopic("recent", 1, { "message.timestamp.before.max.ms": "1000" });
     const old = { records: [before, before - 5000].map((timestamp) => ({ timestamp, value: null })) };
     expect(await client.produce("recent", 0, old)).toMatchObject({ error: "INVALID_TIMESTAMP", recordErrors: [{ batchIndex: 1 }] });
@@ -148,8 +162,15 @@ describe("idempotent producers", () => {
 
   test("a producer that comes back names its id and its epoch, or neither", async () => {
     const init = async (producerId: number, producerEpoch: number) =>
-      errorName((await client.call("InitProducerId", { transactionalId: null, transactionTimeoutMs: 1, producerId, producerEpoch })).errorCode);
-    expect([await init(-1, -1), await init(5, 3), await init(5, -1), await init(-1, 3)]).toEqual(["NONE", "NONE", "INVALID_REQUEST", "INVALID_REQUEST"]);
+      errorName(
+        (await client.call("InitProducerId", { transactionalId: null, transactionTimeoutMs: 1, producerId, producerEpoch })).errorCode,
+      );
+    expect([await init(-1, -1), await init(5, 3), await init(5, -1), await init(-1, 3)]).toEqual([
+      "NONE",
+      "NONE",
+      "INVALID_REQUEST",
+      "INVALID_REQUEST",
+    ]);
   });
 
   test("a producer that was silent for a day is forgotten", async () => {
@@ -211,13 +232,22 @@ describe("fetch", () => {
     expect((await client.fetch("t", 0, 0, { partitionMaxBytes: 2500 })).batches).toHaveLength(2);
     expect((await client.fetch("t", 0, 3, { maxBytes: 10 })).found.map(({ offset }) => offset)).toEqual([3]);
     await client.produce("t", 1, ["other"]);
-    const both = await client.call("Fetch", {
-      maxWaitMs: 0, minBytes: 1, maxBytes: 2500, 
-      topics: [{
-        topic: "t", topicId: "AAAAAAAAAAAAAAAAAAAAAA",
-        partitions: [0, 1].map((partition) => ({ partition, fetchOffset: 0, partitionMaxBytes: 1_000_000 })),
-      }],
-    }, 12);
+    const both = await client.call(
+      "Fetch",
+      {
+        maxWaitMs: 0,
+        minBytes: 1,
+        maxBytes: 2500,
+        topics: [
+          {
+            topic: "t",
+            topicId: "AAAAAAAAAAAAAAAAAAAAAA",
+            partitions: [0, 1].map((partition) => ({ partition, fetchOffset: 0, partitionMaxBytes: 1_000_000 })),
+          },
+        ],
+      },
+      12,
+    );
     expect(both.responses[0]!.partitions.map(({ records }) => records!.length > 0)).toEqual([true, true]);
   });
 
@@ -250,7 +280,11 @@ describe("fetch", () => {
 describe("the log", () => {
   const offsets = async (timestamp: number, version = 11) => {
     const partitions = [{ partitionIndex: 0, timestamp }];
-    const { topics } = await client.call("ListOffsets", { replicaId: -1, isolationLevel: 0, topics: [{ name: "t", partitions }], timeoutMs: 1 }, version);
+    const { topics } = await client.call(
+      "ListOffsets",
+      { replicaId: -1, isolationLevel: 0, topics: [{ name: "t", partitions }], timeoutMs: 1 },
+      version,
+    );
     return topics[0]!.partitions[0]!;
   };
 
@@ -279,7 +313,8 @@ describe("the log", () => {
   test("records can be deleted up to an offset", async () => {
     for (const value of ["a", "b", "c"]) await client.produce("t", 0, [value, value]);
     const cut = async (offset: number) =>
-      (await client.call("DeleteRecords", { topics: [{ name: "t", partitions: [{ partitionIndex: 0, offset }] }], timeoutMs: 1 })).topics[0]!.partitions[0]!;
+      (await client.call("DeleteRecords", { topics: [{ name: "t", partitions: [{ partitionIndex: 0, offset }] }], timeoutMs: 1 }))
+        .topics[0]!.partitions[0]!;
     expect(await cut(3)).toMatchObject({ lowWatermark: 3, errorCode: 0 });
     expect((await client.fetch("t", 0, 2)).error).toBe("OFFSET_OUT_OF_RANGE");
     expect(valuesOf((await client.fetch("t", 0, 3)).found)).toEqual(["b", "b", "c", "c"]); // whole batches

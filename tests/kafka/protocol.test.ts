@@ -40,10 +40,12 @@ describe("ApiVersions", () => {
   });
 
   test("of an unknown version is answered in version 0, with the versions it has", async () => {
-    client.wire.send(framed((w) => {
-      writeRequestHeader(w, apiNamed("ApiVersions"), { apiKey: 18, apiVersion: 99, correlationId: 5, clientId: "from the future" });
-      w.bytes(Buffer.from("whatever it may say"));
-    }));
+    client.wire.send(
+      framed((w) => {
+        writeRequestHeader(w, apiNamed("ApiVersions"), { apiKey: 18, apiVersion: 99, correlationId: 5, clientId: "from the future" });
+        w.bytes(Buffer.from("whatever it may say"));
+      }),
+    );
     const answer = await client.answer("ApiVersions", 0, 5);
     expect(errorName(answer.errorCode)).toBe("UNSUPPORTED_VERSION");
     expect(answer.apiKeys).toEqual([{ apiKey: 18, minVersion: 0, maxVersion: 5 }]);
@@ -75,8 +77,25 @@ describe("what cannot be read closes the connection, and that one only", () => {
     ["HTTP", Buffer.from("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"), /a request of 1195725856 bytes/],
     ["a negative size", Buffer.from([0xff, 0xff, 0xff, 0xff]), /a request of -1 bytes/],
     ["an empty frame", Buffer.from([0, 0, 0, 0]), /request header: short read/],
-    ["a body that ends early", framed((w) => { header(3, 1)(w); w.i32(2); w.i16(1); w.u8(65); w.i16(7); }), /Metadata v1 request topics\[1\]\.name: short read/],
-    ["an announced giant", framed((w) => { header(3, 1)(w); w.i32(0x7fffffff); }), /Metadata v1 request topics: 2147483647 elements announced, 0 bytes left/],
+    [
+      "a body that ends early",
+      framed((w) => {
+        header(3, 1)(w);
+        w.i32(2);
+        w.i16(1);
+        w.u8(65);
+        w.i16(7);
+      }),
+      /Metadata v1 request topics\[1\]\.name: short read/,
+    ],
+    [
+      "an announced giant",
+      framed((w) => {
+        header(3, 1)(w);
+        w.i32(0x7fffffff);
+      }),
+      /Metadata v1 request topics: 2147483647 elements announced, 0 bytes left/,
+    ],
   ];
   for (const [what, bytes, line] of cases) {
     test(what, async () => {
@@ -110,7 +129,10 @@ test("requests are counted by API and error", async () => {
   await client.produce("t", 7, ["a"]);
   await client.fetch("t", 0, 0);
   const counts = (name: string) => house.cluster.metrics.apis.get(name)!;
-  expect([...counts("Produce").errors]).toEqual([["NONE", 1], ["UNKNOWN_TOPIC_OR_PARTITION", 1]]);
+  expect([...counts("Produce").errors]).toEqual([
+    ["NONE", 1],
+    ["UNKNOWN_TOPIC_OR_PARTITION", 1],
+  ]);
   expect(counts("Fetch").count).toBe(1);
   const topic = house.cluster.topics.get("t")!;
   expect([topic.messagesIn, [...topic.messagesOut]]).toEqual([1, [["", 1]]]);
@@ -125,10 +147,12 @@ test("malformed requests: no crash, no hang, and the neighbours lose nothing", a
     const victim = house.connect();
     const api = all[next(all.length)]!;
     const version = api.first + next(api.last - api.first + 1);
-    victim.wire.send(framed((w) => {
-      writeRequestHeader(w, api, { apiKey: api.key, apiVersion: version, correlationId: i, clientId: "x" });
-      w.bytes(bytes(next(60)));
-    }));
+    victim.wire.send(
+      framed((w) => {
+        writeRequestHeader(w, api, { apiKey: api.key, apiVersion: version, correlationId: i, clientId: "x" });
+        w.bytes(bytes(next(60)));
+      }),
+    );
     if (i % 50 === 0) expect(await neighbour.produce("t", 0, [`${i}`])).toMatchObject({ error: "NONE", baseOffset: i / 50 });
     victim.wire.close();
   }

@@ -19,7 +19,11 @@ test("whoever sends the same again and again gets the answers that every request
     const both = [plain, watched];
     let clients = both.map((house) => house.connect());
     for (const client of clients) await client.createTopic("t", 2, {}, 2);
-    let version = 9, partition = 0, acks = -1, topic = "t", sequence = 0;
+    let version = 9,
+      partition = 0,
+      acks = -1,
+      topic = "t",
+      sequence = 0;
     for (let step = 0; step < 150; step++) {
       if (random.next(12) === 0) version = 3 + random.next(10);
       if (random.next(12) === 0) partition = [0, 0, 1, 2][random.next(4)]!;
@@ -34,8 +38,15 @@ test("whoever sends the same again and again gets the answers that every request
         }
       }
       if (event === 4) clients = both.map((house) => house.connect());
-      const draft = batchOf(Array.from({ length: 1 + random.next(3) }, (_, i) => `${step}-${i}-${"x".repeat([3, 300, 40_000][random.next(3)]!)}`));
-      if (random.next(4) === 0) Object.assign(draft, { producerId: 7, producerEpoch: 0, baseSequence: random.next(3) === 0 ? sequence : (sequence += draft.records.length) });
+      const draft = batchOf(
+        Array.from({ length: 1 + random.next(3) }, (_, i) => `${step}-${i}-${"x".repeat([3, 300, 40_000][random.next(3)]!)}`),
+      );
+      if (random.next(4) === 0)
+        Object.assign(draft, {
+          producerId: 7,
+          producerEpoch: 0,
+          baseSequence: random.next(3) === 0 ? sequence : (sequence += draft.records.length),
+        });
       const { bytes } = writeBatch(draft);
       if (random.next(10) === 0) bytes[bytes.length - 1]! ^= 1;
       const answers: Buffer[] = [];
@@ -45,11 +56,13 @@ test("whoever sends the same again and again gets the answers that every request
       }
       expect(answers[0]!.toString("hex")).toBe(answers[1]!.toString("hex"));
     }
-    const stored = await Promise.all(both.map(async (house) => {
-      const { leader } = house.cluster.topics.get("t")!.partitions[0]!;
-      const { found, highWatermark } = await house.connect(leader).fetch("t", 0, 0, { maxBytes: 1e9, partitionMaxBytes: 1e9 });
-      return { values: valuesOf(found), highWatermark, metrics: [...house.cluster.metrics.apis.get("Produce")!.errors] };
-    }));
+    const stored = await Promise.all(
+      both.map(async (house) => {
+        const { leader } = house.cluster.topics.get("t")!.partitions[0]!;
+        const { found, highWatermark } = await house.connect(leader).fetch("t", 0, 0, { maxBytes: 1e9, partitionMaxBytes: 1e9 });
+        return { values: valuesOf(found), highWatermark, metrics: [...house.cluster.metrics.apis.get("Produce")!.errors] };
+      }),
+    );
     expect(stored[0]).toEqual(stored[1]!);
   }
   expect(repeated.mock.calls.length).toBeGreaterThan(200);
@@ -89,7 +102,8 @@ test("many requests in one read, small and large, keep their bytes", async () =>
   using house = new TestCluster();
   const client = house.connect();
   await client.createTopic("t", 1, { "max.message.bytes": "2000000" });
-  const frames: Buffer[] = [], values: string[] = [];
+  const frames: Buffer[] = [],
+    values: string[] = [];
   const send = client.wire.send.bind(client.wire);
   client.wire.send = (bytes) => void frames.push(Buffer.from(bytes));
   for (let i = 0; i < 60; i++) {

@@ -72,12 +72,18 @@ function absentOf(field: DefinedField, base: string, array: boolean, inner: bool
   if (array || inner) return "";
   if (field.default !== undefined) return base.startsWith("int") ? plain(Number(field.default)) : plain(field.default);
   switch (base) {
-    case "bool": return "false";
-    case "string": return "";
-    case "uuid": return "AAAAAAAAAAAAAAAAAAAAAA";
-    case "bytes": return "";
-    case "records": return field.nullableVersions ? "null" : "";
-    default: return "0";
+    case "bool":
+      return "false";
+    case "string":
+      return "";
+    case "uuid":
+      return "AAAAAAAAAAAAAAAAAAAAAA";
+    case "bytes":
+      return "";
+    case "records":
+      return field.nullableVersions ? "null" : "";
+    default:
+      return "0";
   }
 }
 

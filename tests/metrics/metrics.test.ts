@@ -9,13 +9,26 @@ import { house, type House } from "../admin/house.ts";
 
 /** The names of docs' contract with their labels. */
 const CONTRACT: Record<string, string[]> = {
-  kafka_messages_produced_total: ["topic"], kafka_messages_consumed_total: ["topic", "group"], kafka_consumer_lag: ["group", "topic", "partition"],
-  kafka_connections_active: [], kafka_requests_total: ["api", "error"], kafka_request_duration_seconds: ["api"],
-  mqtt_messages_published_total: ["topic"], mqtt_messages_delivered_total: [], mqtt_clients_connected: [], mqtt_subscriptions_active: [],
+  kafka_messages_produced_total: ["topic"],
+  kafka_messages_consumed_total: ["topic", "group"],
+  kafka_consumer_lag: ["group", "topic", "partition"],
+  kafka_connections_active: [],
+  kafka_requests_total: ["api", "error"],
+  kafka_request_duration_seconds: ["api"],
+  mqtt_messages_published_total: ["topic"],
+  mqtt_messages_delivered_total: [],
+  mqtt_clients_connected: [],
+  mqtt_subscriptions_active: [],
   mqtt_retained_messages: [],
-  amqp_messages_published_total: ["exchange"], amqp_messages_delivered_total: ["queue"], amqp_queue_depth: ["queue"], amqp_connections_active: [],
-  havoq_faults_fired_total: ["rule", "verdict"], havoq_plugin_errors_total: ["plugin"],
-  process_cpu_seconds_total: [], process_resident_memory_bytes: [], process_start_time_seconds: [],
+  amqp_messages_published_total: ["exchange"],
+  amqp_messages_delivered_total: ["queue"],
+  amqp_queue_depth: ["queue"],
+  amqp_connections_active: [],
+  havoq_faults_fired_total: ["rule", "verdict"],
+  havoq_plugin_errors_total: ["plugin"],
+  process_cpu_seconds_total: [],
+  process_resident_memory_bytes: [],
+  process_start_time_seconds: [],
 };
 
 /** Values by series: `name{label="value"}`, labels in the order of their names. */
@@ -36,12 +49,30 @@ async function scrape(h: House, path = "/metrics"): Promise<Scrape> {
 
 let h: House;
 beforeAll(async () => {
-  h = await house({}, {
-    plugins: [
-      { name: "refuses", file: "", plugin: { message: { match: { protocol: "kafka", topic: "refused" }, run: () => fail("CORRUPT_MESSAGE") } } },
-      { name: "breaks", file: "", plugin: { message: { match: { protocol: "mqtt", topic: "broken" }, run: () => { throw new Error("as planned"); } } } },
-    ],
-  });
+  h = await house(
+    {},
+    {
+      plugins: [
+        {
+          name: "refuses",
+          file: "",
+          plugin: { message: { match: { protocol: "kafka", topic: "refused" }, run: () => fail("CORRUPT_MESSAGE") } },
+        },
+        {
+          name: "breaks",
+          file: "",
+          plugin: {
+            message: {
+              match: { protocol: "mqtt", topic: "broken" },
+              run: () => {
+                throw new Error("as planned");
+              },
+            },
+          },
+        },
+      ],
+    },
+  );
 });
 afterAll(() => h[Symbol.asyncDispose]());
 
@@ -50,7 +81,12 @@ describe("metrics", () => {
     const kafka = new Kafka({ clientId: "metered", brokers: h.kafka, logLevel: logLevel.NOTHING, retry: { retries: 0 } });
     const admin = kafka.admin();
     await admin.connect();
-    await admin.createTopics({ topics: [{ topic: "orders", numPartitions: 1 }, { topic: "refused", numPartitions: 1 }] });
+    await admin.createTopics({
+      topics: [
+        { topic: "orders", numPartitions: 1 },
+        { topic: "refused", numPartitions: 1 },
+      ],
+    });
     const producer = kafka.producer();
     await producer.connect();
     await producer.send({ topic: "orders", messages: Array.from({ length: 7 }, (_, i) => ({ value: String(i) })) });
@@ -107,7 +143,9 @@ describe("metrics", () => {
     await client.endAsync();
     await h.ask("POST", "/api/await", { connections: { protocol: "mqtt" }, count: 0, timeout: "5s" });
     const after = await scrape(h);
-    expect([after.get("mqtt_clients_connected"), after.get("mqtt_subscriptions_active"), after.get("mqtt_retained_messages")]).toEqual([0, 0, 0]);
+    expect([after.get("mqtt_clients_connected"), after.get("mqtt_subscriptions_active"), after.get("mqtt_retained_messages")]).toEqual([
+      0, 0, 0,
+    ]);
   }, 30_000);
 
   test("AMQP: published, delivered, depth, connections", async () => {
@@ -142,7 +180,10 @@ describe("metrics", () => {
     await h.ask("POST", "/api/kafka/topics", { name: "named", partitions: 1 });
     await h.ask("POST", "/api/messages", { protocol: "kafka", topic: "named", payload: "x" });
     await h.ask("POST", "/api/kafka/groups/late/offsets", { topic: "named", to: "beginning" });
-    const consumer = new Kafka({ clientId: "named", brokers: h.kafka, logLevel: logLevel.NOTHING }).consumer({ groupId: "named", maxWaitTimeInMs: 100 });
+    const consumer = new Kafka({ clientId: "named", brokers: h.kafka, logLevel: logLevel.NOTHING }).consumer({
+      groupId: "named",
+      maxWaitTimeInMs: 100,
+    });
     await consumer.connect();
     await consumer.subscribe({ topic: "named", fromBeginning: true });
     await new Promise<void>((resolve) => void consumer.run({ eachMessage: async () => resolve() }));
@@ -177,7 +218,11 @@ describe("metrics", () => {
     for (let i = 0; i < topics; i++) many.havoq.kafka!.createTopic(`t${i}`, { partitions: 1 });
     const total = async (): Promise<[series: number, other: number, all: number]> => {
       const found = [...(await scrape(many))].filter(([series]) => series.startsWith("kafka_messages_produced_total"));
-      return [found.length, found.find(([series]) => series.includes('"other"'))?.[1] ?? 0, found.reduce((sum, [, value]) => sum + value, 0)];
+      return [
+        found.length,
+        found.find(([series]) => series.includes('"other"'))?.[1] ?? 0,
+        found.reduce((sum, [, value]) => sum + value, 0),
+      ];
     };
     for (let i = 0; i < topics; i++) many.havoq.control.publish({ protocol: "kafka", topic: `t${i}`, payload: "x" });
     expect(await total()).toEqual([1001, 200, 1200]);
@@ -189,20 +234,26 @@ describe("metrics", () => {
 
   test("the Grafana dashboard names metrics that exist, with labels that they have", async () => {
     const dashboard = await Bun.file(join(resolve(import.meta.dirname, "../.."), "docs/grafana-dashboard.json")).json();
-    const panels: any[] = dashboard.panels.flatMap((panel: any) => [panel, ...(panel.panels ?? [])]).filter((panel: any) => panel.type !== "row");
+    const panels: any[] = dashboard.panels
+      .flatMap((panel: any) => [panel, ...(panel.panels ?? [])])
+      .filter((panel: any) => panel.type !== "row");
     expect(panels.length).toBeGreaterThan(10);
     expect(new Set(panels.map(({ id }) => id)).size).toBe(panels.length);
     const used = new Set<string>();
     for (const panel of panels) {
       expect(panel.targets.length).toBeGreaterThan(0);
       for (const { expr } of panel.targets) {
-        const names = [...expr.matchAll(/\b((?:kafka|mqtt|amqp|havoq|process)_\w+)/g)].map(([, name]) => name!.replace(/_(bucket|sum|count)$/, ""));
+        const names = [...expr.matchAll(/\b((?:kafka|mqtt|amqp|havoq|process)_\w+)/g)].map(([, name]) =>
+          name!.replace(/_(bucket|sum|count)$/, ""),
+        );
         expect([expr, names.length > 0]).toEqual([expr, true]);
         for (const name of names) {
           expect([expr, Object.keys(CONTRACT)]).toEqual([expr, expect.arrayContaining([name])]);
           used.add(name);
         }
-        const labels = [...expr.matchAll(/\bby \(([^)]*)\)/g)].flatMap(([, list]) => list!.split(",").map((label: string) => label.trim())).filter((label) => label !== "le");
+        const labels = [...expr.matchAll(/\bby \(([^)]*)\)/g)]
+          .flatMap(([, list]) => list!.split(",").map((label: string) => label.trim()))
+          .filter((label) => label !== "le");
         for (const label of labels) expect([expr, names.some((name) => CONTRACT[name]!.includes(label))]).toEqual([expr, true]);
       }
     }

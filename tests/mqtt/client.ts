@@ -3,7 +3,18 @@ import { Framer } from "../../src/bytes/framer.ts";
 import { Writer } from "../../src/bytes/writer.ts";
 import { MqttBroker } from "../../src/mqtt/broker/broker.ts";
 import type { MqttOptions } from "../../src/mqtt/broker/options.ts";
-import { decode, encode, frameLength, type Connack, type Connect, type Packet, type Properties, type Publish, type Subscription, type Version } from "../../src/mqtt/wire/packets.ts";
+import {
+  decode,
+  encode,
+  frameLength,
+  type Connack,
+  type Connect,
+  type Packet,
+  type Properties,
+  type Publish,
+  type Subscription,
+  type Version,
+} from "../../src/mqtt/wire/packets.ts";
 import { REASONS, type ReasonName } from "../../src/mqtt/wire/reasons.ts";
 import type { Replay } from "../../src/journal/replay.ts";
 import { connectMemory, type MemoryClient } from "../../src/net/memory.ts";
@@ -12,7 +23,13 @@ import { MemoryHouse, settled } from "../support/memory.ts";
 export const VERSIONS: Version[] = [3, 4, 5];
 
 /** The packet of a type; acknowledgements share a shape. */
-type PacketOf<T extends Packet["type"]> = Packet extends infer P ? (P extends { type: infer U } ? (T extends U ? P : never) : never) : never;
+type PacketOf<T extends Packet["type"]> = Packet extends infer P
+  ? P extends { type: infer U }
+    ? T extends U
+      ? P
+      : never
+    : never
+  : never;
 
 /** A broker in memory with clients beside it. */
 export class TestBroker {
@@ -57,7 +74,10 @@ export class TestClient {
   private readonly packets: Packet[] = [];
   private readonly framer: Framer;
 
-  constructor(readonly memory: MemoryClient, readonly version: Version) {
+  constructor(
+    readonly memory: MemoryClient,
+    readonly version: Version,
+  ) {
     this.framer = new Framer(frameLength(1 << 28), (buf, start, end) => {
       this.packets.push(decode(buf, start, end, version));
     });

@@ -31,8 +31,14 @@ const packet = (head: number, ...body: Bytes): Buffer => {
 };
 /** A property section, which only 5.0 has. */
 const props = (version: Version, ...properties: Bytes): Bytes => (version === 5 ? [joined(properties).length, ...properties] : []);
-const connect = (version: Version, flags = 2, id: string | Bytes = "c", rest: Bytes = [], properties: Bytes = [], name = version === 3 ? "MQIsdp" : "MQTT") =>
-  packet(0x10, text(name), version, flags, 0, 60, ...props(version, ...properties), text(id), ...rest);
+const connect = (
+  version: Version,
+  flags = 2,
+  id: string | Bytes = "c",
+  rest: Bytes = [],
+  properties: Bytes = [],
+  name = version === 3 ? "MQIsdp" : "MQTT",
+) => packet(0x10, text(name), version, flags, 0, 60, ...props(version, ...properties), text(id), ...rest);
 const publish = (version: Version, topic: string | Bytes, qos = 0, id = 1, properties: Bytes = [], flags = 0) =>
   packet(0x30 | (qos << 1) | flags, text(topic), ...(qos > 0 ? [0, id] : []), ...props(version, ...properties), "x");
 const subscribe = (version: Version, filter: string | Bytes, options = 0, id = 1, head = 0x82, properties: Bytes = []) =>
@@ -143,15 +149,35 @@ five("CONNECT with level 3 of MQTT", packet(0x10, text("MQTT"), 3, 2, 0, 60, tex
 five("CONNECT of another protocol", packet(0x10, text("XXXX"), 4, 2, 0, 60, text("c")));
 five("an HTTP request", "GET / HTTP/1.1\r\nHost: x\r\n\r\n");
 for (const [name, ...properties] of [
-  ["receive maximum 0", 0x21, 0, 0], ["maximum packet size 0", 0x27, 0, 0, 0, 0], ["session expiry twice", 0x11, 0, 0, 0, 1, 0x11, 0, 0, 0, 1],
-  ["an unknown property", 0x7e, 0], ["a topic alias", 0x23, 0, 1], ["request response information 2", 0x19, 2], ["an authentication method", 0x15, 0, 1, "X"],
-  ["authentication data alone", 0x16, 0, 1, "X"], ["a property cut off", 0x11, 0], ["session expiry", 0x11, 0, 0, 0, 1], ["user properties that are not UTF-8", 0x26, 0, 1, 0xff, 0, 1, "a"],
-] as [string, ...Bytes][]) five(`CONNECT with ${name}`, connect(5, 2, "c", [], properties));
+  ["receive maximum 0", 0x21, 0, 0],
+  ["maximum packet size 0", 0x27, 0, 0, 0, 0],
+  ["session expiry twice", 0x11, 0, 0, 0, 1, 0x11, 0, 0, 0, 1],
+  ["an unknown property", 0x7e, 0],
+  ["a topic alias", 0x23, 0, 1],
+  ["request response information 2", 0x19, 2],
+  ["an authentication method", 0x15, 0, 1, "X"],
+  ["authentication data alone", 0x16, 0, 1, "X"],
+  ["a property cut off", 0x11, 0],
+  ["session expiry", 0x11, 0, 0, 0, 1],
+  ["user properties that are not UTF-8", 0x26, 0, 1, 0xff, 0, 1, "a"],
+] as [string, ...Bytes][])
+  five(`CONNECT with ${name}`, connect(5, 2, "c", [], properties));
 for (const [name, ...properties] of [
-  ["alias 0", 0x23, 0, 0], ["alias 10", 0x23, 0, 10], ["alias 11", 0x23, 0, 11], ["alias 65535", 0x23, 0xff, 0xff], ["alias twice", 0x23, 0, 1, 0x23, 0, 1],
-  ["a subscription identifier", 0x0b, 1], ["payload format twice", 1, 0, 1, 0], ["payload format 2", 1, 2], ["a response topic with a wildcard", 8, 0, 3, "a/#"],
-  ["a response topic", 8, 0, 1, "a"], ["receive maximum", 0x21, 0, 1], ["an unknown property", 0x7e, 0], ["user properties", 0x26, 0, 1, "a", 0, 1, "b"],
-] as [string, ...Bytes][]) five(`PUBLISH with ${name}`, connect(5), publish(5, "t", 1, 1, properties));
+  ["alias 0", 0x23, 0, 0],
+  ["alias 10", 0x23, 0, 10],
+  ["alias 11", 0x23, 0, 11],
+  ["alias 65535", 0x23, 0xff, 0xff],
+  ["alias twice", 0x23, 0, 1, 0x23, 0, 1],
+  ["a subscription identifier", 0x0b, 1],
+  ["payload format twice", 1, 0, 1, 0],
+  ["payload format 2", 1, 2],
+  ["a response topic with a wildcard", 8, 0, 3, "a/#"],
+  ["a response topic", 8, 0, 1, "a"],
+  ["receive maximum", 0x21, 0, 1],
+  ["an unknown property", 0x7e, 0],
+  ["user properties", 0x26, 0, 1, "a", 0, 1, "b"],
+] as [string, ...Bytes][])
+  five(`PUBLISH with ${name}`, connect(5), publish(5, "t", 1, 1, properties));
 five("PUBLISH to an alias that stands for nothing", connect(5), publish(5, "", 1, 1, [0x23, 0, 1]));
 five("PUBLISH to an alias", connect(5), publish(5, "t", 1, 1, [0x23, 0, 1]), publish(5, "", 1, 2, [0x23, 0, 1]));
 five("PUBLISH whose properties are too long for it", connect(5), packet(0x30, text("t"), 9));
@@ -164,9 +190,17 @@ five("PUBREL with a reason that it may not have", connect(5), packet(0x62, 0, 5,
 five("DISCONNECT with a reason that it may not have", connect(5), packet(0xe0, 0x77, 0));
 five("DISCONNECT that wants the session to last", connect(5), packet(0xe0, 0, 5, 0x11, 0, 0, 0, 5));
 for (const [name, ...properties] of [
-  ["nothing in it", 0], ["a delay", 5, 0x18, 0, 0, 0, 1], ["a delay twice", 10, 0x18, 0, 0, 0, 1, 0x18, 0, 0, 0, 1], ["a topic alias", 3, 0x23, 0, 1], ["a length that is too long", 100],
-  ["a payload format of 2", 2, 1, 2], ["a response topic with a wildcard", 6, 8, 0, 3, "a/#"], ["user properties", 7, 0x26, 0, 1, "a", 0, 1, "b"], ["a session expiry", 5, 0x11, 0, 0, 0, 1],
-] as [string, ...Bytes][]) five(`Will properties: ${name}`, connect(5, 6, "c", [joined(properties), text("w"), text("p")]));
+  ["nothing in it", 0],
+  ["a delay", 5, 0x18, 0, 0, 0, 1],
+  ["a delay twice", 10, 0x18, 0, 0, 0, 1, 0x18, 0, 0, 0, 1],
+  ["a topic alias", 3, 0x23, 0, 1],
+  ["a length that is too long", 100],
+  ["a payload format of 2", 2, 1, 2],
+  ["a response topic with a wildcard", 6, 8, 0, 3, "a/#"],
+  ["user properties", 7, 0x26, 0, 1, "a", 0, 1, "b"],
+  ["a session expiry", 5, 0x11, 0, 0, 0, 1],
+] as [string, ...Bytes][])
+  five(`Will properties: ${name}`, connect(5, 6, "c", [joined(properties), text("w"), text("p")]));
 five("CONNECT with a user name that is not UTF-8", connect(5, 0x82, "c", [text([0xff])]));
 five("CONNECT with a password that is not UTF-8", connect(5, 0xc2, "c", [text("u"), text([0xff])]));
 five("CONNECT with a password alone", connect(5, 0x42, "c", [text("p")]));
@@ -175,13 +209,28 @@ five("CONNECT with a Will topic with U+0000", connect(5, 6, "c", [0, text([0x61,
 five("CONNECT with a Will of any bytes", connect(5, 6, "c", [0, text("w"), text([0xff, 0])]));
 five("CONNECT with a keep alive of 0", packet(0x10, text("MQTT"), 5, 2, 0, 0, 0, text("c")));
 for (const [name, ...bytes] of [
-  ["PUBACK with properties", 0x40, 0, 5, 0, 7, 0x26, 0, 1, "a", 0, 1, "b"], ["PUBACK with a reason string", 0x40, 0, 5, 0x10, 4, 0x1f, 0, 1, "a"],
-  ["PUBACK with a content type", 0x40, 0, 5, 0, 4, 3, 0, 1, "a"], ["PUBACK with identifier 0", 0x40, 0, 0], ["PUBREL with an error", 0x62, 0, 5, 0x92], ["PUBACK with no properties", 0x40, 0, 5, 0, 0],
-  ["PUBACK with properties longer than it", 0x40, 0, 5, 0, 9], ["DISCONNECT that says why in words", 0xe0, 0, 4, 0x1f, 0, 1, "a"], ["DISCONNECT with a session expiry twice", 0xe0, 0, 10, 0x11, 0, 0, 0, 0, 0x11, 0, 0, 0, 0],
-  ["DISCONNECT with a server reference", 0xe0, 0, 4, 0x1c, 0, 1, "a"], ["DISCONNECT with an error", 0xe0, 0x81, 0], ["DISCONNECT of one byte", 0xe0, 0], ["DISCONNECT with bytes behind it", 0xe0, 0, 0, 0],
-] as [string, number, ...Bytes][]) five(name, connect(5), packet(bytes[0] as number, ...bytes.slice(1)));
+  ["PUBACK with properties", 0x40, 0, 5, 0, 7, 0x26, 0, 1, "a", 0, 1, "b"],
+  ["PUBACK with a reason string", 0x40, 0, 5, 0x10, 4, 0x1f, 0, 1, "a"],
+  ["PUBACK with a content type", 0x40, 0, 5, 0, 4, 3, 0, 1, "a"],
+  ["PUBACK with identifier 0", 0x40, 0, 0],
+  ["PUBREL with an error", 0x62, 0, 5, 0x92],
+  ["PUBACK with no properties", 0x40, 0, 5, 0, 0],
+  ["PUBACK with properties longer than it", 0x40, 0, 5, 0, 9],
+  ["DISCONNECT that says why in words", 0xe0, 0, 4, 0x1f, 0, 1, "a"],
+  ["DISCONNECT with a session expiry twice", 0xe0, 0, 10, 0x11, 0, 0, 0, 0, 0x11, 0, 0, 0, 0],
+  ["DISCONNECT with a server reference", 0xe0, 0, 4, 0x1c, 0, 1, "a"],
+  ["DISCONNECT with an error", 0xe0, 0x81, 0],
+  ["DISCONNECT of one byte", 0xe0, 0],
+  ["DISCONNECT with bytes behind it", 0xe0, 0, 0, 0],
+] as [string, number, ...Bytes][])
+  five(name, connect(5), packet(bytes[0] as number, ...bytes.slice(1)));
 five("SUBSCRIBE with user properties", connect(5), subscribe(5, "t", 0, 1, 0x82, [0x26, 0, 1, "a", 0, 1, "b"]));
-five("SUBSCRIBE with an identifier of four bytes", connect(5), subscribe(5, "t", 0, 1, 0x82, [0x0b, 0xff, 0xff, 0xff, 0x7f]), publish(5, "t", 0));
+five(
+  "SUBSCRIBE with an identifier of four bytes",
+  connect(5),
+  subscribe(5, "t", 0, 1, 0x82, [0x0b, 0xff, 0xff, 0xff, 0x7f]),
+  publish(5, "t", 0),
+);
 five("SUBSCRIBE with an identifier of five bytes", connect(5), subscribe(5, "t", 0, 1, 0x82, [0x0b, 0xff, 0xff, 0xff, 0xff, 1]));
 five("SUBSCRIBE with every option", connect(5), subscribe(5, "t", 0x2e));
 five("SUBSCRIBE cut short behind its filter", connect(5), packet(0x82, 0, 1, 0, text("t")));
@@ -198,7 +247,14 @@ five("PUBLISH with an empty response topic", connect(5), publish(5, "t", 1, 1, [
 five("PUBLISH with empty correlation data", connect(5), subscribe(5, "t"), publish(5, "t", 1, 1, [9, 0, 0]));
 five("PUBLISH with a property cut off", connect(5), publish(5, "t", 1, 1, [2, 0]));
 five("PUBLISH with payload that is not what its format says", connect(5), packet(0x32, text("t"), 0, 1, 2, 1, 1, 0xff));
-five("PUBLISH with a topic and an alias, then another topic", connect(5), subscribe(5, "#"), publish(5, "a", 0, 0, [0x23, 0, 1]), publish(5, "b", 0, 0, [0x23, 0, 1]), publish(5, "", 0, 0, [0x23, 0, 1]));
+five(
+  "PUBLISH with a topic and an alias, then another topic",
+  connect(5),
+  subscribe(5, "#"),
+  publish(5, "a", 0, 0, [0x23, 0, 1]),
+  publish(5, "b", 0, 0, [0x23, 0, 1]),
+  publish(5, "", 0, 0, [0x23, 0, 1]),
+);
 five("PUBLISH with an alias and a topic that is bad", connect(5), publish(5, "a/#", 0, 0, [0x23, 0, 1]));
 five("AUTH of a method that CONNECT did not name", connect(5), packet(0xf0, 0x19, 4, 0x15, 0, 1, "X"));
 five("AUTH that is empty", connect(5), packet(0xf0));
@@ -206,34 +262,74 @@ five("AUTH that is empty", connect(5), packet(0xf0));
 /** Where havoq means to differ from Mosquitto: `[versions, names, why]`. Other releases than this one may have come closer. */
 const LISTED_WITH = "2.0.11";
 const DIFFERENCES: [Version[], RegExp, string][] = [
-  [[3], /^CONNECT with (reserved flag|header flags|Will (retain|QoS) but no Will)$|^CONNECT without the user name it announces$/,
-    "mqtt-packet, which reads the control packets, applies the rules of 3.1.1 to 3.1"],
-  [[3], /^(UN)?SUBSCRIBE (to|from) nothing at all$/, "a packet that asks for nothing is refused in all versions, as [MQTT-3.8.3-3] has it from 3.1.1 on"],
-  [[3, 4, 5], /^PUBLISH in QoS 2 to itself$/, "the message goes on with its PUBLISH (4.3.3, method B), not with its PUBREL (method A): both are right"],
-  [[5], /^PUBLISH in QoS 2$|^QoS 2/, "PUBREC says that there are no matching subscribers, as PUBACK does in both (3.5.2.1); HiveMQ does so too"],
+  [
+    [3],
+    /^CONNECT with (reserved flag|header flags|Will (retain|QoS) but no Will)$|^CONNECT without the user name it announces$/,
+    "mqtt-packet, which reads the control packets, applies the rules of 3.1.1 to 3.1",
+  ],
+  [
+    [3],
+    /^(UN)?SUBSCRIBE (to|from) nothing at all$/,
+    "a packet that asks for nothing is refused in all versions, as [MQTT-3.8.3-3] has it from 3.1.1 on",
+  ],
+  [
+    [3, 4, 5],
+    /^PUBLISH in QoS 2 to itself$/,
+    "the message goes on with its PUBLISH (4.3.3, method B), not with its PUBREL (method A): both are right",
+  ],
+  [
+    [5],
+    /^PUBLISH in QoS 2$|^QoS 2/,
+    "PUBREC says that there are no matching subscribers, as PUBACK does in both (3.5.2.1); HiveMQ does so too",
+  ],
   [[5], /^PUB(REL|REC) for nothing$/, "PUBCOMP and PUBREL say that the packet identifier is not known (3.6.2.1, 3.7.2.1)"],
   [[4, 5], /^PUBLISH with DUP in QoS 0$/, "[MQTT-3.3.1-2]"],
   [[5], /^DISCONNECT with flags$|^PUBREL without its flags$/, "DISCONNECT says why; Mosquitto closes without a word (4.13 lets both)"],
   [[3, 4, 5], /^PUBACK with (flags|bytes behind it)$|^PINGREQ with/, "[MQTT-2.1.3-1]: reserved flags and bytes too many are malformed"],
   [[3, 4, 5], /^SUBSCRIBE to a share without (filter|name)$/, "[MQTT-4.8.2-1]: Mosquitto takes them for ordinary filters"],
   [[3, 4, 5], /^(SUBACK|PINGRESP) from the client$/, "packets of a server are a protocol error"],
-  [[5], /^CONNECT twice$|^(CONNACK from|AUTH$|a remaining length|PUBACK that is too short|DISCONNECT with a reason)|^PUBLISH with (alias|payload format) twice$|^SUBSCRIBE with two identifiers$/,
-    "DISCONNECT says why; Mosquitto closes without a word (4.13 lets both)"],
-  [[5], /^CONNECT with (reserved flag|header flags|Will (QoS|retain)|Will to|bytes behind|an id that|receive maximum 0|maximum packet size 0|session expiry twice|an unknown|a topic alias|request response|a property cut|user properties that)|^CONNECT without the user/,
-    "CONNACK says why; Mosquitto closes without a word (4.13 lets both)"],
-  [[5], /^(UN)?SUBSCRIBE (to|from) nothing at all$|^SUBSCRIBE with subscription identifier 0$/, "5.0 calls it a protocol error (3.8.3, 3.8.2.1.2), not malformed"],
+  [
+    [5],
+    /^CONNECT twice$|^(CONNACK from|AUTH$|a remaining length|PUBACK that is too short|DISCONNECT with a reason)|^PUBLISH with (alias|payload format) twice$|^SUBSCRIBE with two identifiers$/,
+    "DISCONNECT says why; Mosquitto closes without a word (4.13 lets both)",
+  ],
+  [
+    [5],
+    /^CONNECT with (reserved flag|header flags|Will (QoS|retain)|Will to|bytes behind|an id that|receive maximum 0|maximum packet size 0|session expiry twice|an unknown|a topic alias|request response|a property cut|user properties that)|^CONNECT without the user/,
+    "CONNACK says why; Mosquitto closes without a word (4.13 lets both)",
+  ],
+  [
+    [5],
+    /^(UN)?SUBSCRIBE (to|from) nothing at all$|^SUBSCRIBE with subscription identifier 0$/,
+    "5.0 calls it a protocol error (3.8.3, 3.8.2.1.2), not malformed",
+  ],
   [[5], /^overlapping subscriptions$/, "one copy for a session, as Mosquitto does below 5.0 (3.3.4 lets both)"],
   [[5], /^CONNECT with level 132$/, "the bridges' private version bit; Mosquitto's own bridges try again without it"],
   [[5], /^CONNECT with authentication data alone$/, "3.1.2.11.10 calls it a protocol error"],
   [[5], /^PUBLISH with alias 0$/, "[MQTT-3.3.2-8], with the reason that names it"],
-  [[5], /^PUBLISH with (a subscription identifier|payload format 2|a response topic with a wildcard)$/, "[MQTT-3.3.4-6], 2.2.2.2, [MQTT-3.3.2-14]"],
+  [
+    [5],
+    /^PUBLISH with (a subscription identifier|payload format 2|a response topic with a wildcard)$/,
+    "[MQTT-3.3.4-6], 2.2.2.2, [MQTT-3.3.2-14]",
+  ],
   [[5], /^SUBSCRIBE to a share with No Local$/, "[MQTT-3.8.3-4]"],
-  [[5], /^Will properties: a (delay twice|topic alias|length|session expiry)|^CONNECT with a (user name that is|Will topic (that is|with U))/, "CONNACK says why; Mosquitto closes without a word (4.13 lets both)"],
+  [
+    [5],
+    /^Will properties: a (delay twice|topic alias|length|session expiry)|^CONNECT with a (user name that is|Will topic (that is|with U))/,
+    "CONNACK says why; Mosquitto closes without a word (4.13 lets both)",
+  ],
   [[5], /^Will properties: a payload format of 2$|^PUBLISH with an empty response topic$/, "2.2.2.2, [MQTT-4.7.3-1]"],
-  [[5], /^PUBACK with (a content type|identifier 0|properties longer)|^DISCONNECT with (a session expiry twice|bytes behind)|^PUBLISH with (user properties|a content type) (that are|that is|with)|^AUTH (of|that)/,
-    "DISCONNECT says why; Mosquitto closes without a word (4.13 lets both)"],
+  [
+    [5],
+    /^PUBACK with (a content type|identifier 0|properties longer)|^DISCONNECT with (a session expiry twice|bytes behind)|^PUBLISH with (user properties|a content type) (that are|that is|with)|^AUTH (of|that)/,
+    "DISCONNECT says why; Mosquitto closes without a word (4.13 lets both)",
+  ],
   [[5], /^PUBREL with an error$/, "PUBCOMP says that the packet identifier is not known (3.7.2.1)"],
-  [[5], /^PUB(ACK|REL) with a reason that it may not have$/, "a reason code that the packet may not carry is a protocol error, also for a packet identifier that is not in use"],
+  [
+    [5],
+    /^PUB(ACK|REL) with a reason that it may not have$/,
+    "a reason code that the packet may not carry is a protocol error, also for a packet identifier that is not in use",
+  ],
 ];
 
 const house = new MemoryHouse(1, null, new AdvanceableClock());

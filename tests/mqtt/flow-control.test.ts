@@ -131,7 +131,8 @@ describe("a publisher that is faster than its readers", () => {
 
   test("does not wait long for one that is stuck", async () => {
     const t = new TestBroker();
-    const stuck = await t.client(4), reader = await t.client(4);
+    const stuck = await t.client(4),
+      reader = await t.client(4);
     await stuck.subscribe("t");
     await reader.subscribe("t");
     stuck.memory.window = 0;

@@ -6,7 +6,8 @@ import { settled } from "../support/memory.ts";
 import { TestBroker, VERSIONS, type TestClient } from "./client.ts";
 
 async function pair(t: TestBroker, qos: 0 | 1 | 2 = 1, version: 3 | 4 | 5 = 5): Promise<[TestClient, TestClient]> {
-  const publisher = await t.client(version), subscriber = await t.client(version);
+  const publisher = await t.client(version),
+    subscriber = await t.client(version);
   await subscriber.subscribe("#", { qos });
   return [publisher, subscriber];
 }
@@ -25,7 +26,18 @@ describe("message", () => {
       },
     });
     const [publisher] = await pair(t);
-    publisher.publish("a/b", '{"x":1}', { qos: 1, retain: true, properties: { contentType: "c", userProperties: [["k", "1"], ["k", "2"], ["l", "3"]] } });
+    publisher.publish("a/b", '{"x":1}', {
+      qos: 1,
+      retain: true,
+      properties: {
+        contentType: "c",
+        userProperties: [
+          ["k", "1"],
+          ["k", "2"],
+          ["l", "3"],
+        ],
+      },
+    });
     await settled();
     expect(seen).toEqual([["a/b", "a/b", null, { x: 1 }, 1, true, { k: ["1", "2"], l: "3" }, "c", "client-1"]]);
   });
@@ -64,7 +76,9 @@ describe("message", () => {
     const client = await t.client(5);
     client.publish("a", "x", { qos: 1, id: 1 }).publish("a", "x", { qos: 2, id: 2 }).publish("a", "x", { qos: 2, id: 2 });
     expect(await client.rest()).toEqual([
-      { type: "PUBACK", id: 1, code: 0x97 }, { type: "PUBREC", id: 2, code: 0x97 }, { type: "PUBREC", id: 2, code: 0x97 },
+      { type: "PUBACK", id: 1, code: 0x97 },
+      { type: "PUBREC", id: 2, code: 0x97 },
+      { type: "PUBREC", id: 2, code: 0x97 },
     ]);
   });
 
@@ -85,13 +99,23 @@ describe("message", () => {
   test("replace changes what is stored, in all its parts", async () => {
     const t = new TestBroker();
     t.house.install({
-      message: () => replace({ payload: "new", topic: "b", qos: 0, retain: true, headers: { k: ["1", "2"] }, properties: { contentType: "d" } }),
+      message: () =>
+        replace({ payload: "new", topic: "b", qos: 0, retain: true, headers: { k: ["1", "2"] }, properties: { contentType: "d" } }),
     });
     const [publisher, subscriber] = await pair(t, 2);
     publisher.publish("a", "old", { qos: 2, properties: { contentType: "c", responseTopic: "r" } });
     expect(await subscriber.expect("PUBLISH")).toMatchObject({
-      topic: "b", payload: Buffer.from("new"), qos: 0,
-      properties: { contentType: "d", responseTopic: "r", userProperties: [["k", "1"], ["k", "2"]] },
+      topic: "b",
+      payload: Buffer.from("new"),
+      qos: 0,
+      properties: {
+        contentType: "d",
+        responseTopic: "r",
+        userProperties: [
+          ["k", "1"],
+          ["k", "2"],
+        ],
+      },
     });
     expect(await types(publisher)).toEqual(["PUBREC"]); // the publisher's own flow goes on in its QoS
     expect(t.broker.retained.topics()).toEqual(["b"]);
@@ -166,7 +190,10 @@ describe("message", () => {
     await (await t.client(5, { will: { topic: "will", payload: Buffer.from("gone"), qos: 0, retain: false } })).breakOff();
     t.broker.publish({ protocol: "mqtt", topic: "will", payload: { made: true }, headers: { k: 1 } });
     expect(await subscriber.message()).toBe("will gone!");
-    expect(await subscriber.expect("PUBLISH")).toMatchObject({ payload: Buffer.from('{"made":true}'), properties: { userProperties: [["k", "1"]] } });
+    expect(await subscriber.expect("PUBLISH")).toMatchObject({
+      payload: Buffer.from('{"made":true}'),
+      properties: { userProperties: [["k", "1"]] },
+    });
   });
 });
 
@@ -186,7 +213,8 @@ describe("delivery", () => {
     const t = new TestBroker();
     const gate = Promise.withResolvers<void>();
     const session = { clientId: "late", cleanStart: false, username: "ann" };
-    const first = await t.client(4, session), publisher = await t.client(4);
+    const first = await t.client(4, session),
+      publisher = await t.client(4);
     await first.subscribe("#");
     t.house.install({
       connect: { match: { user: "bob" }, run: () => hold(gate.promise) },
@@ -206,7 +234,8 @@ describe("delivery", () => {
   test.each([0, 1, 2] as const)("drop: lost on the way, and in QoS 1 and 2 sent again after a reconnect; here QoS %d", async (qos) => {
     const t = new TestBroker();
     const lasting = { clientId: "c", cleanStart: false, properties: { sessionExpiryInterval: 100 } };
-    const subscriber = await t.client(5, lasting), publisher = await t.client(5);
+    const subscriber = await t.client(5, lasting),
+      publisher = await t.client(5);
     await subscriber.subscribe("a", { qos });
     t.house.install({ delivery: () => drop() });
     publisher.publish("a", "x", { qos });
@@ -231,7 +260,14 @@ describe("delivery", () => {
 
   test("replace may change the QoS, either way, with its identifiers", async () => {
     const t = new TestBroker();
-    for (const [from, to] of [[0, 1], [0, 2], [1, 0], [2, 0], [1, 2], [2, 1]] as const) {
+    for (const [from, to] of [
+      [0, 1],
+      [0, 2],
+      [1, 0],
+      [2, 0],
+      [1, 2],
+      [2, 1],
+    ] as const) {
       t.house.install({ delivery: () => replace({ qos: to }) });
       const [publisher, subscriber] = await pair(t, from);
       publisher.publish("a", "x", { qos: from });
@@ -297,7 +333,8 @@ describe("delivery", () => {
   test("expire on the way to a client that came back: the others are sent again, each once", async () => {
     const t = new TestBroker();
     const lasting = { clientId: "c", cleanStart: false };
-    const subscriber = await t.client(4, lasting), publisher = await t.client(4);
+    const subscriber = await t.client(4, lasting),
+      publisher = await t.client(4);
     await subscriber.subscribe("a", { qos: 1 });
     for (const text of ["1", "2", "3"]) publisher.publish("a", text, { qos: 1 });
     expect(await payloads(subscriber)).toEqual(["1", "2", "3"]);
@@ -309,7 +346,8 @@ describe("delivery", () => {
   test("close ends the connection of the receiver; the message waits for its next one", async () => {
     const t = new TestBroker();
     const lasting = { clientId: "c", cleanStart: false };
-    const subscriber = await t.client(4, lasting), publisher = await t.client(4);
+    const subscriber = await t.client(4, lasting),
+      publisher = await t.client(4);
     await subscriber.subscribe("a", { qos: 1 });
     t.house.install({ delivery: () => close() });
     publisher.publish("a", "x", { qos: 1 });
@@ -346,7 +384,11 @@ describe("request", () => {
     const t = new TestBroker();
     t.house.install({ request: { match: { operation: "SUBSCRIBE" }, run: () => drop() } });
     const client = await t.client(5);
-    client.send({ type: "SUBSCRIBE", id: 1, subscriptions: [{ filter: "a", qos: 0, noLocal: false, retainAsPublished: false, retainHandling: 0 }] });
+    client.send({
+      type: "SUBSCRIBE",
+      id: 1,
+      subscriptions: [{ filter: "a", qos: 0, noLocal: false, retainAsPublished: false, retainHandling: 0 }],
+    });
     await client.nothing();
     expect(t.broker.subscriptions.size).toBe(0);
   });
@@ -354,7 +396,8 @@ describe("request", () => {
   test("fail answers in the packet's own terms", async () => {
     const t = new TestBroker();
     t.house.install({ request: { match: { operation: ["SUBSCRIBE", "UNSUBSCRIBE", "PINGREQ"] }, run: () => fail("Not authorized") } });
-    const five = await t.client(5), four = await t.client(4);
+    const five = await t.client(5),
+      four = await t.client(4);
     expect(await five.subscribe("a")).toEqual([REASONS["Not authorized"]]);
     expect(await four.subscribe("a")).toEqual([0x80]);
     five.send({ type: "UNSUBSCRIBE", id: 7, filters: ["a", "b"] });
@@ -398,7 +441,10 @@ describe("request", () => {
     t.house.install({
       request: { match: { operation: "CONNECT" }, run: (op: Operation) => (op.body.clientId === "no" ? fail("Banned") : delay(5000)) },
     });
-    for (const [version, code] of [[4, 5], [5, 0x8a]] as const) {
+    for (const [version, code] of [
+      [4, 5],
+      [5, 0x8a],
+    ] as const) {
       const client = t.open(version);
       expect((await client.connect({ clientId: "no" })).code).toBe(code);
       await client.closed();
@@ -523,7 +569,10 @@ describe("response", () => {
   test("a CONNACK can fail although the session stands", async () => {
     const t = new TestBroker();
     t.house.install({ response: { match: { operation: "CONNACK" }, run: () => fail("Server unavailable") } });
-    for (const [version, code] of [[4, 3], [5, 0x88]] as const) {
+    for (const [version, code] of [
+      [4, 3],
+      [5, 0x88],
+    ] as const) {
       const client = t.open(version);
       expect((await client.connect({ clientId: "c" })).code).toBe(code);
       await client.closed();
@@ -547,9 +596,12 @@ describe("connect and disconnect", () => {
     bad.raw(0x36, 0);
     await bad.closed();
     expect(seen).toEqual([
-      ["connect", "a", "joe", "memory", 1], ["disconnect", "a", "client"],
-      ["connect", "a", "", "memory", 2], ["disconnect", "a", "error"],
-      ["connect", "a", "", "memory", 3], ["disconnect", "a", "broker"],
+      ["connect", "a", "joe", "memory", 1],
+      ["disconnect", "a", "client"],
+      ["connect", "a", "", "memory", 2],
+      ["disconnect", "a", "error"],
+      ["connect", "a", "", "memory", 3],
+      ["disconnect", "a", "broker"],
     ]);
   });
 
@@ -558,20 +610,32 @@ describe("connect and disconnect", () => {
     t.house.install({
       connect: (c) => {
         switch (c.connection.clientId) {
-          case "fail": return fail("Not authorized");
-          case "close": return close({ reset: true });
-          case "drop": return drop();
-          default: return delay(1000);
+          case "fail":
+            return fail("Not authorized");
+          case "close":
+            return close({ reset: true });
+          case "drop":
+            return drop();
+          default:
+            return delay(1000);
         }
       },
     });
-    for (const [version, code] of [[4, 5], [5, 0x87]] as const) {
+    for (const [version, code] of [
+      [4, 5],
+      [5, 0x87],
+    ] as const) {
       const client = t.open(version);
       expect((await client.connect({ clientId: "fail" })).code).toBe(code);
       await client.closed();
     }
     const connect = { type: "CONNECT", version: 4, cleanStart: true, keepAlive: 0 } as const;
-    expect(await t.open(4).send({ ...connect, clientId: "close" }).memory.closed()).toBe("reset");
+    expect(
+      await t
+        .open(4)
+        .send({ ...connect, clientId: "close" })
+        .memory.closed(),
+    ).toBe("reset");
     const dropped = t.open(4).send({ ...connect, clientId: "drop" }, { type: "PINGREQ" });
     await t.advance(100);
     await dropped.nothing();
@@ -587,7 +651,10 @@ describe("connect and disconnect", () => {
 test("with hooks that are not concerned, packets go the fast way", async () => {
   const t = new TestBroker();
   let calls = 0;
-  t.house.install({ message: { match: { topic: "other" }, run: () => void calls++ }, delivery: { match: { client: "other" }, run: () => void calls++ } });
+  t.house.install({
+    message: { match: { topic: "other" }, run: () => void calls++ },
+    delivery: { match: { client: "other" }, run: () => void calls++ },
+  });
   const [publisher, subscriber] = await pair(t);
   for (let i = 0; i < 10; i++) publisher.publish("a", String(i));
   expect((await payloads(subscriber)).length).toBe(10);

@@ -106,7 +106,11 @@ test("5.0 is told what was wrong", async () => {
 });
 
 test("properties that end in the middle are malformed", async () => {
-  for (const packet of [[0x32, 8, 0, 1, "t", 0, 1, 2, 2, 0], [0x40, 6, 0, 1, 0, 2, 0x1f, 0], [0x32, 10, 0, 1, "t", 0, 1, 4, 3, 0, 9, "x"]]) {
+  for (const packet of [
+    [0x32, 8, 0, 1, "t", 0, 1, 2, 2, 0],
+    [0x40, 6, 0, 1, 0, 2, 0x1f, 0],
+    [0x32, 10, 0, 1, "t", 0, 1, 4, 3, 0, 9, "x"],
+  ]) {
     const client = await new TestBroker().client(5);
     client.raw(...packet);
     await client.closedWith("Malformed Packet");
@@ -156,17 +160,37 @@ test("a hundred thousand malformed frames leave nothing behind, and a client bes
   await good.subscribe("good", { qos: 1 });
   // Packets that are right, of both versions, to be spoilt.
   const samples: Record<4 | 5, Buffer[]> = { 4: [], 5: [] };
-  const connects = { 4: Buffer.from("\x10\x0f\0\x04MQTT\x04\x02\0\0\0\x03bad"), 5: Buffer.from("\x10\x10\0\x04MQTT\x05\x02\0\0\0\0\x03bad") };
+  const connects = {
+    4: Buffer.from("\x10\x0f\0\x04MQTT\x04\x02\0\0\0\x03bad"),
+    5: Buffer.from("\x10\x10\0\x04MQTT\x05\x02\0\0\0\0\x03bad"),
+  };
   for (const version of [4, 5] as const) {
     const writer = new Writer();
     const plain = { noLocal: false, retainAsPublished: false, retainHandling: 0 } as const;
     const payload = Buffer.from("payload");
     const properties = version === 5 ? { userProperties: [["k", "v"]] as [string, string][] } : undefined;
     for (const packet of [
-      { type: "PUBLISH", topic: "a/b", payload, qos: 1, retain: false, dup: false, id: 7, properties: { ...properties, contentType: "t", topicAlias: 1 } },
+      {
+        type: "PUBLISH",
+        topic: "a/b",
+        payload,
+        qos: 1,
+        retain: false,
+        dup: false,
+        id: 7,
+        properties: { ...properties, contentType: "t", topicAlias: 1 },
+      },
       { type: "PUBLISH", topic: "a/b", payload, qos: 2, retain: true, dup: false, id: 8, properties },
       { type: "PUBLISH", topic: "a/b", payload, qos: 0, retain: false, dup: false, id: 0 },
-      { type: "SUBSCRIBE", id: 9, subscriptions: [{ filter: "a/+", qos: 1, ...plain }, { filter: "$share/g/a", qos: 2, ...plain }], properties },
+      {
+        type: "SUBSCRIBE",
+        id: 9,
+        subscriptions: [
+          { filter: "a/+", qos: 1, ...plain },
+          { filter: "$share/g/a", qos: 2, ...plain },
+        ],
+        properties,
+      },
       { type: "UNSUBSCRIBE", id: 10, filters: ["a/+", "b"], properties },
       { type: "PUBREL", id: 8, code: version === 5 ? 0x92 : 0, properties },
       { type: "PUBACK", id: 1, code: version === 5 ? 0x87 : 0, properties },

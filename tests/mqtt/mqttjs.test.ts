@@ -29,26 +29,34 @@ async function connect(url: string, options: IClientOptions = {}): Promise<MqttC
   return client;
 }
 
-describe.each([["tcp", 4], ["tcp", 5], ["websocket", 5]] as const)("MQTT.js over %s, level %d", (transport, protocolVersion) => {
-  test.each([0, 1, 2] as const)("ten thousand messages arrive, exactly those and in order, in QoS %d", async (qos) => {
-    const subscriber = await connect(urls[transport], { protocolVersion, clientId: `sub-${transport}-${protocolVersion}-${qos}` });
-    const publisher = await connect(urls[transport], { protocolVersion, clientId: `pub-${transport}-${protocolVersion}-${qos}` });
-    const topic = `exact/${transport}/${protocolVersion}/${qos}`;
-    const got: number[] = [];
-    const all = new Promise<void>((resolve) => {
-      subscriber.on("message", (_topic, payload) => {
-        if (got.push(Number(payload.toString())) === 10_000) resolve();
+describe.each([
+  ["tcp", 4],
+  ["tcp", 5],
+  ["websocket", 5],
+] as const)("MQTT.js over %s, level %d", (transport, protocolVersion) => {
+  test.each([0, 1, 2] as const)(
+    "ten thousand messages arrive, exactly those and in order, in QoS %d",
+    async (qos) => {
+      const subscriber = await connect(urls[transport], { protocolVersion, clientId: `sub-${transport}-${protocolVersion}-${qos}` });
+      const publisher = await connect(urls[transport], { protocolVersion, clientId: `pub-${transport}-${protocolVersion}-${qos}` });
+      const topic = `exact/${transport}/${protocolVersion}/${qos}`;
+      const got: number[] = [];
+      const all = new Promise<void>((resolve) => {
+        subscriber.on("message", (_topic, payload) => {
+          if (got.push(Number(payload.toString())) === 10_000) resolve();
+        });
       });
-    });
-    await subscriber.subscribeAsync(topic, { qos });
-    const sent: Promise<unknown>[] = [];
-    for (let i = 0; i < 10_000; i++) {
-      sent.push(publisher.publishAsync(topic, String(i), { qos }));
-      if (i % 1000 === 999) await Promise.all(sent.splice(0));
-    }
-    await all;
-    expect(got).toEqual(Array.from({ length: 10_000 }, (_, i) => i));
-  }, 30_000);
+      await subscriber.subscribeAsync(topic, { qos });
+      const sent: Promise<unknown>[] = [];
+      for (let i = 0; i < 10_000; i++) {
+        sent.push(publisher.publishAsync(topic, String(i), { qos }));
+        if (i % 1000 === 999) await Promise.all(sent.splice(0));
+      }
+      await all;
+      expect(got).toEqual(Array.from({ length: 10_000 }, (_, i) => i));
+    },
+    30_000,
+  );
 });
 
 test("what 5.0 has: properties, aliases, shared subscriptions, reasons", async () => {
@@ -57,7 +65,9 @@ test("what 5.0 has: properties, aliases, shared subscriptions, reasons", async (
     new Promise<mqtt.IPublishPacket>((resolve) => client.on("message", (_topic, _payload, packet) => resolve(packet))),
     client
       .subscribeAsync("$share/g/props/#", { qos: 1, properties: { subscriptionIdentifier: 77 } })
-      .then(() => client.publishAsync("props/x", "y", { qos: 1, properties: { contentType: "text/plain", userProperties: { k: ["1", "2"] } } })),
+      .then(() =>
+        client.publishAsync("props/x", "y", { qos: 1, properties: { contentType: "text/plain", userProperties: { k: ["1", "2"] } } }),
+      ),
   ]);
   expect(message.properties).toMatchObject({ contentType: "text/plain", subscriptionIdentifier: 77, userProperties: { k: ["1", "2"] } });
   const puback = new Promise<{ reasonCode?: number }>((resolve) => {

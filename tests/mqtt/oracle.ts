@@ -27,12 +27,14 @@ function grouped(pairs: [string, string][]): Record<string, string | string[]> {
 
 export function toLibrary(packet: Packet, version: Version): library.Packet {
   const cmd = packet.type.toLowerCase();
-  const theirs = (fields: Loose) => ({ cmd, ...fields, ...properties("properties" in packet ? packet.properties : undefined) }) as unknown as library.Packet;
+  const theirs = (fields: Loose) =>
+    ({ cmd, ...fields, ...properties("properties" in packet ? packet.properties : undefined) }) as unknown as library.Packet;
   switch (packet.type) {
     case "CONNECT": {
       const { will, version: protocolVersion, cleanStart: clean, keepAlive: keepalive, clientId, username, password } = packet;
       const rest: Loose = { protocolId: protocolVersion === 3 ? "MQIsdp" : "MQTT", protocolVersion, clean, keepalive, clientId };
-      if (will) rest.will = { topic: will.topic, payload: will.payload, qos: will.qos, retain: will.retain, ...properties(will.properties) };
+      if (will)
+        rest.will = { topic: will.topic, payload: will.payload, qos: will.qos, retain: will.retain, ...properties(will.properties) };
       if (username !== undefined) rest.username = username;
       if (password !== undefined) rest.password = password;
       return theirs(rest);
@@ -47,7 +49,8 @@ export function toLibrary(packet: Packet, version: Version): library.Packet {
       return theirs({
         messageId: packet.id,
         subscriptions: packet.subscriptions.map(({ filter: topic, qos, noLocal: nl, retainAsPublished: rap, retainHandling: rh }) =>
-          version === 5 ? { topic, qos, nl, rap, rh } : { topic, qos }),
+          version === 5 ? { topic, qos, nl, rap, rh } : { topic, qos },
+        ),
       });
     case "UNSUBSCRIBE":
       return theirs({ messageId: packet.id, unsubscriptions: packet.filters });
@@ -91,7 +94,9 @@ export function essence(packet: Loose, like: Loose): Loose {
 export function plain(value: unknown): unknown {
   return value === null || typeof value !== "object" || Buffer.isBuffer(value)
     ? value
-    : Array.isArray(value) ? value.map(plain) : Object.fromEntries(Object.entries(value).map(([k, v]) => [k, plain(v)]));
+    : Array.isArray(value)
+      ? value.map(plain)
+      : Object.fromEntries(Object.entries(value).map(([k, v]) => [k, plain(v)]));
 }
 
 export function generateWithLibrary(packet: Packet, version: Version): Buffer {

@@ -25,40 +25,117 @@ const cases: { name: string; versions: Version[]; bytes: Buffer; packet: Packet 
     name: "CONNECT of 3.1.1 with everything",
     versions: [4],
     bytes: bytes(
-      0x10, 38, 0, 4, "MQTT", 4,
+      0x10,
+      38,
+      0,
+      4,
+      "MQTT",
+      4,
       0b1110_1100, // user name, password, will retain, will QoS 1, will, no clean session
-      0x01, 0x2c, // keep alive 300
-      0, 2, "id", 0, 6, "will/t", 0, 4, "gone", 0, 4, "user", 0, 2, 0xff, 0x00,
+      0x01,
+      0x2c, // keep alive 300
+      0,
+      2,
+      "id",
+      0,
+      6,
+      "will/t",
+      0,
+      4,
+      "gone",
+      0,
+      4,
+      "user",
+      0,
+      2,
+      0xff,
+      0x00,
     ),
     packet: {
-      type: "CONNECT", version: 4, cleanStart: false, keepAlive: 300, clientId: "id",
+      type: "CONNECT",
+      version: 4,
+      cleanStart: false,
+      keepAlive: 300,
+      clientId: "id",
       will: { topic: "will/t", payload: Buffer.from("gone"), qos: 1, retain: true },
-      username: "user", password: bytes(0xff, 0x00),
+      username: "user",
+      password: bytes(0xff, 0x00),
     },
   },
   {
     name: "CONNECT of 5.0 with properties of its own and of its Will",
     versions: [5],
     bytes: bytes(
-      0x10, 65, 0, 4, "MQTT", 5, 0b0000_1110, 0, 0,
+      0x10,
+      65,
+      0,
+      4,
+      "MQTT",
+      5,
+      0b0000_1110,
+      0,
+      0,
       20, // properties
-      0x11, 0, 0, 0, 10, // session expiry interval
-      0x21, 0, 5, // receive maximum
-      0x27, 0, 0, 4, 0, // maximum packet size
-      0x26, 0, 1, "k", 0, 1, "v",
-      0, 0, // empty client id
+      0x11,
+      0,
+      0,
+      0,
+      10, // session expiry interval
+      0x21,
+      0,
+      5, // receive maximum
+      0x27,
+      0,
+      0,
+      4,
+      0, // maximum packet size
+      0x26,
+      0,
+      1,
+      "k",
+      0,
+      1,
+      "v",
+      0,
+      0, // empty client id
       20, // will properties
-      0x18, 0, 0, 0, 3, // will delay interval
-      0x01, 1, // payload is UTF-8
-      0x26, 0, 1, "a", 0, 1, "1",
-      0x03, 0, 3, "txt",
-      0, 6, "will/t", 0, 1, "x",
+      0x18,
+      0,
+      0,
+      0,
+      3, // will delay interval
+      0x01,
+      1, // payload is UTF-8
+      0x26,
+      0,
+      1,
+      "a",
+      0,
+      1,
+      "1",
+      0x03,
+      0,
+      3,
+      "txt",
+      0,
+      6,
+      "will/t",
+      0,
+      1,
+      "x",
     ),
     packet: {
-      type: "CONNECT", version: 5, cleanStart: true, keepAlive: 0, clientId: "",
+      type: "CONNECT",
+      version: 5,
+      cleanStart: true,
+      keepAlive: 0,
+      clientId: "",
       properties: { sessionExpiryInterval: 10, receiveMaximum: 5, maximumPacketSize: 1024, userProperties: [["k", "v"]] },
       will: {
-        topic: "will/t", payload: Buffer.from("x"), qos: 1, retain: false,
+        topic: "will/t",
+        payload: Buffer.from("x"),
+        qos: 1,
+        retain: false,
         properties: { willDelayInterval: 3, payloadFormatIndicator: true, userProperties: [["a", "1"]], contentType: "txt" },
       },
     },
@@ -92,18 +169,66 @@ const cases: { name: string; versions: Version[]; bytes: Buffer; packet: Packet 
     name: "PUBLISH of 5.0 with user properties in their order",
     versions: [5],
     bytes: bytes(
-      0x30, 40, 0, 0, 36,
-      0x23, 0, 9, // topic alias
-      0x26, 0, 1, "b", 0, 1, "1", 0x26, 0, 1, "b", 0, 1, "2", 0x26, 0, 1, "c", 0, 1, "3",
-      0x0b, 0x80, 0x01, 0x0b, 2, // subscription identifiers 128 and 2
-      0x08, 0, 2, "re", 0x01, 0,
+      0x30,
+      40,
+      0,
+      0,
+      36,
+      0x23,
+      0,
+      9, // topic alias
+      0x26,
+      0,
+      1,
+      "b",
+      0,
+      1,
+      "1",
+      0x26,
+      0,
+      1,
+      "b",
+      0,
+      1,
+      "2",
+      0x26,
+      0,
+      1,
+      "c",
+      0,
+      1,
+      "3",
+      0x0b,
+      0x80,
+      0x01,
+      0x0b,
+      2, // subscription identifiers 128 and 2
+      0x08,
+      0,
+      2,
+      "re",
+      0x01,
+      0,
       "!",
     ),
     packet: {
-      type: "PUBLISH", topic: "", payload: Buffer.from("!"), qos: 0, retain: false, dup: false, id: 0,
+      type: "PUBLISH",
+      topic: "",
+      payload: Buffer.from("!"),
+      qos: 0,
+      retain: false,
+      dup: false,
+      id: 0,
       properties: {
-        topicAlias: 9, userProperties: [["b", "1"], ["b", "2"], ["c", "3"]],
-        subscriptionIdentifier: [128, 2], responseTopic: "re", payloadFormatIndicator: false,
+        topicAlias: 9,
+        userProperties: [
+          ["b", "1"],
+          ["b", "2"],
+          ["c", "3"],
+        ],
+        subscriptionIdentifier: [128, 2],
+        responseTopic: "re",
+        payloadFormatIndicator: false,
       },
     },
   },
@@ -115,7 +240,8 @@ const cases: { name: string; versions: Version[]; bytes: Buffer; packet: Packet 
       { name: type, versions: [3, 4, 5] as Version[], bytes: bytes(head, 2, 0, 9), packet: { type, id: 9, code: 0 } },
       { name: `${type} with a reason`, versions, bytes: bytes(head, 3, 1, 0, bad), packet: { type, id: 256, code: bad } },
       {
-        name: `${type} with a reason string`, versions,
+        name: `${type} with a reason string`,
+        versions,
         bytes: bytes(head, 9, 1, 0, bad, 5, 0x1f, 0, 2, "no"),
         packet: { type, id: 256, code: bad, properties: { reasonString: "no" } },
       },
@@ -125,33 +251,49 @@ const cases: { name: string; versions: Version[]; bytes: Buffer; packet: Packet 
     name: "SUBSCRIBE",
     versions: [3, 4],
     bytes: bytes(0x82, 14, 0, 1, 0, 3, "a/+", 0, 0, 3, "b/#", 2),
-    packet: { type: "SUBSCRIBE", id: 1, subscriptions: [{ filter: "a/+", qos: 0, ...noOptions }, { filter: "b/#", qos: 2, ...noOptions }] },
+    packet: {
+      type: "SUBSCRIBE",
+      id: 1,
+      subscriptions: [
+        { filter: "a/+", qos: 0, ...noOptions },
+        { filter: "b/#", qos: 2, ...noOptions },
+      ],
+    },
   },
   {
     name: "SUBSCRIBE of 5.0 with options",
     versions: [5],
     bytes: bytes(0x82, 10, 0, 1, 3, 0x0b, 0xff, 0x7f, 0, 1, "t", 0b0010_1101),
     packet: {
-      type: "SUBSCRIBE", id: 1, properties: { subscriptionIdentifier: [16383] },
+      type: "SUBSCRIBE",
+      id: 1,
+      properties: { subscriptionIdentifier: [16383] },
       subscriptions: [{ filter: "t", qos: 1, noLocal: true, retainAsPublished: true, retainHandling: 2 }],
     },
   },
   { name: "SUBACK", versions: [3, 4], bytes: bytes(0x90, 5, 0, 1, 0, 2, 0x80), packet: { type: "SUBACK", id: 1, codes: [0, 2, 0x80] } },
   { name: "SUBACK of 5.0", versions: [5], bytes: bytes(0x90, 5, 0, 1, 0, 1, 0x8f), packet: { type: "SUBACK", id: 1, codes: [1, 0x8f] } },
   { name: "UNSUBSCRIBE", versions: [3, 4], bytes: bytes(0xa2, 5, 0, 1, 0, 1, "t"), packet: { type: "UNSUBSCRIBE", id: 1, filters: ["t"] } },
-  { name: "UNSUBSCRIBE of 5.0", versions: [5], bytes: bytes(0xa2, 6, 0, 1, 0, 0, 1, "t"), packet: { type: "UNSUBSCRIBE", id: 1, filters: ["t"] } },
+  {
+    name: "UNSUBSCRIBE of 5.0",
+    versions: [5],
+    bytes: bytes(0xa2, 6, 0, 1, 0, 0, 1, "t"),
+    packet: { type: "UNSUBSCRIBE", id: 1, filters: ["t"] },
+  },
   { name: "UNSUBACK", versions: [3, 4], bytes: bytes(0xb0, 2, 0, 1), packet: { type: "UNSUBACK", id: 1, codes: [] } },
   { name: "UNSUBACK of 5.0", versions: [5], bytes: bytes(0xb0, 4, 0, 1, 0, 0x11), packet: { type: "UNSUBACK", id: 1, codes: [0x11] } },
   { name: "PINGREQ", versions: [3, 4, 5], bytes: bytes(0xc0, 0), packet: { type: "PINGREQ" } },
   { name: "PINGRESP", versions: [3, 4, 5], bytes: bytes(0xd0, 0), packet: { type: "PINGRESP" } },
   { name: "DISCONNECT", versions: [3, 4, 5], bytes: bytes(0xe0, 0), packet: { type: "DISCONNECT", code: 0 } },
   {
-    name: "DISCONNECT with reason and properties", versions: [5],
+    name: "DISCONNECT with reason and properties",
+    versions: [5],
     bytes: bytes(0xe0, 7, 0x04, 5, 0x11, 0, 0, 1, 0),
     packet: { type: "DISCONNECT", code: 4, properties: { sessionExpiryInterval: 256 } },
   },
   {
-    name: "AUTH", versions: [5],
+    name: "AUTH",
+    versions: [5],
     bytes: bytes(0xf0, 12, 0x18, 10, 0x15, 0, 3, "ABC", 0x16, 0, 1, 0xee),
     packet: { type: "AUTH", code: 0x18, properties: { authenticationMethod: "ABC", authenticationData: bytes(0xee) } },
   },
@@ -247,13 +389,36 @@ function laxer(ours: Packet, theirs: Error, version: Version): boolean {
 
 /** A value for every property, by its type. */
 const samples: Required<Properties> = {
-  payloadFormatIndicator: true, messageExpiryInterval: 4294967295, contentType: "text/plain", responseTopic: "réponse",
-  correlationData: bytes(0, 1, 255), subscriptionIdentifier: [268435455], sessionExpiryInterval: 1, assignedClientIdentifier: "auto-1",
-  serverKeepAlive: 65535, authenticationMethod: "SCRAM", authenticationData: bytes(1), requestProblemInformation: false,
-  willDelayInterval: 9, requestResponseInformation: true, responseInformation: "info", serverReference: "other:1883",
-  reasonString: "because", receiveMaximum: 1, topicAliasMaximum: 10, topicAlias: 3, maximumQoS: false, retainAvailable: true,
-  userProperties: [["x", "y"], ["", ""]], maximumPacketSize: 100, wildcardSubscriptionAvailable: false,
-  subscriptionIdentifiersAvailable: true, sharedSubscriptionAvailable: false,
+  payloadFormatIndicator: true,
+  messageExpiryInterval: 4294967295,
+  contentType: "text/plain",
+  responseTopic: "réponse",
+  correlationData: bytes(0, 1, 255),
+  subscriptionIdentifier: [268435455],
+  sessionExpiryInterval: 1,
+  assignedClientIdentifier: "auto-1",
+  serverKeepAlive: 65535,
+  authenticationMethod: "SCRAM",
+  authenticationData: bytes(1),
+  requestProblemInformation: false,
+  willDelayInterval: 9,
+  requestResponseInformation: true,
+  responseInformation: "info",
+  serverReference: "other:1883",
+  reasonString: "because",
+  receiveMaximum: 1,
+  topicAliasMaximum: 10,
+  topicAlias: 3,
+  maximumQoS: false,
+  retainAvailable: true,
+  userProperties: [
+    ["x", "y"],
+    ["", ""],
+  ],
+  maximumPacketSize: 100,
+  wildcardSubscriptionAvailable: false,
+  subscriptionIdentifiersAvailable: true,
+  sharedSubscriptionAvailable: false,
 };
 
 function carrying(place: PropertyPlace, properties: Properties): Packet {
@@ -262,7 +427,14 @@ function carrying(place: PropertyPlace, properties: Properties): Packet {
     case "CONNECT":
       return { type: "CONNECT", version: 5, cleanStart: true, keepAlive: 1, clientId: "c", properties };
     case "WILL":
-      return { type: "CONNECT", version: 5, cleanStart: true, keepAlive: 1, clientId: "c", will: { topic: "w", payload, qos: 0, retain: false, properties } };
+      return {
+        type: "CONNECT",
+        version: 5,
+        cleanStart: true,
+        keepAlive: 1,
+        clientId: "c",
+        will: { topic: "w", payload, qos: 0, retain: false, properties },
+      };
     case "CONNACK":
       return { type: "CONNACK", sessionPresent: false, code: 0, properties };
     case "PUBLISH":
@@ -345,7 +517,13 @@ describe("what the library lets pass", () => {
 describe("frame length", () => {
   test("is known from the second to the fifth byte on", () => {
     const length = frameLength(1 << 28);
-    for (const [size, header] of [[0, [0]], [127, [127]], [128, [0x80, 1]], [16384, [0x80, 0x80, 1]], [2097152, [0x80, 0x80, 0x80, 1]]] as const) {
+    for (const [size, header] of [
+      [0, [0]],
+      [127, [127]],
+      [128, [0x80, 1]],
+      [16384, [0x80, 0x80, 1]],
+      [2097152, [0x80, 0x80, 0x80, 1]],
+    ] as const) {
       const frame = bytes(0x30, ...header);
       for (let have = 1; have < frame.length; have++) expect(length(frame, 0, have)).toBe(0);
       expect(length(frame, 0, frame.length)).toBe(size + frame.length);

@@ -5,13 +5,21 @@ import { TestBroker } from "./client.ts";
 
 describe("what passes through a PUBLISH", () => {
   const properties = {
-    payloadFormatIndicator: true, contentType: "text/plain", responseTopic: "answers", correlationData: Buffer.from([0, 255]),
-    userProperties: [["b", "1"], ["a", "2"], ["b", "3"]] as [string, string][],
+    payloadFormatIndicator: true,
+    contentType: "text/plain",
+    responseTopic: "answers",
+    correlationData: Buffer.from([0, 255]),
+    userProperties: [
+      ["b", "1"],
+      ["a", "2"],
+      ["b", "3"],
+    ] as [string, string][],
   };
 
   test.each([0, 1, 2] as const)("all of it arrives unchanged in 5.0, and nothing before, in QoS %d", async (qos) => {
     const t = new TestBroker();
-    const five = await t.client(5), four = await t.client(4);
+    const five = await t.client(5),
+      four = await t.client(4);
     await five.subscribe("a", { qos });
     await four.subscribe("a", { qos });
     (await t.client(5)).publish("a", "x", { qos, properties });
@@ -97,7 +105,14 @@ describe("topic aliases", () => {
       const { topic, properties, payload } = await client.expect("PUBLISH");
       got.push([topic, properties?.topicAlias, payload.toString()]);
     }
-    expect(got).toEqual([["a", 1, "a"], ["b", 2, "b"], ["c", undefined, "c"], ["", 1, "a"], ["", 2, "b"], ["c", undefined, "c"]]);
+    expect(got).toEqual([
+      ["a", 1, "a"],
+      ["b", 2, "b"],
+      ["c", undefined, "c"],
+      ["", 1, "a"],
+      ["", 2, "b"],
+      ["c", undefined, "c"],
+    ]);
   });
 });
 
@@ -134,10 +149,18 @@ describe("maximum packet size", () => {
 
   test("of the client: an answer that is larger ends the connection [MQTT-3.1.2-24]", async () => {
     const t = new TestBroker();
-    const small = t.open(5).send({ type: "CONNECT", version: 5, cleanStart: true, keepAlive: 0, clientId: "small", properties: { maximumPacketSize: 10 } });
+    const small = t
+      .open(5)
+      .send({ type: "CONNECT", version: 5, cleanStart: true, keepAlive: 0, clientId: "small", properties: { maximumPacketSize: 10 } });
     await small.closed();
     const client = await t.client(5, { properties: { maximumPacketSize: 30 } });
-    const subscriptions = Array.from({ length: 30 }, (_, i) => ({ filter: `a/${i}`, qos: 0 as const, noLocal: false, retainAsPublished: false, retainHandling: 0 as const }));
+    const subscriptions = Array.from({ length: 30 }, (_, i) => ({
+      filter: `a/${i}`,
+      qos: 0 as const,
+      noLocal: false,
+      retainAsPublished: false,
+      retainHandling: 0 as const,
+    }));
     client.send({ type: "SUBSCRIBE", id: 1, subscriptions });
     await client.closedWith("Packet too large");
   });
@@ -174,7 +197,8 @@ describe("receive maximum", () => {
     await client.subscribe("a", { qos: 2 });
     const publisher = await t.client(5);
     for (let i = 0; i < 5; i++) publisher.publish("a", String(i), { qos: i % 2 === 0 ? 1 : 2 });
-    const first = await client.expect("PUBLISH"), second = await client.expect("PUBLISH");
+    const first = await client.expect("PUBLISH"),
+      second = await client.expect("PUBLISH");
     await client.nothing();
     client.send({ type: "PUBACK", id: first.id, code: 0 });
     const third = await client.expect("PUBLISH");
@@ -189,7 +213,11 @@ describe("receive maximum", () => {
 
   test("bounds what is sent again, too", async () => {
     const t = new TestBroker();
-    const lasting = (receiveMaximum: number) => ({ clientId: "c", cleanStart: false, properties: { sessionExpiryInterval: 100, receiveMaximum } });
+    const lasting = (receiveMaximum: number) => ({
+      clientId: "c",
+      cleanStart: false,
+      properties: { sessionExpiryInterval: 100, receiveMaximum },
+    });
     const client = await t.client(5, lasting(10));
     await client.subscribe("a", { qos: 1 });
     const publisher = await t.client(5);
@@ -212,7 +240,11 @@ describe("receive maximum", () => {
 
   test("does not hold back a PUBREL that comes again", async () => {
     const t = new TestBroker();
-    const lasting = (receiveMaximum: number) => ({ clientId: "c", cleanStart: false, properties: { sessionExpiryInterval: 100, receiveMaximum } });
+    const lasting = (receiveMaximum: number) => ({
+      clientId: "c",
+      cleanStart: false,
+      properties: { sessionExpiryInterval: 100, receiveMaximum },
+    });
     const client = await t.client(5, lasting(10));
     await client.subscribe("a", { qos: 2 });
     const publisher = await t.client(5);

@@ -75,7 +75,11 @@ describe.each(VERSIONS)("level %d", (version) => {
   test("an acknowledgement of the other QoS is a protocol error", async () => {
     const t = new TestBroker();
     const publisher = await t.client(version);
-    for (const [qos, type] of [[1, "PUBREC"], [1, "PUBCOMP"], [2, "PUBACK"]] as const) {
+    for (const [qos, type] of [
+      [1, "PUBREC"],
+      [1, "PUBCOMP"],
+      [2, "PUBACK"],
+    ] as const) {
       const subscriber = await t.client(version);
       await subscriber.subscribe("a", { qos });
       publisher.publish("a", "x", { qos });
@@ -107,7 +111,11 @@ describe.each(VERSIONS)("level %d", (version) => {
     const [, second, third] = first.map(({ id }) => id) as [number, number, number];
     if (qos === 1) subscriber.send({ type: "PUBACK", id: second, code: 0 });
     else {
-      subscriber.send({ type: "PUBREC", id: second, code: 0 }, { type: "PUBCOMP", id: second, code: 0 }, { type: "PUBREC", id: third, code: 0 });
+      subscriber.send(
+        { type: "PUBREC", id: second, code: 0 },
+        { type: "PUBCOMP", id: second, code: 0 },
+        { type: "PUBREC", id: third, code: 0 },
+      );
       await subscriber.expect("PUBREL");
       await subscriber.expect("PUBREL");
     }

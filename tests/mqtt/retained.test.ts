@@ -51,7 +51,9 @@ describe.each(VERSIONS)("level %d", (version) => {
 });
 
 test.each([
-  [0, true, true], [1, true, false], [2, false, false],
+  [0, true, true],
+  [1, true, false],
+  [2, false, false],
 ] as const)("retain handling %d: sent to a new subscription %p, to one that was there %p", async (retainHandling, first, again) => {
   const t = new TestBroker();
   const client = await t.client(5);

@@ -9,7 +9,8 @@ export interface Scenario {
 export const NAMES = ["a", "b", "c", "d"];
 export const TOPICS = ["t", "r/1", "r/2", "r/3", "r/w", "$r/1"];
 
-const ALL = [3, 4, 5] as const, FIVE = [5] as const;
+const ALL = [3, 4, 5] as const,
+  FIVE = [5] as const;
 const lasting = { cleanStart: false, properties: { sessionExpiryInterval: 1000 } } as const;
 const will = (topic = "r/w", more: object = {}) => ({ topic, payload: Buffer.from("will"), qos: 0 as const, retain: false, ...more });
 const five = (name: string, play: Scenario["play"]): [string, Scenario] => [name, { versions: FIVE, play }];
@@ -144,7 +145,11 @@ const list: [string, Scenario][] = [
         const a = await stage.client("a", { ...lasting, properties: { sessionExpiryInterval: 1000 } }, 5);
         await a.subscribe("r/#", { qos: 1, retainAsPublished: true }, { subscriptionIdentifier: [7] });
         await a.disconnect();
-        await (await stage.client("b", {}, 5)).publish("r/1", "x", { qos: 1, retain: true, properties: { contentType: "t", messageExpiryInterval: 100 } });
+        await (await stage.client("b", {}, 5)).publish("r/1", "x", {
+          qos: 1,
+          retain: true,
+          properties: { contentType: "t", messageExpiryInterval: 100 },
+        });
         const old = await stage.client("a", lasting, 4);
         await old.settle();
         await old.ack("PUBACK", 1);
@@ -158,7 +163,8 @@ const list: [string, Scenario][] = [
     for (const cleanStart of [true, false]) await (await (await stage.raw("nameless")).connect({ clientId: "", cleanStart })).disconnect();
   }),
   all("client ids of all sorts", async (stage) => {
-    for (const clientId of ["a/b", "#", "+", "$SYS", " ", "ü", "x".repeat(500)]) await (await (await stage.raw("odd")).connect({ clientId })).disconnect();
+    for (const clientId of ["a/b", "#", "+", "$SYS", " ", "ü", "x".repeat(500)])
+      await (await (await stage.raw("odd")).connect({ clientId })).disconnect();
   }),
 
   // --- Acknowledgements ---------------------------------------------------------------------------
@@ -332,12 +338,14 @@ const list: [string, Scenario][] = [
   }),
 
   // --- Wills --------------------------------------------------------------------------------------
-  ...([
-    ["breaks off", async (a: Talker) => a.breakOff()],
-    ["leaves", async (a: Talker) => a.disconnect()],
-    ["leaves and wants it", async (a: Talker) => (a.version === 5 ? a.disconnect(4) : a.breakOff())],
-    ["breaks the protocol", async (a: Talker) => a.raw(0x30, 3, 0, 1, "#").settle()],
-  ] as const).map(([what, go]) =>
+  ...(
+    [
+      ["breaks off", async (a: Talker) => a.breakOff()],
+      ["leaves", async (a: Talker) => a.disconnect()],
+      ["leaves and wants it", async (a: Talker) => (a.version === 5 ? a.disconnect(4) : a.breakOff())],
+      ["breaks the protocol", async (a: Talker) => a.raw(0x30, 3, 0, 1, "#").settle()],
+    ] as const
+  ).map(([what, go]) =>
     all(`the Will of a client that ${what}`, async (stage) => {
       const b = await stage.client("b");
       await b.subscribe("r/#", { qos: 2 });
@@ -347,15 +355,17 @@ const list: [string, Scenario][] = [
       await (await stage.client("c")).subscribe("r/w");
     }),
   ),
-  ...([true, false].flatMap((cleanStart) => [0, 1000].map((sessionExpiryInterval) =>
-    five(`the Will of one that is taken over, clean ${cleanStart}, after ${sessionExpiryInterval}`, async (stage) => {
-      const b = await stage.client("b");
-      await b.subscribe("r/#");
-      await stage.client("a", { will: will(), properties: { sessionExpiryInterval } });
-      await stage.client("a", { cleanStart });
-      await b.settle();
-    }),
-  ))),
+  ...[true, false].flatMap((cleanStart) =>
+    [0, 1000].map((sessionExpiryInterval) =>
+      five(`the Will of one that is taken over, clean ${cleanStart}, after ${sessionExpiryInterval}`, async (stage) => {
+        const b = await stage.client("b");
+        await b.subscribe("r/#");
+        await stage.client("a", { will: will(), properties: { sessionExpiryInterval } });
+        await stage.client("a", { cleanStart });
+        await b.settle();
+      }),
+    ),
+  ),
   five("the Will with a delay, of one that comes back, or starts anew", async (stage) => {
     const b = await stage.client("b");
     await b.subscribe("r/#");
@@ -376,7 +386,9 @@ const list: [string, Scenario][] = [
   five("the Will after a delay", async (stage) => {
     const b = await stage.client("b");
     await b.subscribe("r/#");
-    await (await stage.client("a", { will: will("r/w", { properties: { willDelayInterval: 1 } }), properties: { sessionExpiryInterval: 1000 } })).breakOff();
+    await (
+      await stage.client("a", { will: will("r/w", { properties: { willDelayInterval: 1 } }), properties: { sessionExpiryInterval: 1000 } })
+    ).breakOff();
     await stage.wait(3100);
     await b.settle();
   }),
@@ -384,8 +396,16 @@ const list: [string, Scenario][] = [
     const b = await stage.client("b");
     await b.subscribe("r/#");
     const properties: Properties = {
-      payloadFormatIndicator: true, messageExpiryInterval: 500, contentType: "t", responseTopic: "answer", correlationData: Buffer.from("c"),
-      userProperties: [["b", "1"], ["a", "2"], ["b", "3"]],
+      payloadFormatIndicator: true,
+      messageExpiryInterval: 500,
+      contentType: "t",
+      responseTopic: "answer",
+      correlationData: Buffer.from("c"),
+      userProperties: [
+        ["b", "1"],
+        ["a", "2"],
+        ["b", "3"],
+      ],
     };
     await (await stage.client("a", { will: will("r/w", { properties }) })).breakOff();
     await b.settle();
@@ -426,9 +446,27 @@ const list: [string, Scenario][] = [
   all("which filters meet which topics", async (stage) => {
     const a = await stage.client("a");
     const b = await stage.client("b");
-    for (const filter of ["t/#", "t/+", "+/+", "+", "#", "/+", "+/", "t//x", "t/+/x", "+/+/x", "/", "//", "+//", "t/x/#", "$r/#", "$r/+/#"]) {
+    for (const filter of [
+      "t/#",
+      "t/+",
+      "+/+",
+      "+",
+      "#",
+      "/+",
+      "+/",
+      "t//x",
+      "t/+/x",
+      "+/+/x",
+      "/",
+      "//",
+      "+//",
+      "t/x/#",
+      "$r/#",
+      "$r/+/#",
+    ]) {
       await a.subscribe(filter);
-      for (const topic of ["t", "t/", "t/x", "/t", "/", "//", "t//x", "t/x/y", "$r", "$r/x", "T", "t/$r", "$"]) await b.publish(topic, filter);
+      for (const topic of ["t", "t/", "t/x", "/t", "/", "//", "t//x", "t/x/y", "$r", "$r/x", "T", "t/$r", "$"])
+        await b.publish(topic, filter);
       await a.settle();
       await a.unsubscribe(filter);
     }
@@ -466,7 +504,12 @@ const list: [string, Scenario][] = [
       versions: [3, 4],
       play: async (stage) => {
         const a = await stage.client("a");
-        for (const [filter, qos] of [["t/#", 0], ["t/+", 2], ["t/x", 1]] as const) await a.subscribe(filter, { qos });
+        for (const [filter, qos] of [
+          ["t/#", 0],
+          ["t/+", 2],
+          ["t/x", 1],
+        ] as const)
+          await a.subscribe(filter, { qos });
         await one(await stage.client("b"), "t/x");
         await a.settle();
       },
@@ -484,7 +527,15 @@ const list: [string, Scenario][] = [
   all("to oneself, in the order of the packets", async (stage) => {
     const a = await stage.client("a");
     await a.subscribe("#");
-    const packets: Packet[] = ["1", "2", "3"].map((payload) => ({ type: "PUBLISH", topic: "t", payload: Buffer.from(payload), qos: 0, retain: false, dup: false, id: 0 }));
+    const packets: Packet[] = ["1", "2", "3"].map((payload) => ({
+      type: "PUBLISH",
+      topic: "t",
+      payload: Buffer.from(payload),
+      qos: 0,
+      retain: false,
+      dup: false,
+      id: 0,
+    }));
     await a.send(...packets).settle();
   }),
 
@@ -497,8 +548,18 @@ const list: [string, Scenario][] = [
     await (await stage.client("b")).publish("t", "x", {
       qos: 1,
       properties: {
-        payloadFormatIndicator: true, messageExpiryInterval: 500, contentType: "t", responseTopic: "answer", correlationData: Buffer.from("c"), topicAlias: 3,
-        userProperties: [["b", "1"], ["a", "2"], ["b", "3"], ["", ""]],
+        payloadFormatIndicator: true,
+        messageExpiryInterval: 500,
+        contentType: "t",
+        responseTopic: "answer",
+        correlationData: Buffer.from("c"),
+        topicAlias: 3,
+        userProperties: [
+          ["b", "1"],
+          ["a", "2"],
+          ["b", "3"],
+          ["", ""],
+        ],
       },
     });
     await a.settle();
@@ -545,7 +606,13 @@ const list: [string, Scenario][] = [
   }),
   five("what a CONNECT asks for is given, or not", async (stage) => {
     const ask = async (properties: Properties) => (await (await stage.raw("asks")).connect({ clientId: "a", properties })).disconnect();
-    await ask({ requestResponseInformation: true, requestProblemInformation: false, receiveMaximum: 1, topicAliasMaximum: 0, userProperties: [["a", "b"]] });
+    await ask({
+      requestResponseInformation: true,
+      requestProblemInformation: false,
+      receiveMaximum: 1,
+      topicAliasMaximum: 0,
+      userProperties: [["a", "b"]],
+    });
     await ask({ maximumPacketSize: 268_435_460 });
   }),
   all("a packet in pieces", async (stage) => {

@@ -4,7 +4,9 @@ import { settled } from "../support/memory.ts";
 import { TestBroker, VERSIONS } from "./client.ts";
 
 const lasting = (version: Version, seconds = 0xffff_ffff): Partial<Connect> => ({
-  clientId: "lasting", cleanStart: false, ...(version === 5 && { properties: { sessionExpiryInterval: seconds } }),
+  clientId: "lasting",
+  cleanStart: false,
+  ...(version === 5 && { properties: { sessionExpiryInterval: seconds } }),
 });
 
 describe.each(VERSIONS)("level %d", (version) => {
@@ -15,7 +17,11 @@ describe.each(VERSIONS)("level %d", (version) => {
     await client.subscribe("a/#", { qos: 2 });
     await client.disconnect();
     const publisher = await t.client(version);
-    publisher.publish("a/1", "x", { qos: 1 }).publish("a/2", "y", { qos: 2 }).publish("a/0", "lost", { qos: 0 }).publish("a/3", "z", { qos: 1 });
+    publisher
+      .publish("a/1", "x", { qos: 1 })
+      .publish("a/2", "y", { qos: 2 })
+      .publish("a/0", "lost", { qos: 0 })
+      .publish("a/3", "z", { qos: 1 });
     await settled();
     await t.advance(1e7);
     const again = await t.client(version, lasting(version));

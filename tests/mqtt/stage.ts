@@ -1,6 +1,16 @@
 import { Framer } from "../../src/bytes/framer.ts";
 import { Writer } from "../../src/bytes/writer.ts";
-import { decode, encode, frameLength, type Connect, type Packet, type Properties, type Publish, type Subscription, type Version } from "../../src/mqtt/wire/packets.ts";
+import {
+  decode,
+  encode,
+  frameLength,
+  type Connect,
+  type Packet,
+  type Properties,
+  type Publish,
+  type Subscription,
+  type Version,
+} from "../../src/mqtt/wire/packets.ts";
 import { connectMemory } from "../../src/net/memory.ts";
 import { settled } from "../support/memory.ts";
 import type { TestBroker } from "./client.ts";
@@ -26,10 +36,17 @@ export class Talker {
     this.take(decode(buf, start, end, buf[start] === 0x20 && end - start === 4 ? 4 : this.version));
   });
 
-  constructor(readonly version: Version, private readonly write: (line: string) => void, private readonly number: (id: number) => number) {}
+  constructor(
+    readonly version: Version,
+    private readonly write: (line: string) => void,
+    private readonly number: (id: number) => number,
+  ) {}
 
   async dial(dial: Dial): Promise<this> {
-    this.wire = await dial((bytes) => this.framer.push(Buffer.from(bytes)), () => this.close());
+    this.wire = await dial(
+      (bytes) => this.framer.push(Buffer.from(bytes)),
+      () => this.close(),
+    );
     return this;
   }
 
@@ -76,7 +93,8 @@ export class Talker {
     if (!this.isClosed) this.send({ type: "PINGREQ" });
     await this.until("PINGRESP", () => this.isClosed || this.pongs > pongs);
     const lines = this.seen.splice(0);
-    for (const line of [...lines.filter((line) => !line.startsWith("PUBLISH")), ...lines.filter((line) => line.startsWith("PUBLISH"))]) this.write(line);
+    for (const line of [...lines.filter((line) => !line.startsWith("PUBLISH")), ...lines.filter((line) => line.startsWith("PUBLISH"))])
+      this.write(line);
     if (this.isClosed) this.write("closed");
     return this;
   }
@@ -86,7 +104,12 @@ export class Talker {
     return this.settle();
   }
   async subscribe(filter: string, options: Partial<Subscription> = {}, properties?: Properties): Promise<this> {
-    this.send({ type: "SUBSCRIBE", id: 1, subscriptions: [{ filter, qos: 0, noLocal: false, retainAsPublished: false, retainHandling: 0, ...options }], properties });
+    this.send({
+      type: "SUBSCRIBE",
+      id: 1,
+      subscriptions: [{ filter, qos: 0, noLocal: false, retainAsPublished: false, retainHandling: 0, ...options }],
+      properties,
+    });
     return this.settle();
   }
   async unsubscribe(...filters: string[]): Promise<this> {
@@ -94,7 +117,16 @@ export class Talker {
   }
   /** A message, in QoS 2 through to its end. */
   async publish(topic: string, payload = "", options: Partial<Publish> = {}): Promise<this> {
-    const packet: Publish = { type: "PUBLISH", topic, payload: Buffer.from(payload), qos: 0, retain: false, dup: false, id: options.qos ? 1 : 0, ...options };
+    const packet: Publish = {
+      type: "PUBLISH",
+      topic,
+      payload: Buffer.from(payload),
+      qos: 0,
+      retain: false,
+      dup: false,
+      id: options.qos ? 1 : 0,
+      ...options,
+    };
     await this.send(packet).settle();
     return packet.qos === 2 && !this.isClosed ? this.send({ type: "PUBREL", id: packet.id, code: 0 }).settle() : this;
   }
@@ -121,7 +153,9 @@ function told(packet: Packet, number: (id: number) => number): string {
   const { type } = packet;
   const properties = "properties" in packet && packet.properties !== undefined ? packet.properties : {};
   // What a broker says of its own limits is its own affair.
-  const names = Object.keys(properties).filter((name) => type !== "CONNACK" && name !== "reasonString").sort();
+  const names = Object.keys(properties)
+    .filter((name) => type !== "CONNACK" && name !== "reasonString")
+    .sort();
   const extra = names.map((name) => ` ${name}=${JSON.stringify(properties[name as keyof Properties])}`).join("");
   switch (packet.type) {
     case "PUBLISH":
@@ -146,7 +180,11 @@ export class Stage {
   private readonly numbers = new Map<string, Map<number, number>>();
 
   /** @param wait lets that many milliseconds pass */
-  constructor(private readonly dial: Dial, readonly version: Version, readonly wait: (ms: number) => Promise<void>) {}
+  constructor(
+    private readonly dial: Dial,
+    readonly version: Version,
+    readonly wait: (ms: number) => Promise<void>,
+  ) {}
 
   /** A client that has not yet said a word. */
   async raw(name: string, version: Version = this.version): Promise<Talker> {
@@ -174,22 +212,26 @@ export class Stage {
   }
 }
 
-export const overMemory = (test: TestBroker): Dial => async (feed, ended) => {
-  const memory = connectMemory(test.broker, test.house.net);
-  void (async () => {
-    for (let bytes = await memory.read(); bytes.length > 0; bytes = await memory.read()) feed(bytes);
-    ended();
-  })();
-  return {
-    send: (bytes) => memory.send(bytes),
-    breakOff: () => {
-      memory.close(new Error("gone"));
-      void settled().then(ended);
-    },
+export const overMemory =
+  (test: TestBroker): Dial =>
+  async (feed, ended) => {
+    const memory = connectMemory(test.broker, test.house.net);
+    void (async () => {
+      for (let bytes = await memory.read(); bytes.length > 0; bytes = await memory.read()) feed(bytes);
+      ended();
+    })();
+    return {
+      send: (bytes) => memory.send(bytes),
+      breakOff: () => {
+        memory.close(new Error("gone"));
+        void settled().then(ended);
+      },
+    };
   };
-};
 
-export const overSocket = (address: { unix: string }): Dial => async (feed, ended) => {
-  const socket = await Bun.connect({ ...address, socket: { data: (_, bytes) => feed(bytes), close: ended, error: ended } });
-  return { send: (bytes) => void socket.write(bytes), breakOff: () => socket.terminate() };
-};
+export const overSocket =
+  (address: { unix: string }): Dial =>
+  async (feed, ended) => {
+    const socket = await Bun.connect({ ...address, socket: { data: (_, bytes) => feed(bytes), close: ended, error: ended } });
+    return { send: (bytes) => void socket.write(bytes), breakOff: () => socket.terminate() };
+  };

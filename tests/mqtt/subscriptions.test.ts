@@ -4,9 +4,27 @@ import { isTopicFilter, isTopicName, parseFilter } from "../../src/mqtt/wire/tex
 import { TestBroker, VERSIONS } from "./client.ts";
 
 test.each<[string, boolean]>([
-  ["a", true], ["a/b", true], ["/", true], ["a/+/b", true], ["+", true], ["#", true], ["a/#", true], ["+/#", true], ["/+", true], ["a b", true],
-  ["", false], ["a#", false], ["a/#/b", false], ["#/a", false], ["a+", false], ["+a/b", false], ["a/b+/c", false], ["##", false], ["++", false],
-  ["a/".repeat(199) + "a", true], ["a/".repeat(200) + "a", false],
+  ["a", true],
+  ["a/b", true],
+  ["/", true],
+  ["a/+/b", true],
+  ["+", true],
+  ["#", true],
+  ["a/#", true],
+  ["+/#", true],
+  ["/+", true],
+  ["a b", true],
+  ["", false],
+  ["a#", false],
+  ["a/#/b", false],
+  ["#/a", false],
+  ["a+", false],
+  ["+a/b", false],
+  ["a/b+/c", false],
+  ["##", false],
+  ["++", false],
+  ["a/".repeat(199) + "a", true],
+  ["a/".repeat(200) + "a", false],
 ])("%j is a topic filter: %p", (filter, valid) => {
   expect(isTopicFilter(filter)).toBe(valid);
   expect(isTopicName(filter)).toBe(valid && !/[+#]/.test(filter));
@@ -27,8 +45,13 @@ describe.each(VERSIONS)("level %d", (version) => {
     const client = await t.client(version);
     const plain = { noLocal: false, retainAsPublished: false, retainHandling: 0 } as const;
     client.send({
-      type: "SUBSCRIBE", id: 3,
-      subscriptions: [{ filter: "a/+", qos: 1, ...plain }, { filter: "b/#", qos: 2, ...plain }, { filter: "c", qos: 0, ...plain }],
+      type: "SUBSCRIBE",
+      id: 3,
+      subscriptions: [
+        { filter: "a/+", qos: 1, ...plain },
+        { filter: "b/#", qos: 2, ...plain },
+        { filter: "c", qos: 0, ...plain },
+      ],
     });
     expect(await client.expect("SUBACK")).toEqual({ type: "SUBACK", id: 3, codes: [1, 2, 0] });
     client.publish("a/x", "1").publish("a/x/y", "no").publish("b", "2").publish("b/x/y", "3").publish("c", "4").publish("c/d", "no");
@@ -76,7 +99,11 @@ describe.each(VERSIONS)("level %d", (version) => {
     const t = new TestBroker();
     for (const filter of ["", "a#", "#/a", "+a", "$share/g"]) {
       const client = await t.client(version);
-      client.send({ type: "SUBSCRIBE", id: 1, subscriptions: [{ filter, qos: 0, noLocal: false, retainAsPublished: false, retainHandling: 0 }] });
+      client.send({
+        type: "SUBSCRIBE",
+        id: 1,
+        subscriptions: [{ filter, qos: 0, noLocal: false, retainAsPublished: false, retainHandling: 0 }],
+      });
       await client.closedWith("Malformed Packet");
     }
     expect(t.broker.subscriptions.size).toBe(0);
@@ -184,7 +211,8 @@ describe("shared subscriptions", () => {
     await client.subscribe("$share/g/a");
     await client.nothing();
     client.send({
-      type: "SUBSCRIBE", id: 4,
+      type: "SUBSCRIBE",
+      id: 4,
       subscriptions: [{ filter: "$share/g/a", qos: 0, noLocal: true, retainAsPublished: false, retainHandling: 0 }],
     });
     await client.closedWith("Protocol Error");

@@ -8,12 +8,19 @@ test("$SYS tells of the broker, at once and when something changes", async () =>
   await client.subscribe("$SYS/broker/clients/#");
   const first = (await client.rest()).flatMap((packet) => (packet.type === "PUBLISH" ? [packet] : []));
   expect(first.map(({ topic, payload, retain }) => [topic, payload.toString(), retain]).sort()).toEqual([
-    ["$SYS/broker/clients/connected", "1", true], ["$SYS/broker/clients/disconnected", "0", true], ["$SYS/broker/clients/total", "1", true],
+    ["$SYS/broker/clients/connected", "1", true],
+    ["$SYS/broker/clients/disconnected", "0", true],
+    ["$SYS/broker/clients/total", "1", true],
   ]);
   await t.client(4, { clientId: "other", cleanStart: false });
   await t.advance(10);
-  const changed = (await client.rest()).flatMap((packet) => (packet.type === "PUBLISH" ? [[packet.topic, packet.payload.toString(), packet.retain]] : []));
-  expect(changed).toEqual([["$SYS/broker/clients/connected", "2", false], ["$SYS/broker/clients/total", "2", false]]);
+  const changed = (await client.rest()).flatMap((packet) =>
+    packet.type === "PUBLISH" ? [[packet.topic, packet.payload.toString(), packet.retain]] : [],
+  );
+  expect(changed).toEqual([
+    ["$SYS/broker/clients/connected", "2", false],
+    ["$SYS/broker/clients/total", "2", false],
+  ]);
   await t.advance(10);
   await client.nothing();
 });

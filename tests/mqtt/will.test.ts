@@ -83,14 +83,65 @@ test("the client can ask for it in its DISCONNECT", async () => {
 test("its properties come along, user properties in their order [MQTT-3.3.2-18]", async () => {
   const t = new TestBroker();
   const watcher = await watched(t, 5);
-  const client = t.open(5).raw(
-    0x10, 52, 0, 4, "MQTT", 5, 0b0000_0110, 0, 0, 0, 0, 1, "c",
-    25, 0x26, 0, 1, "b", 0, 1, "1", 0x26, 0, 1, "a", 0, 1, "2", 0x26, 0, 1, "b", 0, 1, "3", 0x03, 0, 1, "t",
-    0, 4, "will", 0, 4, "gone",
-  );
+  const client = t
+    .open(5)
+    .raw(
+      0x10,
+      52,
+      0,
+      4,
+      "MQTT",
+      5,
+      0b0000_0110,
+      0,
+      0,
+      0,
+      0,
+      1,
+      "c",
+      25,
+      0x26,
+      0,
+      1,
+      "b",
+      0,
+      1,
+      "1",
+      0x26,
+      0,
+      1,
+      "a",
+      0,
+      1,
+      "2",
+      0x26,
+      0,
+      1,
+      "b",
+      0,
+      1,
+      "3",
+      0x03,
+      0,
+      1,
+      "t",
+      0,
+      4,
+      "will",
+      0,
+      4,
+      "gone",
+    );
   expect((await client.expect("CONNACK")).code).toBe(0);
   await client.breakOff();
-  expect((await watcher.expect("PUBLISH")).properties).toEqual({ userProperties: [["b", "1"], ["a", "2"], ["b", "3"]], contentType: "t" });
+  expect((await watcher.expect("PUBLISH")).properties).toEqual({
+    userProperties: [
+      ["b", "1"],
+      ["a", "2"],
+      ["b", "3"],
+    ],
+    contentType: "t",
+  });
 });
 
 describe("with a delay", () => {

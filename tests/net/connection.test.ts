@@ -96,7 +96,16 @@ describe("the bytes hook", () => {
 
   test("dropped and cut", async () => {
     const house = echoHouse();
-    house.plug({ bytes: (chunk) => (chunk.direction === "out" ? undefined : chunk.data.includes(0x7a) ? close({ reset: true }) : chunk.data.includes(0x79) ? drop() : undefined) });
+    house.plug({
+      bytes: (chunk) =>
+        chunk.direction === "out"
+          ? undefined
+          : chunk.data.includes(0x7a)
+            ? close({ reset: true })
+            : chunk.data.includes(0x79)
+              ? drop()
+              : undefined,
+    });
     const client = house.connect();
     client.send("y");
     client.send("a");
@@ -111,7 +120,11 @@ describe("listeners", () => {
     const house = echoHouse();
     const listener = listenTcp({ host: "127.0.0.1", port: 0 }).serve(house.server, house.net);
     const got = Promise.withResolvers<string>();
-    const socket = await Bun.connect({ hostname: "127.0.0.1", port: listener.port, socket: { data: (_s, data) => got.resolve(data.toString()) } });
+    const socket = await Bun.connect({
+      hostname: "127.0.0.1",
+      port: listener.port,
+      socket: { data: (_s, data) => got.resolve(data.toString()) },
+    });
     const rude = await Bun.connect({ hostname: "127.0.0.1", port: listener.port, socket: { data: () => undefined } });
     rude.write(frame("x"));
     rude.terminate();
@@ -131,7 +144,9 @@ describe("listeners", () => {
     socket.binaryType = "arraybuffer";
     await new Promise((resolve) => (socket.onopen = resolve));
     expect(socket.protocol).toBe("mqtt");
-    const got = new Promise<string>((resolve) => (socket.onmessage = (event) => resolve(Buffer.from(event.data as ArrayBuffer).toString())));
+    const got = new Promise<string>(
+      (resolve) => (socket.onmessage = (event) => resolve(Buffer.from(event.data as ArrayBuffer).toString())),
+    );
     socket.send(frame("hello").subarray(0, 3));
     socket.send(frame("hello").subarray(3));
     expect(await got).toBe("\x05hello");

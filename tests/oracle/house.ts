@@ -13,7 +13,11 @@ export class House implements AsyncDisposable {
 
   private constructor(readonly havoq: Havoq) {}
 
-  static async start(oracle: OracleOptions | false = {}, change: (config: Config) => void = () => undefined, options: StartOptions = {}): Promise<House> {
+  static async start(
+    oracle: OracleOptions | false = {},
+    change: (config: Config) => void = () => undefined,
+    options: StartOptions = {},
+  ): Promise<House> {
     const config = structuredClone(DEFAULTS);
     config.seed = 7;
     for (const part of [config.kafka, config.mqtt, config.amqp, config.admin]) part.port = 0;
@@ -37,7 +41,13 @@ export class House implements AsyncDisposable {
 
   kafka(clientId: string, config: Partial<KafkaConfig> = {}): Kafka {
     const { host, ports } = this.havoq.addresses().kafka!;
-    return new Kafka({ clientId, brokers: ports.map((port) => `${host}:${port}`), logLevel: logLevel.NOTHING, retry: { initialRetryTime: 20 }, ...config });
+    return new Kafka({
+      clientId,
+      brokers: ports.map((port) => `${host}:${port}`),
+      logLevel: logLevel.NOTHING,
+      retry: { initialRetryTime: 20 },
+      ...config,
+    });
   }
 
   async mqtt(clientId: string, options: Parameters<typeof mqtt.connectAsync>[1] = {}): Promise<mqtt.MqttClient> {

@@ -34,7 +34,13 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 describe("npm packages", () => {
   test("there is one for every platform that is built, and npm can tell them apart", () => {
     expect(PLATFORMS.map((platform) => platform.name).sort()).toEqual([
-      "darwin-arm64", "darwin-x64", "linux-arm64", "linux-arm64-musl", "linux-x64", "linux-x64-musl", "windows-x64",
+      "darwin-arm64",
+      "darwin-x64",
+      "linux-arm64",
+      "linux-arm64-musl",
+      "linux-x64",
+      "linux-x64-musl",
+      "windows-x64",
     ]);
     expect(new Set(PLATFORMS.map(({ os, cpu, libc }) => `${os} ${cpu} ${libc}`)).size).toBe(PLATFORMS.length);
   });
@@ -66,13 +72,16 @@ describe("npm packages", () => {
   test("the main package asks for all the others, in the same version", async () => {
     const made = await layOut(dist, join(folder, "npm"), here);
     const main = await Bun.file(join(made.at(-1)!, "package.json")).json();
-    expect(main.optionalDependencies).toEqual(Object.fromEntries(PLATFORMS.map((platform) => [`@havoq/${platform.name}`, manifest.version])));
+    expect(main.optionalDependencies).toEqual(
+      Object.fromEntries(PLATFORMS.map((platform) => [`@havoq/${platform.name}`, manifest.version])),
+    );
     expect(existsSync(join(made.at(-1)!, main.bin.havoq))).toBe(true);
   });
 });
 
 describe.skipIf(process.platform === "win32")("install.sh", () => {
-  const install = (env: Record<string, string>) => run(["sh", join(root, "install.sh")], { env: { HAVOQ_DIR: join(folder, "bin"), ...env } });
+  const install = (env: Record<string, string>) =>
+    run(["sh", join(root, "install.sh")], { env: { HAVOQ_DIR: join(folder, "bin"), ...env } });
 
   test("installs the binary whose checksum holds", async () => {
     const from = join(folder, "release");
@@ -142,18 +151,30 @@ describe("manual page", () => {
 
 describe("release notes", () => {
   test("sort commits by what they do and leave out what users do not see", () => {
-    expect(releaseNotes("1.2.0", ["Add a clock", "Merge branch 'x'", "Do not lose the last word", "Rename a key", "Run the tests twice", "Add a clock"])).toBe(
-      "# havoq 1.2.0\n\n## Added\n- Add a clock\n\n## Changed\n- Rename a key\n\n## Fixed\n- Do not lose the last word\n",
-    );
+    expect(
+      releaseNotes("1.2.0", [
+        "Add a clock",
+        "Merge branch 'x'",
+        "Do not lose the last word",
+        "Rename a key",
+        "Run the tests twice",
+        "Add a clock",
+      ]),
+    ).toBe("# havoq 1.2.0\n\n## Added\n- Add a clock\n\n## Changed\n- Rename a key\n\n## Fixed\n- Do not lose the last word\n");
     expect(releaseNotes("1.2.1", [])).toContain("Nothing that users would see has changed.");
   });
 
   test("are made of the commits since the last tag", () => {
     const repository = join(folder, "repository");
     mkdirSync(repository);
-    const git = (...args: string[]) => expect(run(["git", "-c", "user.name=t", "-c", "user.email=t@example.org", ...args], { cwd: repository }).exitCode).toBe(0);
+    const git = (...args: string[]) =>
+      expect(run(["git", "-c", "user.name=t", "-c", "user.email=t@example.org", ...args], { cwd: repository }).exitCode).toBe(0);
     git("init", "-q");
-    for (const [subject, tag] of [["Add one", "v1"], ["Add two", null], ["Fix three", "v2"]] as const) {
+    for (const [subject, tag] of [
+      ["Add one", "v1"],
+      ["Add two", null],
+      ["Fix three", "v2"],
+    ] as const) {
       git("commit", "-q", "--allow-empty", "-m", subject);
       if (tag !== null) git("tag", tag);
     }

@@ -22,9 +22,15 @@ class Running implements AsyncDisposable {
 
   private constructor(readonly folder: TemporaryFolder) {
     const free = ["kafka", "mqtt", "amqp", "admin"].flatMap((name) => [`--${name}-port`, "0"]);
-    this.process = Bun.spawn([binary, "serve", "--config", "havoq.yaml", ...free, "--plugins", folder.path, "--ready-file", `${folder.path}.json`], {
-      cwd: home.path, stdin: "ignore", stdout: "pipe", stderr: "pipe",
-    });
+    this.process = Bun.spawn(
+      [binary, "serve", "--config", "havoq.yaml", ...free, "--plugins", folder.path, "--ready-file", `${folder.path}.json`],
+      {
+        cwd: home.path,
+        stdin: "ignore",
+        stdout: "pipe",
+        stderr: "pipe",
+      },
+    );
     void this.listen(this.process.stdout);
     void this.listen(this.process.stderr);
   }
@@ -71,7 +77,8 @@ class Running implements AsyncDisposable {
   }
 }
 
-const marking = (mark: string): string => `import { definePlugin, replace } from "havoq";\nexport default definePlugin({ message: (message) => replace({ payload: message.text() + ${JSON.stringify(mark)} }) });`;
+const marking = (mark: string): string =>
+  `import { definePlugin, replace } from "havoq";\nexport default definePlugin({ message: (message) => replace({ payload: message.text() + ${JSON.stringify(mark)} }) });`;
 
 describe("in the compiled binary", () => {
   test("a plugin imports havoq, its own files and packages beside it, and is reloaded on save without dropping a connection", async () => {
@@ -137,7 +144,8 @@ function forever(): never { for (;;); }
 `,
     });
     const file = join(havoq.folder.path, "bad.ts");
-    const client = await havoq.connect(), other = await havoq.connect();
+    const client = await havoq.connect(),
+      other = await havoq.connect();
     const says = async (text: string, said: string): Promise<void> => {
       const [answer, calm] = await Promise.all([client.echo(text), other.echo("calm")]);
       expect([answer, calm]).toEqual([text, "calm"]);
@@ -164,13 +172,21 @@ function forever(): never { for (;;); }
       const { stdout, stderr, exitCode } = Bun.spawnSync([binary, "plugin", ...args], { cwd: folder.path });
       return { out: stdout.toString(), err: stderr.toString(), exitCode };
     };
-    expect(run("new", "slow", "--dir", "made")).toMatchObject({ exitCode: 0, out: ["slow.ts", "tsconfig.json", "havoq.d.ts", "havoq-globals.d.ts"].map((name) => `${join(folder.path, "made", name)}\n`).join("") });
+    expect(run("new", "slow", "--dir", "made")).toMatchObject({
+      exitCode: 0,
+      out: ["slow.ts", "tsconfig.json", "havoq.d.ts", "havoq-globals.d.ts"].map((name) => `${join(folder.path, "made", name)}\n`).join(""),
+    });
     expect(run("check", "made")).toEqual({ exitCode: 0, out: "no problems\n", err: "" });
     expect(run("new", "slow", "--dir", "made")).toMatchObject({ exitCode: 1 });
-    folder.write("made/slow.ts", `import { definePlugin, delay } from "havoq";\nexport default definePlugin({\n  message: () => delay("a while"),\n});\n`);
+    folder.write(
+      "made/slow.ts",
+      `import { definePlugin, delay } from "havoq";\nexport default definePlugin({\n  message: () => delay("a while"),\n});\n`,
+    );
     const wrong = run("check", "made/slow.ts");
     expect(wrong.exitCode).toBe(1);
-    expect(wrong.out).toContain(`${join(folder.path, "made/slow.ts")}:3:24: Argument of type 'string' is not assignable to parameter of type 'number'.\n     3 |   message: () => delay("a while"),\n       |                        ^`);
+    expect(wrong.out).toContain(
+      `${join(folder.path, "made/slow.ts")}:3:24: Argument of type 'string' is not assignable to parameter of type 'number'.\n     3 |   message: () => delay("a while"),\n       |                        ^`,
+    );
     expect(JSON.parse(run("check", "made/slow.ts", "--json").out)).toMatchObject([{ line: 3, column: 24 }]);
   }, 60_000);
 });

@@ -38,13 +38,16 @@ describe("plugin new", () => {
   test("what it writes satisfies a compiler of the author's own", () => {
     using folder = new TemporaryFolder();
     newPlugin("mine", folder.path);
-    folder.write("uses.ts", `
+    folder.write(
+      "uses.ts",
+      `
       import { definePlugin, fail, reroute, type KafkaMessage } from "havoq";
       const bytes: Buffer = Buffer.from("x");
       console.log(bytes.toString("hex"), new URL("http://localhost").port, process.env.HOME, import.meta.dirname);
       export const keyOf = (message: KafkaMessage): Buffer | null => message.keyBytes;
       export default definePlugin({ message: (message, at) => (message.protocol === "mqtt" && message.qos > 0 ? reroute({ protocol: "kafka", topic: message.topic }) : void at.log(message.text())) });
-    `);
+    `,
+    );
     const tsc = Bun.spawnSync([process.execPath, join(import.meta.dirname, "../../node_modules/typescript/bin/tsc"), "-p", folder.path]);
     expect(tsc.stdout.toString()).toBe("");
     expect(tsc.exitCode).toBe(0);
@@ -83,16 +86,46 @@ describe("plugin check", () => {
 
   const cases: Record<string, [source: string, said: string]> = {
     "a syntax error": [`export default {\n  message( { return 1 },\n};`, "plugin.ts:2: "],
-    "a wrong type": [`import { definePlugin, delay } from "havoq";\nexport default definePlugin({\n  message: () => delay("long"),\n});`, "plugin.ts:3: Argument of type 'string' is not assignable to parameter of type 'number'."],
-    "an unknown name": [`import { definePlugin } from "havoq";\nexport default definePlugin({ message: (message) => void message.txet() });`, "plugin.ts:2: Property 'txet' does not exist"],
-    "an import that havoq does not have": [`import { dealy } from "havoq";\nexport default { message: () => dealy(1) };`, "plugin.ts:1: '\"havoq\"' has no exported member named 'dealy'. Did you mean 'delay'?"],
-    "a missing file": [`import { x } from "./gone.ts";\nexport default { message: () => x };`, "plugin.ts:1: Cannot find module './gone.ts'"],
-    "a verdict that the hook does not take": [`import { definePlugin, duplicate } from "havoq";\nexport default definePlugin({\n  request: () => duplicate(2),\n});`, "plugin.ts:3: "],
-    "the same without definePlugin": [`import { duplicate } from "havoq";\n\nexport default { request: () => duplicate(2) };`, "plugin.ts:3: the default export is not a plugin: "],
-    "an unknown hook": [`import { definePlugin } from "havoq";\nexport default definePlugin({\n  message: () => undefined,\n  delivry: () => undefined,\n});`, "plugin.ts:4: unknown hook: delivry; did you mean delivery?"],
-    "an unknown hook of one made from options": [`export default () => ({\n  message: () => undefined,\n  delivry: () => undefined,\n});`, "plugin.ts:3: unknown hook: delivry; did you mean delivery?"],
-    "an unknown match key": [`import { definePlugin } from "havoq";\nexport default definePlugin({\n  message: { match: {\n    topc: "x",\n  }, run: () => undefined },\n});`, "plugin.ts:4: "],
-    "an unknown match key in a list": [`export default {\n  message: [{ match: {\n    topic: "a",\n    cleint: "x",\n  }, run: () => undefined }],\n};`, "plugin.ts:4: unknown key in match of message: cleint; did you mean client?"],
+    "a wrong type": [
+      `import { definePlugin, delay } from "havoq";\nexport default definePlugin({\n  message: () => delay("long"),\n});`,
+      "plugin.ts:3: Argument of type 'string' is not assignable to parameter of type 'number'.",
+    ],
+    "an unknown name": [
+      `import { definePlugin } from "havoq";\nexport default definePlugin({ message: (message) => void message.txet() });`,
+      "plugin.ts:2: Property 'txet' does not exist",
+    ],
+    "an import that havoq does not have": [
+      `import { dealy } from "havoq";\nexport default { message: () => dealy(1) };`,
+      "plugin.ts:1: '\"havoq\"' has no exported member named 'dealy'. Did you mean 'delay'?",
+    ],
+    "a missing file": [
+      `import { x } from "./gone.ts";\nexport default { message: () => x };`,
+      "plugin.ts:1: Cannot find module './gone.ts'",
+    ],
+    "a verdict that the hook does not take": [
+      `import { definePlugin, duplicate } from "havoq";\nexport default definePlugin({\n  request: () => duplicate(2),\n});`,
+      "plugin.ts:3: ",
+    ],
+    "the same without definePlugin": [
+      `import { duplicate } from "havoq";\n\nexport default { request: () => duplicate(2) };`,
+      "plugin.ts:3: the default export is not a plugin: ",
+    ],
+    "an unknown hook": [
+      `import { definePlugin } from "havoq";\nexport default definePlugin({\n  message: () => undefined,\n  delivry: () => undefined,\n});`,
+      "plugin.ts:4: unknown hook: delivry; did you mean delivery?",
+    ],
+    "an unknown hook of one made from options": [
+      `export default () => ({\n  message: () => undefined,\n  delivry: () => undefined,\n});`,
+      "plugin.ts:3: unknown hook: delivry; did you mean delivery?",
+    ],
+    "an unknown match key": [
+      `import { definePlugin } from "havoq";\nexport default definePlugin({\n  message: { match: {\n    topc: "x",\n  }, run: () => undefined },\n});`,
+      "plugin.ts:4: ",
+    ],
+    "an unknown match key in a list": [
+      `export default {\n  message: [{ match: {\n    topic: "a",\n    cleint: "x",\n  }, run: () => undefined }],\n};`,
+      "plugin.ts:4: unknown key in match of message: cleint; did you mean client?",
+    ],
     "no default export": [`export const message = 1;`, "plugin.ts:1: no default export: a plugin says export default definePlugin({ … })"],
     "a default export that is no plugin": [`// nothing\nexport default 7;`, "plugin.ts:2: the default export is not a plugin: Type '"],
   };
@@ -104,20 +137,26 @@ describe("plugin check", () => {
   }
 
   test("names the line in a file that the plugin imports", async () => {
-    expect(await check(`import "./_deep.ts";\nexport default { message: () => undefined };`, { "_deep.ts": `\nexport const n: number = "one";` })).toEqual([
-      "_deep.ts:2: Type 'string' is not assignable to type 'number'.",
-    ]);
+    expect(
+      await check(`import "./_deep.ts";\nexport default { message: () => undefined };`, {
+        "_deep.ts": `\nexport const n: number = "one";`,
+      }),
+    ).toEqual(["_deep.ts:2: Type 'string' is not assignable to type 'number'."]);
   });
 
   test("runs nothing", async () => {
-    expect(await check(`globalThis.ran = true;\ndeclare global { var ran: boolean }\nexport default { message: () => undefined };`)).toEqual([]);
+    expect(
+      await check(`globalThis.ran = true;\ndeclare global { var ran: boolean }\nexport default { message: () => undefined };`),
+    ).toEqual([]);
     expect("ran" in globalThis).toBe(false);
   });
 
   test("follows the author's tsconfig, and tells what is wrong with it", async () => {
     const loose = `export default { message: (message) => undefined };`;
     expect((await check(loose)).join()).toContain("implicitly has an 'any' type");
-    expect(await check(loose, { "tsconfig.json": `{ "compilerOptions": { "strict": false, "lib": ["ES5"], "target": "ES2015" } }` })).toEqual([]);
+    expect(
+      await check(loose, { "tsconfig.json": `{ "compilerOptions": { "strict": false, "lib": ["ES5"], "target": "ES2015" } }` }),
+    ).toEqual([]);
     expect((await check(loose, { "tsconfig.json": `{ "compilerOptions": { "strict": "perhaps" } }` })).join()).toContain("tsconfig.json");
   });
 
@@ -130,7 +169,9 @@ describe("plugin check", () => {
     });
     expect((await checkPlugins([folder.path])).length).toBe(2);
     expect(await checkPlugins([join(folder.path, "a.ts")])).toEqual([]);
-    expect((await checkPlugins([join(folder.path, "a.ts"), join(folder.path, "_c.ts")])).map((one) => one.file)).toContain(join(folder.path, "_c.ts"));
+    expect((await checkPlugins([join(folder.path, "a.ts"), join(folder.path, "_c.ts")])).map((one) => one.file)).toContain(
+      join(folder.path, "_c.ts"),
+    );
     await expect(checkPlugins([join(folder.path, "nowhere")])).rejects.toThrow("there is no");
   });
 });

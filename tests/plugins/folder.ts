@@ -47,7 +47,14 @@ export async function pluginHouse(files: Record<string, string>, options: { limi
     printed.push(line);
     for (const wake of waiters.splice(0)) wake();
   };
-  const plugins = new PluginFolder({ dir: folder.path, seam, guard, clock, print, ...(options.options === undefined ? {} : { options: options.options }) });
+  const plugins = new PluginFolder({
+    dir: folder.path,
+    seam,
+    guard,
+    clock,
+    print,
+    ...(options.options === undefined ? {} : { options: options.options }),
+  });
   await plugins.start();
   return {
     ...house,

@@ -8,7 +8,8 @@ import { settled } from "../support/memory.ts";
 import { pluginHouse } from "./folder.ts";
 
 /** For what hangs, and for what does not: a busy machine must not make it late. */
-const LIMIT = 100, LONG = 20_000;
+const LIMIT = 100,
+  LONG = 20_000;
 
 /** The toy protocol with one guarded plugin that was given as an object. */
 function guardedHouse(plugin: Plugin, limit = LONG) {
@@ -22,7 +23,8 @@ const forever = (): never => {
 };
 
 describe("a call", () => {
-  const guard = new TimedGuard(LONG), brief = new TimedGuard(LIMIT);
+  const guard = new TimedGuard(LONG),
+    brief = new TimedGuard(LIMIT);
   const at = {} as At;
 
   test("gets its arguments and gives its answer", () => {
@@ -33,29 +35,66 @@ describe("a call", () => {
 
   test("throws what it throws", () => {
     const error = new Error("mine");
-    expect(() => guard.call(() => { throw error; }, 1, at)).toThrow(error);
+    expect(() =>
+      guard.call(
+        () => {
+          throw error;
+        },
+        1,
+        at,
+      ),
+    ).toThrow(error);
     let thrown: unknown;
     try {
-      guard.call(() => { throw "a word"; }, 1, at);
+      guard.call(
+        () => {
+          throw "a word";
+        },
+        1,
+        at,
+      );
     } catch (it) {
       thrown = it;
     }
     expect(thrown).toBe("a word");
-    expect(() => guard.call(function deeper(): unknown { return [deeper()]; }, 1, at)).toThrow(RangeError);
+    expect(() =>
+      guard.call(
+        function deeper(): unknown {
+          return [deeper()];
+        },
+        1,
+        at,
+      ),
+    ).toThrow(RangeError);
   });
 
   test("is interrupted when it does not come back, whatever it catches", () => {
     const stubborn = (): void => {
-      for (;;) try { forever(); } catch { /* goes on */ } finally { continue; }
+      for (;;)
+        try {
+          forever();
+        } catch {
+          /* goes on */
+        } finally {
+          continue;
+        }
     };
-    for (const run of [forever, stubborn, () => { for (;;) [2, 1].sort(); }, () => /^(a+)+$/.test(`${"a".repeat(40)}b`)]) {
+    for (const run of [
+      forever,
+      stubborn,
+      () => {
+        for (;;) [2, 1].sort();
+      },
+      () => /^(a+)+$/.test(`${"a".repeat(40)}b`),
+    ]) {
       expect(() => brief.call(run, 1, at)).toThrow(HookTimeout);
       expect(brief.call(() => "well", 1, at)).toBe("well");
     }
   });
 
   test("within a call: the inner one is interrupted alone, and the outer one keeps its limit", () => {
-    const roomy = new TimedGuard(800), outcome: unknown[] = [];
+    const roomy = new TimedGuard(800),
+      outcome: unknown[] = [];
     const inner = (): void => {
       try {
         roomy.call(forever, 1, at);
@@ -63,24 +102,69 @@ describe("a call", () => {
         outcome.push(error);
       }
     };
-    expect(roomy.call(() => { inner(); return "outer goes on"; }, 1, at)).toBe("outer goes on");
+    expect(
+      roomy.call(
+        () => {
+          inner();
+          return "outer goes on";
+        },
+        1,
+        at,
+      ),
+    ).toBe("outer goes on");
     expect(outcome[0]).toBeInstanceOf(HookTimeout);
-    expect(() => roomy.call(() => { inner(); forever(); }, 1, at)).toThrow(HookTimeout);
+    expect(() =>
+      roomy.call(
+        () => {
+          inner();
+          forever();
+        },
+        1,
+        at,
+      ),
+    ).toThrow(HookTimeout);
     expect(guard.call(() => guard.call(() => guard.call(() => 3, 1, at), 1, at), 1, at)).toBe(3);
   });
 
   test("the broker's own work is not begun when there is too little time to end it", () => {
     let begun = 0;
-    expect(() => brief.call(() => { for (;;) { brief.admit(); begun++; } }, 1, at)).toThrow(HookTimeout);
+    expect(() =>
+      brief.call(
+        () => {
+          for (;;) {
+            brief.admit();
+            begun++;
+          }
+        },
+        1,
+        at,
+      ),
+    ).toThrow(HookTimeout);
     expect(begun).toBeGreaterThan(0);
     brief.admit();
   });
 
   test("what must not be cut runs after the call, or at once when there is none", () => {
     const order: string[] = [];
-    guard.call(() => { guard.outside(() => void order.push("outside")); order.push("inside"); }, 1, at);
+    guard.call(
+      () => {
+        guard.outside(() => void order.push("outside"));
+        order.push("inside");
+      },
+      1,
+      at,
+    );
     guard.outside(() => void order.push("at once"));
-    expect(() => brief.call(() => { brief.outside(() => void order.push("although it was interrupted")); forever(); }, 1, at)).toThrow(HookTimeout);
+    expect(() =>
+      brief.call(
+        () => {
+          brief.outside(() => void order.push("although it was interrupted"));
+          forever();
+        },
+        1,
+        at,
+      ),
+    ).toThrow(HookTimeout);
     expect(order).toEqual(["inside", "outside", "at once", "although it was interrupted"]);
   });
 });
@@ -96,12 +180,15 @@ describe("a hook", () => {
   });
 
   test("that hangs after an await of the clock is interrupted too, and its pending answer is given up", async () => {
-    const house = guardedHouse({
-      request: async (_event, at) => {
-        await at.clock.sleep(1000);
-        return forever();
+    const house = guardedHouse(
+      {
+        request: async (_event, at) => {
+          await at.clock.sleep(1000);
+          return forever();
+        },
       },
-    }, LIMIT);
+      LIMIT,
+    );
     const client = house.connect();
     client.send("a");
     await settled();
@@ -200,8 +287,12 @@ export default definePlugin({
       return house.printed[0]!;
     };
     expect(await said("throw")).toBe(`plugin bad: request failed: ${file}:17: thrown on line 17`);
-    expect(await said("verdict")).toBe(`plugin bad: request failed: ${file}:11: TypeError: request takes delay, hold, drop, fail, reply, replace, hang, close, not 5`);
-    expect(await said("loop")).toBe(`plugin bad: request failed: ${file}:11: did not come back within ${LIMIT} ms; is it the loop in line 14?`);
+    expect(await said("verdict")).toBe(
+      `plugin bad: request failed: ${file}:11: TypeError: request takes delay, hold, drop, fail, reply, replace, hang, close, not 5`,
+    );
+    expect(await said("loop")).toBe(
+      `plugin bad: request failed: ${file}:11: did not come back within ${LIMIT} ms; is it the loop in line 14?`,
+    );
     // From the second time on it is watched.
     expect(await said("loop")).toBe(`plugin bad: request failed: ${file}:14: did not come back within ${LIMIT} ms`);
     // The line is where it was seen, in the worst case the call that led there.
@@ -222,7 +313,9 @@ export default definePlugin({
     client.send(...texts);
     expect(await client.take(12)).toEqual(texts);
     expect(house.printed.filter((line) => line.endsWith(": again")).length).toBe(10);
-    expect(house.printed.at(-1)).toBe(`PLUGIN SWITCHED OFF: bad (${join(house.folder.path, "bad.ts")}) after 10 failures in a row; save the file to try again`);
+    expect(house.printed.at(-1)).toBe(
+      `PLUGIN SWITCHED OFF: bad (${join(house.folder.path, "bad.ts")}) after 10 failures in a row; save the file to try again`,
+    );
     expect(house.plugins.status().map(({ state }) => state)).toEqual(["off", "on"]);
 
     // Another plugin's reload is no reason to try this one again.

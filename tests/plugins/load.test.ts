@@ -25,7 +25,10 @@ describe("what is loaded", () => {
       "data.json": "{}",
     });
     expect(house.plugins.status().map(({ name, state, hooks }) => [name, state, hooks])).toEqual([
-      ["a", "on", ["request"]], ["b", "on", ["request"]], ["c", "on", ["request"]], ["d", "on", ["request"]],
+      ["a", "on", ["request"]],
+      ["b", "on", ["request"]],
+      ["c", "on", ["request"]],
+      ["d", "on", ["request"]],
     ]);
     expect(await house.echo("x")).toBe("xabcd");
     expect(house.printed).toEqual([]);
@@ -99,30 +102,63 @@ describe("what cannot be loaded names its file and line, and the others serve", 
   /** Each source, the place that must be named, and what must be said. */
   const cases: Record<string, [source: string, place: string, said: string]> = {
     "a syntax error": [`import { drop } from "havoq";\nexport default {\n  request( { return drop(); },\n};`, ":3:", "Expected"],
-    "a throw at import": [`const a: number = 1;\n\nfunction fails(): never {\n  throw new RangeError("too far");\n}\nfails();\nexport default {};`, ":4:", "RangeError: too far"],
+    "a throw at import": [
+      `const a: number = 1;\n\nfunction fails(): never {\n  throw new RangeError("too far");\n}\nfails();\nexport default {};`,
+      ":4:",
+      "RangeError: too far",
+    ],
     "something thrown that is no error": [`throw "just a word";`, "", `threw "just a word"`],
     "a rejected top level": [`await Promise.reject(new Error("no"));\nexport default {};`, ":1:", "no (while it was loaded)"],
     "an endless loop at import": [`let n = 0;\nfor (;;) n++;\nexport default {};`, ":2", "did not come back within 1000 ms"],
     "an endless loop of nothing at import": [`while (true) {}\nexport default {};`, ":1", "did not come back within 1000 ms"],
-    "an endless loop in the making": [`export default () => {\n  for (let i = 1; i; i++) JSON.stringify(i);\n};`, ":2", "did not come back within 1000 ms (from its options)"],
+    "an endless loop in the making": [
+      `export default () => {\n  for (let i = 1; i; i++) JSON.stringify(i);\n};`,
+      ":2",
+      "did not come back within 1000 ms (from its options)",
+    ],
     "a missing file": [`\nimport { x } from "./gone.ts";\nexport default { request: x };`, ":2:", "./gone.ts"],
     "a missing package": [`import x from "no-such-package";\nexport default { request: x };`, ":1:", "no-such-package"],
-    "a missing export of an own file": [`import { nothing } from "./_own.ts";\nexport default { request: nothing };`, ":1:", `No matching export`],
-    "a missing export of havoq": [`\n\nimport { dealy } from "havoq";\nexport default { request: () => dealy(1) };`, ":3:", "havoq has no export dealy; did you mean delay?"],
+    "a missing export of an own file": [
+      `import { nothing } from "./_own.ts";\nexport default { request: nothing };`,
+      ":1:",
+      `No matching export`,
+    ],
+    "a missing export of havoq": [
+      `\n\nimport { dealy } from "havoq";\nexport default { request: () => dealy(1) };`,
+      ":3:",
+      "havoq has no export dealy; did you mean delay?",
+    ],
     "no default export": [`export const request = () => undefined;`, ":1", "no default export"],
     "a default export that is no plugin": [`// a comment\nexport default 5;`, ":2:", "the default export is a number, not a plugin"],
     "a list": [`export default [];`, ":1:", "the default export is a list"],
     "no hook at all": [`export default { name: "idle" };`, ":1:", "the plugin has no hook"],
-    "an unknown hook": [`export default {\n  name: "typo",\n  mesage: () => undefined,\n};`, ":3:", "unknown hook: mesage; did you mean message?"],
+    "an unknown hook": [
+      `export default {\n  name: "typo",\n  mesage: () => undefined,\n};`,
+      ":3:",
+      "unknown hook: mesage; did you mean message?",
+    ],
     "a hook that is no function": [`export default {\n  message: 7 };`, ":2:", "message is a number, not a function or { match, run }"],
     "a hook without run": [`export default {\n  message: { match: { topic: "a" } } };`, ":2:", "message has no function run"],
-    "an unknown key beside match": [`export default {\n  message: {\n    mach: {},\n    run() {},\n  },\n};`, ":3:", "unknown key in message: mach; did you mean match?"],
+    "an unknown key beside match": [
+      `export default {\n  message: {\n    mach: {},\n    run() {},\n  },\n};`,
+      ":3:",
+      "unknown key in message: mach; did you mean match?",
+    ],
     "an unknown match key": [
-      `export default {\n  request: () => undefined,\n  message: [{\n    match: {\n      topc: "orders" },\n    run() {} }],\n};`, ":5:",
+      `export default {\n  request: () => undefined,\n  message: [{\n    match: {\n      topc: "orders" },\n    run() {} }],\n};`,
+      ":5:",
       "unknown key in match of message: topc; did you mean topic?",
     ],
-    "a match value of the wrong kind": [`export default {\n  message: { match: { topic: 5 }, run() {} } };`, ":2:", "topic in match of message is 5, not a word or a regular expression"],
-    "an unknown protocol": [`export default {\n  message: { match: { protocol: "kafak" }, run() {} } };`, ":2:", `is "kafak", not one of kafka, mqtt, amqp: did you mean kafka?`],
+    "a match value of the wrong kind": [
+      `export default {\n  message: { match: { topic: 5 }, run() {} } };`,
+      ":2:",
+      "topic in match of message is 5, not a word or a regular expression",
+    ],
+    "an unknown protocol": [
+      `export default {\n  message: { match: { protocol: "kafak" }, run() {} } };`,
+      ":2:",
+      `is "kafak", not one of kafka, mqtt, amqp: did you mean kafka?`,
+    ],
     "a name that is no word": [`export default {\n  name: 5, request() {} };`, ":2:", "name is a number, not a word"],
     "options that give no plugin": [`export default () => Promise.resolve({});`, ":1:", "the default export is a promise, not a plugin"],
   };
@@ -140,7 +176,10 @@ describe("what cannot be loaded names its file and line, and the others serve", 
   }
 
   test("an error in a file that the plugin imports names that file", async () => {
-    using house = await pluginHouse({ "bad.ts": `import "./_deep.ts";\nexport default { request() {} };`, "_deep.ts": `const a = 1;\nnull!.x;\n` });
+    using house = await pluginHouse({
+      "bad.ts": `import "./_deep.ts";\nexport default { request() {} };`,
+      "_deep.ts": `const a = 1;\nnull!.x;\n`,
+    });
     expect(house.printed.join("\n")).toContain(`${join(house.folder.path, "_deep.ts")}:2`);
   });
 });
@@ -200,7 +239,9 @@ describe("reload when saved", () => {
   });
 
   test("a plugin that comes is loaded, one that goes is gone, one whose missing import comes is loaded", async () => {
-    using house = await pluginHouse({ "wants.ts": `import { replace } from "havoq";\nimport { mark } from "./_late.ts";\nexport default { request: (op) => replace({ text: op.text + mark }) };` });
+    using house = await pluginHouse({
+      "wants.ts": `import { replace } from "havoq";\nimport { mark } from "./_late.ts";\nexport default { request: (op) => replace({ text: op.text + mark }) };`,
+    });
     expect(await house.echo("x")).toBe("x");
     house.folder.write("_late.ts", `export const mark = "late";`);
     await house.prints("plugin wants: loaded");

@@ -29,7 +29,12 @@ describe("presets", () => {
     const inside = await world.mqtt({ clientId: "zone-a-1" });
     const rule = world.rule({ match: { client: "zone-a-*" }, preset: { "zone-outage": { brokers: [1], for: "60s" } } });
     await until(() => rule.fired >= 2);
-    expect(world.havoq.control.brokers().filter(({ up }) => !up).map(({ broker }) => broker)).toEqual([1]);
+    expect(
+      world.havoq.control
+        .brokers()
+        .filter(({ up }) => !up)
+        .map(({ broker }) => broker),
+    ).toEqual([1]);
     const published = inside.publishAsync("t", "x", { qos: 1 }).then(() => "acknowledged");
     expect(await Promise.race([published, Bun.sleep(30).then(() => "silence")])).toBe("silence");
     await producer.send({ topic: "t", messages: [{ value: "2" }] });
@@ -66,10 +71,17 @@ describe("presets", () => {
     await until(() => world.havoq.rules.list().length === 1);
     await Bun.sleep(5);
     const acks = [
-      producer.send({ topic: "t", acks: 1, timeout: 30_000, messages: [{ value: "1" }] }), client.publishAsync("t", "1", { qos: 1 }), client.publishAsync("t", "2", { qos: 2 }),
+      producer.send({ topic: "t", acks: 1, timeout: 30_000, messages: [{ value: "1" }] }),
+      client.publishAsync("t", "1", { qos: 1 }),
+      client.publishAsync("t", "2", { qos: 2 }),
       new Promise((done) => channel.sendToQueue("q", Buffer.from("1"), {}, done)),
     ].map((one) => one.then(() => "acknowledged"));
-    expect(await Promise.all(acks.map((one) => Promise.race([one, Bun.sleep(50).then(() => "late")])))).toEqual(["late", "late", "late", "late"]);
+    expect(await Promise.all(acks.map((one) => Promise.race([one, Bun.sleep(50).then(() => "late")])))).toEqual([
+      "late",
+      "late",
+      "late",
+      "late",
+    ]);
     // Stored it is.
     await until(() => partition(world).end === 2 && world.havoq.amqp!.vhosts.get("/")!.queues.get("q")!.items.ready === 1);
     await client.publishAsync("t", "3", { qos: 0 });

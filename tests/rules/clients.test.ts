@@ -15,7 +15,12 @@ test.each([1, 5])("a PUBLISH that says its topic by an alias only, under %d rule
 });
 
 test("the group that FindCoordinator asks for, in every version", async () => {
-  await using world = await World.start({ chaos: [seen("found", { operation: "FindCoordinator", group: "inventory" }), seen("strange", { operation: "FindCoordinator", group: "others" })] });
+  await using world = await World.start({
+    chaos: [
+      seen("found", { operation: "FindCoordinator", group: "inventory" }),
+      seen("strange", { operation: "FindCoordinator", group: "others" }),
+    ],
+  });
   await world.consumer("orders", { groupId: "inventory" });
   const byKafkaJs = world.havoq.rules.get("found")!.fired;
   expect(byKafkaJs).toBeGreaterThan(0);

@@ -18,7 +18,12 @@ async function configOf(text: string) {
 const PORTS = "seed: 1\nkafka: { port: 0 }\nmqtt: { port: 0 }\namqp: { port: 0 }\nadmin: { enabled: false }\n";
 
 test("a real client meets them", async () => {
-  const havoq = await start(await configOf(`${PORTS}chaos:\n  - name: loss\n    match: { protocol: mqtt, topic: "/^lossy/" }\n    when: { every: 2 }\n    fault: drop\n`), { print: () => undefined });
+  const havoq = await start(
+    await configOf(
+      `${PORTS}chaos:\n  - name: loss\n    match: { protocol: mqtt, topic: "/^lossy/" }\n    when: { every: 2 }\n    fault: drop\n`,
+    ),
+    { print: () => undefined },
+  );
   expect(havoq.rules.list()).toMatchObject([{ id: "loss", source: "file", fired: 0 }]);
   const client = await mqtt.connectAsync(`mqtt://127.0.0.1:${havoq.addresses().mqtt!.port}`);
   const seen: string[] = [];
@@ -35,7 +40,9 @@ test("a real client meets them", async () => {
 }, 20_000);
 
 test("what is wrong is told with file, line and the nearest right word, all at once", async () => {
-  const error = await configOf(`${PORTS}chaos:\n  - fault: dorp\n  - match: { topc: a }\n    fault:\n      latency:\n        mss: 1\n`).catch((thrown) => thrown);
+  const error = await configOf(
+    `${PORTS}chaos:\n  - fault: dorp\n  - match: { topc: a }\n    fault:\n      latency:\n        mss: 1\n`,
+  ).catch((thrown) => thrown);
   expect(error.message.split("\n").map((line: string) => line.slice(folder.length + 1))).toEqual([
     "havoq.yaml:7: chaos.0.fault.dorp: unknown fault dorp: did you mean drop?",
     "havoq.yaml:8: chaos.1.match.topc: unknown key topc: did you mean topic?",

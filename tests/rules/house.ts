@@ -44,7 +44,8 @@ async function houseOf(given: Rule[], replay: Replay | null) {
   const t = new TestBroker({}, replay);
   const acts: string[] = [];
   t.house.seam.control = {
-    killBroker: (broker: number) => void acts.push(`kill ${broker}`), restartBroker: (broker: number) => void acts.push(`restart ${broker}`),
+    killBroker: (broker: number) => void acts.push(`kill ${broker}`),
+    restartBroker: (broker: number) => void acts.push(`restart ${broker}`),
   } as never;
   const rules = new Rules(t.house.seam, t.house.clock, { brokers: 1 });
   const lines: JournalLine[] = [];

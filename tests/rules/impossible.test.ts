@@ -18,7 +18,10 @@ const message = (rule: Rule, brokers = 3): string => {
 };
 
 test.each([
-  [{ match: { operation: "Prodcue" }, fault: "drop" }, "match.operation: kafka, mqtt, amqp have no operation Prodcue: did you mean Produce?"],
+  [
+    { match: { operation: "Prodcue" }, fault: "drop" },
+    "match.operation: kafka, mqtt, amqp have no operation Prodcue: did you mean Produce?",
+  ],
   [{ match: { operation: ["Produce", "Fetchh"] }, fault: "drop" }, "no operation Fetchh: did you mean Fetch?"],
   [{ match: { protocol: "mqtt", operation: "Produce" }, fault: "drop" }, "mqtt has no operation Produce"],
   [{ match: { operation: "Foo*" }, fault: "drop" }, "no operation Foo*"],
@@ -85,13 +88,16 @@ test("errors of hundreds of names tell the nearest few", () => {
 
 describe("an operation's answer", () => {
   test("is what lose-answer takes, whatever the protocol calls it", async () => {
-    await using world = await World.start({ chaos: [
-      { name: "suback", match: { operation: "SUBSCRIBE" }, fault: { "lose-answer": { cut: true } } },
-      { name: "puback", match: { operation: "PUBLISH", topic: "a" }, fault: { "lose-answer": { cut: true } } },
-      { name: "declare-ok", match: { operation: "queue.declare" }, fault: { "lose-answer": { cut: true } } },
-      { name: "confirm", match: { operation: "basic.publish" }, fault: { "lose-answer": { cut: true } } },
-    ] });
-    const cut = (emitter: { once(event: "close", listener: () => void): unknown }) => new Promise<void>((resolve) => emitter.once("close", () => resolve()));
+    await using world = await World.start({
+      chaos: [
+        { name: "suback", match: { operation: "SUBSCRIBE" }, fault: { "lose-answer": { cut: true } } },
+        { name: "puback", match: { operation: "PUBLISH", topic: "a" }, fault: { "lose-answer": { cut: true } } },
+        { name: "declare-ok", match: { operation: "queue.declare" }, fault: { "lose-answer": { cut: true } } },
+        { name: "confirm", match: { operation: "basic.publish" }, fault: { "lose-answer": { cut: true } } },
+      ],
+    });
+    const cut = (emitter: { once(event: "close", listener: () => void): unknown }) =>
+      new Promise<void>((resolve) => emitter.once("close", () => resolve()));
     const publisher = await world.mqtt({ clientId: "publisher", reconnectPeriod: 0 });
     publisher.publish("a", "x", { qos: 1 });
     await cut(publisher);
@@ -106,7 +112,12 @@ describe("an operation's answer", () => {
     confirmed.on("error", () => undefined);
     (await confirmed.createConfirmChannel()).publish("amq.fanout", "", Buffer.from("x"), {}, () => undefined);
     await cut(confirmed);
-    expect(world.havoq.rules.list().map(({ id, fired }) => `${id} ${fired}`)).toEqual(["suback 1", "puback 1", "declare-ok 1", "confirm 1"]);
+    expect(world.havoq.rules.list().map(({ id, fired }) => `${id} ${fired}`)).toEqual([
+      "suback 1",
+      "puback 1",
+      "declare-ok 1",
+      "confirm 1",
+    ]);
   }, 15_000);
 });
 

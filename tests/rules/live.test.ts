@@ -17,7 +17,16 @@ describe("rules", () => {
     const { rules, send } = await underRules();
     const handle = rules.add({ name: "loss", description: "all of a", match: { topic: "a" }, fault: "drop" });
     expect(await send("a", "1")).toEqual([]);
-    expect(handle).toMatchObject({ id: "loss", name: "loss", source: "api", fired: 1, matched: 1, enabled: true, optional: false, fault: "drop" });
+    expect(handle).toMatchObject({
+      id: "loss",
+      name: "loss",
+      source: "api",
+      fired: 1,
+      matched: 1,
+      enabled: true,
+      optional: false,
+      fault: "drop",
+    });
     expect(rules.list()).toMatchObject([{ id: "loss", description: "all of a", rule: { fault: "drop" } }]);
     handle.enabled = false;
     expect(await send("a", "2")).toEqual(["2"]);
@@ -32,7 +41,9 @@ describe("rules", () => {
   test("have ids of their own: the name, or the fault's, with a number where it is taken", async () => {
     const { t, rules } = await underRules();
     t.house.seam.install([{ name: "drop", file: "", plugin: {} }]);
-    expect(["loss", "loss", undefined, undefined].map((name) => rules.add({ ...(name === undefined ? {} : { name }), fault: "drop" }).id)).toEqual(["loss", "loss-2", "drop-2", "drop-3"]);
+    expect(
+      ["loss", "loss", undefined, undefined].map((name) => rules.add({ ...(name === undefined ? {} : { name }), fault: "drop" }).id),
+    ).toEqual(["loss", "loss-2", "drop-2", "drop-3"]);
     rules.add({ fault: "drop" }, { source: "test" });
     expect(rules.clear("test")).toBe(1);
     expect(rules.clear()).toBe(4);
@@ -92,7 +103,8 @@ describe("rules", () => {
       [{ preset: { "two-steps": { frist: 1 } } }, "preset.two-steps.frist: unknown key frist: did you mean first?"],
       [{ preset: "two-steps", fault: "drop" }, "preset: either fault or preset"],
       [{ preset: "two-steps", when: { once: true } }, "preset: a preset has its own when"],
-    ] as [Rule, string][]) expect(() => rules.add(given)).toThrow(message);
+    ] as [Rule, string][])
+      expect(() => rules.add(given)).toThrow(message);
   });
 
   test("many cost one chain: what names another topic is not asked, and nothing is made for it", async () => {
@@ -143,7 +155,8 @@ describe("bad rules", () => {
 
   test("in a file are told with line, all at once; the good ones are there", () => {
     const { rules, errors } = parseRules(
-      "chaos:\n  - fault: drop\n  - name: second\n    match:\n      topc: a\n    fault: drop\n  - fault:\n      latency: { ms: later }\n  - just words\n", "flaky.yaml",
+      "chaos:\n  - fault: drop\n  - name: second\n    match:\n      topc: a\n    fault: drop\n  - fault:\n      latency: { ms: later }\n  - just words\n",
+      "flaky.yaml",
     );
     expect(rules).toEqual([{ fault: "drop" }]);
     expect(errors.map(({ message }) => message)).toEqual([
@@ -155,7 +168,8 @@ describe("bad rules", () => {
   });
 
   test("files are YAML or JSON: a list, one rule, or under chaos, with what is not ours beside", () => {
-    for (const text of ["- fault: drop", "fault: drop", "chaos:\n- fault: drop\nscenario: {}\n", '[{ "fault": "drop" }]']) expect(parseRules(text, "f")).toEqual({ rules: [{ fault: "drop" }], errors: [] });
+    for (const text of ["- fault: drop", "fault: drop", "chaos:\n- fault: drop\nscenario: {}\n", '[{ "fault": "drop" }]'])
+      expect(parseRules(text, "f")).toEqual({ rules: [{ fault: "drop" }], errors: [] });
     expect(parseRules("", "f")).toEqual({ rules: [], errors: [] });
     expect(parseRules("chaos: [", "f").errors).toMatchObject([{ line: 1 }]);
     expect(parseRules("42", "f").errors).toMatchObject([{ message: "f:1: expected a list of rules, not 42" }]);
@@ -191,7 +205,11 @@ describe("the journal", () => {
 
   test("tells a rule's fault", async () => {
     const { lines } = await underRules(...CHAOS);
-    expect((lines[0] as { rules: object[] }).rules).toMatchObject([{ plugin: "some", fault: "duplicate" }, { plugin: "few", fault: "drop" }, { plugin: "broker", fault: "deed" }]);
+    expect((lines[0] as { rules: object[] }).rules).toMatchObject([
+      { plugin: "some", fault: "duplicate" },
+      { plugin: "few", fault: "drop" },
+      { plugin: "broker", fault: "deed" },
+    ]);
   });
 
   test("given back does it again: verdicts, acts, what came later and what came by the clock", async () => {

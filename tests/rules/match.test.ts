@@ -9,8 +9,19 @@ import { numbers, underRules } from "./house.ts";
 async function dropped(match: Match): Promise<string[]> {
   const { t, send, publisher, texts } = await underRules({ match, fault: "drop" });
   const seen = new Set(await send("sensors/hall/temperature", "plain text", "longer text, much longer than the others are"));
-  publisher.publish("orders", JSON.stringify({ customer: { country: "DE" }, items: [{ price: 5 }, { price: 150 }], note: "json" }), { qos: 0, retain: false });
-  publisher.publish("orders", "with header", { qos: 0, properties: { userProperties: [["kind", "test"], ["n", "7"]] } });
+  publisher.publish("orders", JSON.stringify({ customer: { country: "DE" }, items: [{ price: 5 }, { price: 150 }], note: "json" }), {
+    qos: 0,
+    retain: false,
+  });
+  publisher.publish("orders", "with header", {
+    qos: 0,
+    properties: {
+      userProperties: [
+        ["kind", "test"],
+        ["n", "7"],
+      ],
+    },
+  });
   const other = await t.client(4, { clientId: "other-1", username: "eve", password: Buffer.from("x") });
   other.publish("orders/late", "from other", { qos: 0 });
   for (const text of await texts()) seen.add(text);
@@ -64,9 +75,17 @@ describe("match", () => {
   });
 
   test.each([
-    [{ topic: "a" }, "message", "amqp"], [{ exchange: "a" }, "message", "kafka"], [{ queue: "a" }, "message", "amqp"], [{ group: "a" }, "message", "kafka"],
-    [{ operation: "Produce" }, "message", "kafka"], [{ payload: "a" }, "request", "mqtt"], [{ header: { a: "b" } }, "response", "kafka"],
-    [{ key: "a" }, "message", "mqtt"], [{ partition: 1 }, "delivery", "amqp"], [{ direction: "out" }, "message", "mqtt"], [{ topic: "a" }, "connect", "kafka"],
+    [{ topic: "a" }, "message", "amqp"],
+    [{ exchange: "a" }, "message", "kafka"],
+    [{ queue: "a" }, "message", "amqp"],
+    [{ group: "a" }, "message", "kafka"],
+    [{ operation: "Produce" }, "message", "kafka"],
+    [{ payload: "a" }, "request", "mqtt"],
+    [{ header: { a: "b" } }, "response", "kafka"],
+    [{ key: "a" }, "message", "mqtt"],
+    [{ partition: 1 }, "delivery", "amqp"],
+    [{ direction: "out" }, "message", "mqtt"],
+    [{ topic: "a" }, "connect", "kafka"],
   ] as [Match, HookPoint, Protocol][])("%j can be nothing at %s of %s, which is known before anything happens", (match, point, protocol) =>
     expect(compileMatch(match, point, protocol)).toBeNull(),
   );
@@ -78,10 +97,22 @@ describe("match", () => {
   });
 });
 
-test.each([["$", []], ["$.a.b", ["a", "b"]], ["a[0]", ["a", 0]], ["$['a b'][*].c", ["a b", "*", "c"]], ["$.*", ["*"]], ["a..", null], ["$.a[", null], ["", []]] as const)(
-  "JSON path %p", (path, steps) => expect(parseJsonPath(path)).toEqual(steps as never),
-);
+test.each([
+  ["$", []],
+  ["$.a.b", ["a", "b"]],
+  ["a[0]", ["a", 0]],
+  ["$['a b'][*].c", ["a b", "*", "c"]],
+  ["$.*", ["*"]],
+  ["a..", null],
+  ["$.a[", null],
+  ["", []],
+] as const)("JSON path %p", (path, steps) => expect(parseJsonPath(path)).toEqual(steps as never));
 
-test.each([["> 1KiB", 1025, Infinity], [">=10", 10, Infinity], ["< 10", 0, 9], ["<= 10", 0, 10], ["1KiB..2KiB", 1024, 2048], [7, 7, 7]] as const)(
-  "size %p", (size, min, max) => expect(sizeRange(size)).toEqual({ min, max }),
-);
+test.each([
+  ["> 1KiB", 1025, Infinity],
+  [">=10", 10, Infinity],
+  ["< 10", 0, 9],
+  ["<= 10", 0, 10],
+  ["1KiB..2KiB", 1024, 2048],
+  [7, 7, 7],
+] as const)("size %p", (size, min, max) => expect(sizeRange(size)).toEqual({ min, max }));

@@ -10,7 +10,11 @@ async function withTriggers() {
   const house = await underRules();
   house.rules.allowTriggers();
   const send = (fault: string, text: string, qos: 0 | 1 = 0): void =>
-    void house.publisher.publish("a", text, { qos, ...(qos > 0 ? { id: 7 } : {}), properties: { userProperties: [["havoq-fault", fault]] } });
+    void house.publisher.publish("a", text, {
+      qos,
+      ...(qos > 0 ? { id: 7 } : {}),
+      properties: { userProperties: [["havoq-fault", fault]] },
+    });
   return { ...house, trigger: send };
 }
 
@@ -61,7 +65,8 @@ test("real clients: a Kafka record header, an AMQP header; only where they are s
     const [producer, admin] = [kafka.producer(), kafka.admin()];
     await Promise.all([producer.connect(), admin.connect()]);
     await admin.createTopics({ topics: [{ topic: "orders", numPartitions: 1 }] });
-    for (const fault of ["duplicate", "drop"]) await producer.send({ topic: "orders", messages: [{ key: "k", value: fault, headers: { "havoq-fault": fault } }] });
+    for (const fault of ["duplicate", "drop"])
+      await producer.send({ topic: "orders", messages: [{ key: "k", value: fault, headers: { "havoq-fault": fault } }] });
     const { high } = (await admin.fetchTopicOffsets("orders"))[0]!;
     // What was dropped leaves its offset behind.
     expect(Number(high)).toBe(triggers ? 3 : 2);
@@ -74,8 +79,8 @@ test("real clients: a Kafka record header, an AMQP header; only where they are s
     channel.sendToQueue("tasks", Buffer.from("y"), { headers: { "havoq-fault": "drop" } });
     await channel.waitForConfirms();
     expect((await channel.checkQueue("tasks")).messageCount).toBe(2);
-    expect((await channel.get("tasks", { noAck: true }) as { content: Buffer }).content.toString()).toBe("x");
-    expect((await channel.get("tasks", { noAck: true }) as { content: Buffer }).content.toString()).toBe(triggers ? "x" : "y");
+    expect(((await channel.get("tasks", { noAck: true })) as { content: Buffer }).content.toString()).toBe("x");
+    expect(((await channel.get("tasks", { noAck: true })) as { content: Buffer }).content.toString()).toBe(triggers ? "x" : "y");
     await connection.close();
     await havoq.stop();
   }

@@ -10,7 +10,9 @@ async function lost(when: Rule["when"], topics = ["a"]): Promise<string> {
   const { publisher, texts } = await underRules({ when, fault: "drop" });
   for (const [i, one] of numbers(12).entries()) publisher.publish(topics[i % topics.length]!, one, { qos: 0 });
   const seen = await texts();
-  return numbers(12).filter((one) => !seen.includes(one)).join(" ");
+  return numbers(12)
+    .filter((one) => !seen.includes(one))
+    .join(" ");
 }
 
 describe("counts", () => {
@@ -165,7 +167,10 @@ describe("faults that act on the brokers", () => {
   });
 
   test("by the clock where the match names nothing", async () => {
-    const { t, rules } = await underRules({ when: { after: "5s", until: "8s" }, fault: "deed" }, { when: { after: { event: "now" } }, fault: { deed: { what: "that" } } });
+    const { t, rules } = await underRules(
+      { when: { after: "5s", until: "8s" }, fault: "deed" },
+      { when: { after: { event: "now" } }, fault: { deed: { what: "that" } } },
+    );
     await t.advance(4);
     expect(deeds).toEqual([]);
     await t.advance(2);

@@ -1,5 +1,21 @@
 import type { At, ErrorName, Message, MessageChanges, Operation, Plugin, Protocol, Target } from "../../src/hooks/plugin.ts";
-import { close, delay, drop, duplicate, expire, fail, hang, hold, reorder, replace, reply, reroute, type Delay, type Hold, type Verdict } from "../../src/hooks/verdicts.ts";
+import {
+  close,
+  delay,
+  drop,
+  duplicate,
+  expire,
+  fail,
+  hang,
+  hold,
+  reorder,
+  replace,
+  reply,
+  reroute,
+  type Delay,
+  type Hold,
+  type Verdict,
+} from "../../src/hooks/verdicts.ts";
 import { Batch, batches } from "../../src/kafka/wire/batch.ts";
 import { records } from "../../src/kafka/wire/records.ts";
 
@@ -7,7 +23,15 @@ import { records } from "../../src/kafka/wire/records.ts";
 const RATES = { connect: 0.06, request: 0.012, response: 0.012, message: 0.08, delivery: 0.05, bytes: 0.004, control: 0.004 };
 
 const ERRORS: Record<Protocol, readonly string[]> = {
-  kafka: ["NOT_LEADER_OR_FOLLOWER", "REQUEST_TIMED_OUT", "NOT_COORDINATOR", "UNKNOWN_SERVER_ERROR", "COORDINATOR_LOAD_IN_PROGRESS", "INVALID_RECORD", "NOT_ENOUGH_REPLICAS"],
+  kafka: [
+    "NOT_LEADER_OR_FOLLOWER",
+    "REQUEST_TIMED_OUT",
+    "NOT_COORDINATOR",
+    "UNKNOWN_SERVER_ERROR",
+    "COORDINATOR_LOAD_IN_PROGRESS",
+    "INVALID_RECORD",
+    "NOT_ENOUGH_REPLICAS",
+  ],
   mqtt: ["Quota exceeded", "Not authorized", "Unspecified error", "Implementation specific error", "Server busy"],
   amqp: ["NOT_FOUND", "ACCESS_REFUSED", "PRECONDITION_FAILED", "INTERNAL_ERROR", "RESOURCE_ERROR"],
 };
@@ -42,9 +66,15 @@ const REPLACED_RESPONSES: Record<string, object> = {
 
 /** Kafka topics, MQTT topics and AMQP queues that messages are sent to instead. */
 const ELSEWHERE: readonly Target[] = [
-  { protocol: "kafka", topic: "ka" }, { protocol: "kafka", topic: "kb", partition: 0 }, { protocol: "kafka", topic: "kb", partition: 99 },
-  { protocol: "mqtt", topic: "t/a" }, { protocol: "mqtt", topic: "u/x", qos: 1 }, { protocol: "mqtt", topic: "t/b", qos: 2 },
-  { protocol: "amqp", exchange: "", routingKey: "q.plain" }, { protocol: "amqp", exchange: "ex.fanout", routingKey: "x" }, { protocol: "amqp", exchange: "nowhere", routingKey: "x" },
+  { protocol: "kafka", topic: "ka" },
+  { protocol: "kafka", topic: "kb", partition: 0 },
+  { protocol: "kafka", topic: "kb", partition: 99 },
+  { protocol: "mqtt", topic: "t/a" },
+  { protocol: "mqtt", topic: "u/x", qos: 1 },
+  { protocol: "mqtt", topic: "t/b", qos: 2 },
+  { protocol: "amqp", exchange: "", routingKey: "q.plain" },
+  { protocol: "amqp", exchange: "ex.fanout", routingKey: "x" },
+  { protocol: "amqp", exchange: "nowhere", routingKey: "x" },
 ];
 
 /**
@@ -105,9 +135,14 @@ export function chaos(more: number, isAsync: boolean): Plugin {
       if (!strikes(at, RATES.message)) return;
       const about = message.text();
       return verdict(at, [
-        () => wait(at, about), () => drop(about), () => refuse(at, message.protocol, about), () => replace({ payload: `${about}!` }, about),
+        () => wait(at, about),
+        () => drop(about),
+        () => refuse(at, message.protocol, about),
+        () => replace({ payload: `${about}!` }, about),
         () => replace(changesOf(message, at), about),
-        () => duplicate(at.random.int(1, 2), about), () => reroute(at.random.pick(ELSEWHERE), about), () => cut(at, about),
+        () => duplicate(at.random.int(1, 2), about),
+        () => reroute(at.random.pick(ELSEWHERE), about),
+        () => cut(at, about),
         () => later(at, about),
         ...(message.protocol === "amqp" ? [() => fail("nack" as ErrorName, about)] : []),
       ]);
@@ -117,8 +152,13 @@ export function chaos(more: number, isAsync: boolean): Plugin {
       if (!strikes(at, RATES.delivery)) return;
       const about = message.text();
       return verdict(at, [
-        () => wait(at, about), () => drop(about), () => replace({ payload: `${about}!` }, about), () => replace(changesOf(message, at), about),
-        () => reroute(at.random.pick(ELSEWHERE), about), () => cut(at, about), () => expire(about),
+        () => wait(at, about),
+        () => drop(about),
+        () => replace({ payload: `${about}!` }, about),
+        () => replace(changesOf(message, at), about),
+        () => reroute(at.random.pick(ELSEWHERE), about),
+        () => cut(at, about),
+        () => expire(about),
         ...(message.protocol === "kafka" ? [] : [() => duplicate(at.random.int(1, 2), about), () => later(at, about)]),
       ]);
     },
@@ -127,7 +167,12 @@ export function chaos(more: number, isAsync: boolean): Plugin {
     bytes: ({ data }, at) => {
       if (!strikes(at, RATES.bytes)) return;
       const middle = Math.floor(data.length / 2);
-      return verdict(at, [() => wait(at, ""), () => drop(), () => replace({ chunks: [data.subarray(0, middle), data.subarray(middle)] }), () => cut(at, "")]);
+      return verdict(at, [
+        () => wait(at, ""),
+        () => drop(),
+        () => replace({ chunks: [data.subarray(0, middle), data.subarray(middle)] }),
+        () => cut(at, ""),
+      ]);
     },
   };
 }
@@ -135,9 +180,12 @@ export function chaos(more: number, isAsync: boolean): Plugin {
 /** Something else than the payload becomes different. */
 function changesOf({ protocol }: Message, at: At): MessageChanges {
   switch (protocol) {
-    case "kafka": return at.random.pick([{ key: "other" }, { headers: { h: "v" } }]);
-    case "mqtt": return { qos: at.random.pick([0, 1, 2] as const) };
-    case "amqp": return at.random.pick([{ headers: { h: "v" } }, { properties: { priority: 3 } }]);
+    case "kafka":
+      return at.random.pick([{ key: "other" }, { headers: { h: "v" } }]);
+    case "mqtt":
+      return { qos: at.random.pick([0, 1, 2] as const) };
+    case "amqp":
+      return at.random.pick([{ headers: { h: "v" } }, { properties: { priority: 3 } }]);
   }
 }
 

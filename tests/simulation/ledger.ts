@@ -60,7 +60,8 @@ export class Ledger {
   origin(payload: string): Sent {
     const id = idOf(payload);
     const found = this.sent.get(id);
-    if (found === undefined && id.startsWith("plugin:")) return { id, protocol: "kafka", by: "plugin", to: "", n: 0, attempts: 1, isAcked: false };
+    if (found === undefined && id.startsWith("plugin:"))
+      return { id, protocol: "kafka", by: "plugin", to: "", n: 0, attempts: 1, isAcked: false };
     must(found !== undefined, () => `nobody sent ${JSON.stringify(payload)}`);
     return found;
   }
@@ -110,7 +111,9 @@ export class Fates {
 
   /** What hooks decided about a message, as far as `wanted` names it: "message drop", "delivery", … */
   about(id: string, ...wanted: string[]): Fate[] {
-    return (this.byMessage.get(idOf(id)) ?? []).filter(({ point, kind }) => wanted.some((one) => one === point || one === `${point} ${kind}`));
+    return (this.byMessage.get(idOf(id)) ?? []).filter(({ point, kind }) =>
+      wanted.some((one) => one === point || one === `${point} ${kind}`),
+    );
   }
 
   of(client: string, ...wanted: string[]): Fate[] {

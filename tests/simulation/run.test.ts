@@ -13,7 +13,8 @@ const RUNS = SEED === undefined ? Number(process.env.HAVOQ_SIM_RUNS ?? 20) : 1;
 const STEPS = Number(process.env.HAVOQ_SIM_STEPS ?? 500);
 const SEEDS = RUNS === 1 ? `seed ${FIRST}` : `seeds ${FIRST} to ${FIRST + RUNS - 1}`;
 
-let messages = 0, verdicts = 0;
+let messages = 0,
+  verdicts = 0;
 console.log(`simulation ${SEEDS}`);
 afterAll(() => console.log(`simulation ${SEEDS}: ${messages} messages, ${verdicts} verdicts`));
 

@@ -45,5 +45,8 @@ export function compareJournals(one: Outcome, other: Outcome): void {
 
 function differ(what: string, one: readonly string[], other: readonly string[]): void {
   const at = one.findIndex((line, i) => line !== other[i]);
-  must(at < 0 && one.length === other.length, () => `the ${what} differs from line ${at} of ${one.length} and ${other.length}:\n${one[at]}\n${other[at]}`);
+  must(
+    at < 0 && one.length === other.length,
+    () => `the ${what} differs from line ${at} of ${one.length} and ${other.length}:\n${one[at]}\n${other[at]}`,
+  );
 }

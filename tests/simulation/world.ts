@@ -84,14 +84,30 @@ export class World implements Place {
     this.watchLeaders();
     this.watchLogs();
 
-    this.producers = [new KafkaProducer(this, "k-plain", false), new KafkaProducer(this, "k-sure", true), new KafkaProducer(this, "k-also", true)];
+    this.producers = [
+      new KafkaProducer(this, "k-plain", false),
+      new KafkaProducer(this, "k-sure", true),
+      new KafkaProducer(this, "k-also", true),
+    ];
     this.readers = [new KafkaReader(this, "k-reader", "earliest"), new KafkaReader(this, "k-latest", "latest")];
-    this.members = [new KafkaMember(this, "k-one", null, "earliest"), new KafkaMember(this, "k-two", null, "latest"), new KafkaMember(this, "k-static", "static", "earliest")];
-    for (const [name, version] of [["m1", 4], ["m2", 5], ["m3", 5], ["m4", 3]] as const) this.peers.push(new MqttPeer(this, name, version, this.peers, this.due));
+    this.members = [
+      new KafkaMember(this, "k-one", null, "earliest"),
+      new KafkaMember(this, "k-two", null, "latest"),
+      new KafkaMember(this, "k-static", "static", "earliest"),
+    ];
+    for (const [name, version] of [
+      ["m1", 4],
+      ["m2", 5],
+      ["m3", 5],
+      ["m4", 3],
+    ] as const)
+      this.peers.push(new MqttPeer(this, name, version, this.peers, this.due));
     this.publishers = [new AmqpPublisher(this, "a-one"), new AmqpPublisher(this, "a-two")];
     this.consumers = [
-      new AmqpConsumer(this, "a-mixed", ["q.plain", "q.topic"], false), new AmqpConsumer(this, "a-rejecting", ["q.rejecting", "q.plain"], false),
-      new AmqpConsumer(this, "a-dead", ["q.dead"], false), new AmqpConsumer(this, "a-auto", ["q.auto"], true),
+      new AmqpConsumer(this, "a-mixed", ["q.plain", "q.topic"], false),
+      new AmqpConsumer(this, "a-rejecting", ["q.rejecting", "q.plain"], false),
+      new AmqpConsumer(this, "a-dead", ["q.dead"], false),
+      new AmqpConsumer(this, "a-auto", ["q.auto"], true),
     ];
     this.oddball = new AmqpOddball(this, "a-odd");
     this.actors = [...this.producers, ...this.readers, ...this.members, ...this.peers, ...this.publishers, ...this.consumers, this.oddball];
@@ -159,7 +175,8 @@ export class World implements Place {
   private declare(): void {
     const vhost = this.havoq.amqp!.vhosts.get("/")!;
     const plain = { durable: true, autoDelete: false };
-    for (const [name, args] of Object.entries(QUEUES)) vhost.declareQueue(name, { ...plain, owner: null, arguments: FieldTable.of(args) }, null);
+    for (const [name, args] of Object.entries(QUEUES))
+      vhost.declareQueue(name, { ...plain, owner: null, arguments: FieldTable.of(args) }, null);
     for (const [name, { type, bindings }] of Object.entries(EXCHANGES)) {
       vhost.declareExchange(name, { ...plain, type, internal: false, arguments: FieldTable.EMPTY });
       for (const [key, queue] of bindings) vhost.bind(name, () => vhost.queue(queue, null), key, FieldTable.EMPTY);
@@ -179,7 +196,11 @@ export class World implements Place {
 
   private install(more: number): void {
     // The second one sees what the first let through.
-    const plugins = [more, more / 4].map((rate, i) => ({ name: `chaos${i + 1}`, file: "", plugin: chaos(rate, this.options.isSync !== true) }));
+    const plugins = [more, more / 4].map((rate, i) => ({
+      name: `chaos${i + 1}`,
+      file: "",
+      plugin: chaos(rate, this.options.isSync !== true),
+    }));
     this.havoq.seam.install(more === 0 ? [] : plugins);
   }
 
@@ -219,7 +240,11 @@ export class World implements Place {
         () => control.disconnect({ client: random.pick(this.actors).name }, { reset: random.chance(0.5) }),
         () => control.block({ client: random.pick(this.actors).name }),
         () => control.unblock({}),
-        () => void this.havoq.kafka!.groups.groups.get(GROUP)?.members.keys().forEach((id) => control.expelMember(GROUP, id)),
+        () =>
+          void this.havoq
+            .kafka!.groups.groups.get(GROUP)
+            ?.members.keys()
+            .forEach((id) => control.expelMember(GROUP, id)),
       ])();
     } catch (error) {
       // There is not always a replica that could lead.
@@ -246,7 +271,8 @@ export class World implements Place {
   /** No plugin, every broker up, every connection closed: nothing may be left of any of them. */
   private async heal(): Promise<void> {
     const { control, seam, net, kafka } = this.havoq;
-    for (const { name, errors, off } of seam.plugins()) must(errors === 0 && !off, () => `${name} failed ${errors} times: ${this.lines.filter((line) => line.startsWith("plugin"))}`);
+    for (const { name, errors, off } of seam.plugins())
+      must(errors === 0 && !off, () => `${name} failed ${errors} times: ${this.lines.filter((line) => line.startsWith("plugin"))}`);
     this.install(0);
     for (const { id } of kafka!.nodes.all) {
       control.resumeBroker(id);
@@ -260,7 +286,11 @@ export class World implements Place {
     for (const actor of this.actors) actor.breakOff();
     for (let i = 0; i < 10; i++) await this.turn();
     const open = net.connections();
-    must(open.length === 0, () => `${open.map(({ protocol, clientId, id }) => `${protocol} connection ${id} of ${clientId}`)} is open although its client has gone`);
+    must(
+      open.length === 0,
+      () =>
+        `${open.map(({ protocol, clientId, id }) => `${protocol} connection ${id} of ${clientId}`)} is open although its client has gone`,
+    );
     for (const queue of this.havoq.amqp!.vhosts.get("/")!.queues.values()) {
       must(queue.items.unacked === 0, () => `${queue.items.unacked} messages of ${queue.name} are with consumers, and there is none`);
     }
@@ -269,13 +299,19 @@ export class World implements Place {
   /** No connection waits for a verdict, but those that a hook told never to hear back. */
   private noneHangs(): void {
     const silent = (clientId: string): boolean =>
-      this.journal.some((line) => "verdict" in line && line.verdict === "drop" && line.rule.endsWith("/connect") && line.stream.startsWith(`kafka/${clientId}@`));
+      this.journal.some(
+        (line) =>
+          "verdict" in line && line.verdict === "drop" && line.rule.endsWith("/connect") && line.stream.startsWith(`kafka/${clientId}@`),
+      );
     for (const connection of this.havoq.net.connections()) {
       const { protocol, clientId, isHeld, waiting } = connection;
       must(!waiting, () => `answers of ${protocol} connection ${connection.id} of ${clientId} still wait for a verdict`);
       const undecided = protocol === "amqp" ? undecidedOf(connection) : 0;
       must(undecided === 0, () => `${undecided} deliveries to amqp connection ${connection.id} of ${clientId} still wait for a verdict`);
-      must(!isHeld || (protocol === "kafka" && silent(clientId)), () => `${protocol} connection ${connection.id} of ${clientId} is still held`);
+      must(
+        !isHeld || (protocol === "kafka" && silent(clientId)),
+        () => `${protocol} connection ${connection.id} of ${clientId} is still held`,
+      );
     }
     for (const { clientId, link } of this.havoq.mqtt!.sessions.values()) {
       must(link === null || link["held"] === 0, () => `${link!["held"]} deliveries to ${clientId} still wait for a verdict`);
@@ -285,7 +321,10 @@ export class World implements Place {
   /** Everybody comes to an end with what is under way, undisturbed. */
   private async finish(): Promise<void> {
     this.oddball.finish();
-    for (const group of [[...this.producers, ...this.publishers, ...this.peers], [...this.readers, ...this.members, ...this.consumers, ...this.peers]]) {
+    for (const group of [
+      [...this.producers, ...this.publishers, ...this.peers],
+      [...this.readers, ...this.members, ...this.consumers, ...this.peers],
+    ]) {
       for (const actor of [...this.readers, ...this.members]) actor.again();
       await this.until(group);
     }

@@ -15,7 +15,8 @@ beforeAll(async () => {
   await h.havoq.keepAccount();
   await h.ask("POST", "/api/kafka/topics", { name: "orders", partitions: 1 });
   await h.ask("POST", "/api/kafka/topics", { name: "others", partitions: 1 });
-  for (const topic of ["orders", "orders", "orders", "others"]) await h.ask("POST", "/api/messages", { protocol: "kafka", topic, payload: "x" });
+  for (const topic of ["orders", "orders", "orders", "others"])
+    await h.ask("POST", "/api/messages", { protocol: "kafka", topic, payload: "x" });
   await h.ask("POST", "/api/kafka/groups/billing/offsets", { topic: "orders", to: 1 });
   await h.ask("POST", "/api/kafka/groups/billing/offsets", { topic: "others", to: "beginning" });
   await h.ask("POST", "/api/amqp/queues", { name: "tasks" });
@@ -36,13 +37,19 @@ const HOLDS: [State, string][] = [
   [{ group: "billing", topic: "orders", lag: { from: 2, to: 2 } }, "group billing on orders lag 2 to 2"],
   [{ group: "unknown", is: "Dead", members: { to: 0 } }, "group unknown is Dead members up to 0"],
   [{ topic: "orders", records: 3, messages: 2 }, "topic orders records 3 messages 2"],
-  [{ queue: "tasks", depth: 1, unacknowledged: 0, consumers: 0, delivered: 0 }, "queue tasks depth 1 unacknowledged 0 consumers 0 delivered 0"],
+  [
+    { queue: "tasks", depth: 1, unacknowledged: 0, consumers: 0, delivered: 0 },
+    "queue tasks depth 1 unacknowledged 0 consumers 0 delivered 0",
+  ],
   [{ queue: "tasks", vhost: "/", ready: { from: 1 }, unacked: 0 }, "queue tasks in / ready at least 1 unacked 0"],
   [{ client: "screen-*", is: "connected" }, "client screen-* is connected"],
   [{ client: "nobody", is: "disconnected" }, "client nobody is disconnected"],
   [{ session: "screen-1", connected: true }, "session screen-1 connected"],
   [{ session: "nobody", connected: false }, "session nobody not connected"],
-  [{ connections: { protocol: "mqtt", client: ["screen-1", "other"] }, count: 1 }, 'connections {"protocol":"mqtt","client":["screen-1","other"]} count 1'],
+  [
+    { connections: { protocol: "mqtt", client: ["screen-1", "other"] }, count: 1 },
+    'connections {"protocol":"mqtt","client":["screen-1","other"]} count 1',
+  ],
   [{ rule: "lossy", fired: 1 }, "rule lossy fired 1"],
   [{ broker: 2, is: "up" }, "broker 2 is up"],
   [{ broker: "mqtt", is: "up" }, "broker mqtt is up"],
@@ -87,14 +94,19 @@ describe("each kind of state", () => {
   });
 
   test.each(NOT)("%j does not: 504 over HTTP, with what is seen instead", async (state, seen) => {
-    expect(await h.refused("POST", "/api/await", { ...state, timeout: 0 })).toEqual({ status: 504, error: expect.stringMatching(/^waited 0 ms in vain for /) });
+    expect(await h.refused("POST", "/api/await", { ...state, timeout: 0 })).toEqual({
+      status: 504,
+      error: expect.stringMatching(/^waited 0 ms in vain for /),
+    });
     expect((await h.refused("POST", "/api/await", { ...state, timeout: 0 })).error.endsWith(`: ${seen}`)).toBe(true);
   });
 
   test("and in a scenario, which counts messages from its beginning on", async () => {
     const told = await expected(NOT.map(([state]) => state));
     expect(told.map(({ passed }) => passed)).toEqual(NOT.map(() => false));
-    expect(told.map(({ detail }) => detail)).toEqual(NOT.map(([state, seen]) => ("messages" in state && "on" in state ? "0 messages were stored on orders" : seen)));
+    expect(told.map(({ detail }) => detail)).toEqual(
+      NOT.map(([state, seen]) => ("messages" in state && "on" in state ? "0 messages were stored on orders" : seen)),
+    );
   });
 
   test("all account is counted over HTTP", async () => {
@@ -127,18 +139,35 @@ describe("what is wrong with a state is said", () => {
   });
 
   test("over HTTP with the place and the right word", async () => {
-    expect(await h.refused("POST", "/api/await", { group: "g", is: "stabel" })).toEqual({ status: 400, error: expect.any(String), path: ["is"], didYouMean: "Stable" });
-    expect(await h.refused("POST", "/api/await", { client: "c", is: "connected", timout: 1 })).toEqual({ status: 400, error: expect.any(String), path: ["timout"], didYouMean: "timeout" });
+    expect(await h.refused("POST", "/api/await", { group: "g", is: "stabel" })).toEqual({
+      status: 400,
+      error: expect.any(String),
+      path: ["is"],
+      didYouMean: "Stable",
+    });
+    expect(await h.refused("POST", "/api/await", { client: "c", is: "connected", timout: 1 })).toEqual({
+      status: 400,
+      error: expect.any(String),
+      path: ["timout"],
+      didYouMean: "timeout",
+    });
     expect((await h.refused("POST", "/api/await", { client: "c", is: "connected", timeout: "soon" })).status).toBe(400);
   });
 });
 
 describe("what is no time-out is not called one", () => {
   test("what cannot come as things are", async () => {
-    expect(await h.refused("POST", "/api/await", { queue: "q", vhost: "//", depth: 0 })).toEqual({ status: 404, error: "there is no vhost //: did you mean /?", didYouMean: "/" });
+    expect(await h.refused("POST", "/api/await", { queue: "q", vhost: "//", depth: 0 })).toEqual({
+      status: 404,
+      error: "there is no vhost //: did you mean /?",
+      didYouMean: "/",
+    });
     await using other = await house({ amqp: { enabled: false } });
     expect(await other.refused("POST", "/api/await", { queue: "q", depth: 0 })).toEqual({ status: 404, error: "amqp is not enabled" });
-    expect(await other.refused("POST", "/api/await", { messages: 1 })).toEqual({ status: 404, error: expect.stringContaining("no account is kept") });
+    expect(await other.refused("POST", "/api/await", { messages: 1 })).toEqual({
+      status: 404,
+      error: expect.stringContaining("no account is kept"),
+    });
   });
 
   test("an error while it is looked for", async () => {
@@ -146,6 +175,9 @@ describe("what is no time-out is not called one", () => {
     other.havoq.control.brokers = () => {
       throw new Error("the brokers are not to be seen");
     };
-    expect(await other.refused("POST", "/api/await", { broker: 1, is: "up" })).toEqual({ status: 500, error: "the brokers are not to be seen" });
+    expect(await other.refused("POST", "/api/await", { broker: 1, is: "up" })).toEqual({
+      status: 500,
+      error: "the brokers are not to be seen",
+    });
   });
 });

@@ -77,9 +77,20 @@ export async function startBinary(options: BinaryOptions = {}): Promise<RunningB
   const readyFile = join(folder, "ready.json");
   const child = Bun.spawn({
     cmd: [
-      binaryPath, "serve", "--host", "127.0.0.1",
-      "--kafka-port", "0", "--mqtt-port", "0", "--amqp-port", "0", "--admin-port", "0",
-      "--ready-file", readyFile,
+      binaryPath,
+      "serve",
+      "--host",
+      "127.0.0.1",
+      "--kafka-port",
+      "0",
+      "--mqtt-port",
+      "0",
+      "--amqp-port",
+      "0",
+      "--admin-port",
+      "0",
+      "--ready-file",
+      readyFile,
       ...(options.args ?? []),
     ],
     cwd: options.cwd ?? folder, // so that no havoq.yaml or plugins folder of this repository is found
@@ -117,11 +128,17 @@ export async function startBinary(options: BinaryOptions = {}): Promise<RunningB
     ...addressesOf(ready),
     pid: ready.pid,
     seed: ready.seed,
-    get stdout() { return stdout.text; },
-    get stderr() { return stderr.text; },
+    get stdout() {
+      return stdout.text;
+    },
+    get stderr() {
+      return stderr.text;
+    },
     exited: child.exited,
     stop,
-    async [Symbol.asyncDispose]() { await stop(); },
+    async [Symbol.asyncDispose]() {
+      await stop();
+    },
   };
 }
 
@@ -183,5 +200,11 @@ export function ensureBinary(): Promise<void> {
 
 function newestSource(): number {
   const sources = [...new Bun.Glob("src/**/*").scanSync({ cwd: root }), "build.ts", "package.json"];
-  return Math.max(0, ...sources.map((file) => join(root, file)).filter(existsSync).map((file) => statSync(file).mtimeMs));
+  return Math.max(
+    0,
+    ...sources
+      .map((file) => join(root, file))
+      .filter(existsSync)
+      .map((file) => statSync(file).mtimeMs),
+  );
 }

@@ -35,7 +35,9 @@ export class World {
 
   static async under(rules: readonly Rule[], options: StartOptions = {}): Promise<World> {
     const config: Config = {
-      ...DEFAULTS, seed: 7, admin: { ...DEFAULTS.admin, enabled: false },
+      ...DEFAULTS,
+      seed: 7,
+      admin: { ...DEFAULTS.admin, enabled: false },
       kafka: { ...DEFAULTS.kafka, port: 0, default_partitions: 1 },
       mqtt: { ...DEFAULTS.mqtt, port: 0, websocket_port: 0 },
       amqp: { ...DEFAULTS.amqp, port: 0 },
@@ -81,7 +83,10 @@ export class World {
 
   /** Reads `orders` from the beginning on. */
   async kafkaConsumer(each: (got: Got) => void, config: Partial<KafkaConfig> = {}): Promise<void> {
-    const consumer = this.kafka("consumer", { retry: { retries: 5, initialRetryTime: 20 }, ...config }).consumer({ groupId: "readers", maxWaitTimeInMs: 50 });
+    const consumer = this.kafka("consumer", { retry: { retries: 5, initialRetryTime: 20 }, ...config }).consumer({
+      groupId: "readers",
+      maxWaitTimeInMs: 50,
+    });
     await consumer.connect();
     this.ends.push(() => consumer.disconnect());
     await consumer.subscribe({ topic: "orders", fromBeginning: true });
@@ -94,7 +99,11 @@ export class World {
   // --- MQTT -------------------------------------------------------------------------------------
 
   async mqtt(clientId: string, options: IClientOptions = {}): Promise<MqttClient> {
-    const client = await mqtt.connectAsync(`mqtt://127.0.0.1:${this.mqttPort}`, { clientId, protocolVersion: 5, reconnectPeriod: 0, ...options }, false);
+    const client = await mqtt.connectAsync(
+      `mqtt://127.0.0.1:${this.mqttPort}`,
+      { clientId, protocolVersion: 5, reconnectPeriod: 0, ...options },
+      false,
+    );
     client.on("error", () => undefined);
     this.ends.push(() => client.endAsync(true));
     return client;
@@ -105,7 +114,13 @@ export class World {
   async amqp(name: string, capabilities: object = {}): Promise<ChannelModel> {
     const clientProperties = {
       connection_name: name,
-      capabilities: { publisher_confirms: true, authentication_failure_close: true, "connection.blocked": true, consumer_cancel_notify: true, ...capabilities },
+      capabilities: {
+        publisher_confirms: true,
+        authentication_failure_close: true,
+        "connection.blocked": true,
+        consumer_cancel_notify: true,
+        ...capabilities,
+      },
     };
     const connection = await connectAmqp(`amqp://guest:guest@127.0.0.1:${this.amqpPort}`, { clientProperties });
     connection.on("error", () => undefined);
@@ -188,7 +203,10 @@ export const texts = (got: readonly Got[]): string[] => got.map(({ text }) => te
 
 /** "answered", or the error. */
 export function outcome(promise: Promise<unknown>): Promise<string> {
-  return promise.then(() => "answered", (error) => String(error));
+  return promise.then(
+    () => "answered",
+    (error) => String(error),
+  );
 }
 
 /** The outcome of a promise that has some milliseconds of real time, or "silence": for what is not to be answered. */

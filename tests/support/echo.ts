@@ -33,7 +33,8 @@ export class EchoServer implements Server {
     if (text === "boom") throw new Error("boom");
     const event = new EchoEvent(connection, "ECHO", text);
     const decision = connection.hooks.request?.select(connection, "ECHO")?.decide(event) ?? null;
-    if (decision instanceof Promise) connection.holdInput(decision.then((final) => final === null && this.carryOut(connection, event.text)));
+    if (decision instanceof Promise)
+      connection.holdInput(decision.then((final) => final === null && this.carryOut(connection, event.text)));
     else if (decision === null) this.carryOut(connection, event.text);
     else if (decision.kind === "close") connection.obey(decision);
   }
@@ -53,7 +54,11 @@ export class EchoServer implements Server {
 
 class EchoEvent implements HookEvent {
   readonly protocol = "mqtt";
-  constructor(readonly connection: ConnectionInfo, readonly name: string, public text: string) {}
+  constructor(
+    readonly connection: ConnectionInfo,
+    readonly name: string,
+    public text: string,
+  ) {}
   get stream(): string {
     return operationStream(this.connection, this.name);
   }
@@ -73,13 +78,22 @@ export function echoHouse(options: { seed?: number; replay?: Replay; guard?: Gua
   const journal = new Journal("test", seed, () => clock.now());
   const printed: string[] = [];
   const seam = new Seam({
-    seed, clock, journal, guard: options.guard ?? plainGuard, print: (line) => void printed.push(line),
+    seed,
+    clock,
+    journal,
+    guard: options.guard ?? plainGuard,
+    print: (line) => void printed.push(line),
     ...(options.replay === undefined ? {} : { replay: options.replay }),
   });
   const net = new Net(seam);
   const server = new EchoServer();
   return {
-    clock, journal, seam, net, server, printed,
+    clock,
+    journal,
+    seam,
+    net,
+    server,
+    printed,
     plug: (plugin: Plugin, name = "p") => seam.install([{ name, file: "", plugin }]),
     connect: () => new EchoClient(connectMemory(server, net)),
   };

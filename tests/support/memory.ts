@@ -18,10 +18,21 @@ export class MemoryHouse {
   readonly published: Outgoing[] = [];
   publish: (message: Outgoing) => void = (message) => void this.published.push(message);
 
-  constructor(readonly seed = 1, replay: Replay | null = null, readonly clock = new AdvanceableClock(Date.now())) {
+  constructor(
+    readonly seed = 1,
+    replay: Replay | null = null,
+    readonly clock = new AdvanceableClock(Date.now()),
+  ) {
     this.journal = new Journal("test", seed, () => this.clock.now());
     const print = (line: string): void => void this.lines.push(line);
-    this.seam = new Seam({ seed, clock: this.clock, journal: this.journal, guard: plainGuard, print, ...(replay === null ? {} : { replay }) });
+    this.seam = new Seam({
+      seed,
+      clock: this.clock,
+      journal: this.journal,
+      guard: plainGuard,
+      print,
+      ...(replay === null ? {} : { replay }),
+    });
     this.net = new Net(this.seam, print);
   }
 

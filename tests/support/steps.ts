@@ -6,7 +6,12 @@ export function inOrder<Outcome>(run: (step: number) => Promise<Outcome>): (step
       const next = outcomes.length;
       const before = outcomes[next - 1] ?? Promise.resolve();
       // One that went wrong is told to who asks for it.
-      outcomes.push(before.then(() => run(next), () => run(next)));
+      outcomes.push(
+        before.then(
+          () => run(next),
+          () => run(next),
+        ),
+      );
     }
     return outcomes[step]!;
   };

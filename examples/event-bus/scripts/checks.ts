@@ -25,7 +25,9 @@ export class Observer {
   async drain(queue: string): Promise<void> {
     const connection = await connect(ADDRESSES.amqp);
     const channel = await connection.createChannel();
-    await channel.consume(queue, (message) => void this.events.push({ topic: queue, value: JSON.parse(message!.content.toString()) }), { noAck: true });
+    await channel.consume(queue, (message) => void this.events.push({ topic: queue, value: JSON.parse(message!.content.toString()) }), {
+      noAck: true,
+    });
     this.ends.push(() => connection.close());
   }
 
@@ -35,7 +37,10 @@ export class Observer {
 
   /** Settles when an event like this has come. */
   async expect<Event = any>(topic: string, what: string, so: (event: Event) => boolean): Promise<Event> {
-    await within(() => this.all<Event>(topic).some(so), `no ${what} on ${topic}; there were ${JSON.stringify(this.all(topic)).slice(0, 300)}`);
+    await within(
+      () => this.all<Event>(topic).some(so),
+      `no ${what} on ${topic}; there were ${JSON.stringify(this.all(topic)).slice(0, 300)}`,
+    );
     console.log(`✓ ${what} on ${topic}`);
     return this.all<Event>(topic).find(so)!;
   }

@@ -14,7 +14,8 @@ import { ADDRESSES } from "../services/bus.ts";
 import { option, within } from "./checks.ts";
 import { Percentiles } from "./percentiles.ts";
 
-const rate = option("rate", 10_000), duration = option("duration", 60);
+const rate = option("rate", 10_000),
+  duration = option("duration", 60);
 const run = crypto.randomUUID();
 const TICK = 10;
 const SENSOR = "warehouse/sensors/temperature/load";
@@ -27,7 +28,10 @@ class Way {
   doubled = 0;
   private readonly seen: Uint8Array;
 
-  constructor(readonly name: string, readonly share: number) {
+  constructor(
+    readonly name: string,
+    readonly share: number,
+  ) {
     this.seen = new Uint8Array(Math.ceil(rate * duration * share) + 1);
   }
 
@@ -50,7 +54,9 @@ class Way {
 }
 
 const now = (): number => performance.timeOrigin + performance.now();
-const orders = new Way("kafka", 0.8), readings = new Way("mqtt", 0.1), notes = new Way("amqp", 0.1);
+const orders = new Way("kafka", 0.8),
+  readings = new Way("mqtt", 0.1),
+  notes = new Way("amqp", 0.1);
 const ways = [orders, readings, notes];
 
 const kafka = new Kafka({ clientId: "load-test", brokers: ADDRESSES.kafka, logLevel: logLevel.NOTHING });
@@ -82,7 +88,10 @@ await back.consume("email.queue", (message) => {
   back.ack(message!);
 });
 let deepest = 0;
-const sampling = setInterval(() => void out.checkQueue("email.queue").then(({ messageCount }) => (deepest = Math.max(deepest, messageCount))), 500);
+const sampling = setInterval(
+  () => void out.checkQueue("email.queue").then(({ messageCount }) => (deepest = Math.max(deepest, messageCount))),
+  500,
+);
 
 const began = performance.now();
 const pending = new Set<Promise<unknown>>();
@@ -91,7 +100,10 @@ while (performance.now() - began < duration * 1000 || ways.some((way) => way.due
   const elapsed = performance.now() - began;
   const batch = Array.from({ length: orders.due(elapsed) }, () => ({ key: String(orders.sent), value: orders.make() }));
   if (batch.length > 0) {
-    const sending = producer.send({ topic: "orders.created", messages: batch, acks: 1 }).catch((error: Error) => void failures.push(error.message)).finally(() => pending.delete(sending));
+    const sending = producer
+      .send({ topic: "orders.created", messages: batch, acks: 1 })
+      .catch((error: Error) => void failures.push(error.message))
+      .finally(() => pending.delete(sending));
     pending.add(sending);
   }
   for (let left = readings.due(elapsed); left > 0; left--) publisher.publish(SENSOR, readings.make());

@@ -9,9 +9,21 @@ await check("out of stock", async (observer) => {
   const { orderId } = order;
   await observer.bus.emit("orders.created", orderId, order);
   await observer.expect<InventoryUpdated>("inventory.updated", "nothing reserved", (event) => event.orderId === orderId && !event.reserved);
-  await observer.expect<StatusUpdated>("orders.status-updated", "the status cancelled", (event) => event.orderId === orderId && event.status === "cancelled" && event.reason === "out of stock");
-  await observer.expect<PaymentRefunded>("payments.refunded", "a refund of 396", (event) => event.orderId === orderId && event.amount === 396);
-  await observer.expect<Notification>("email.queue", "an e-mail about the refund", (mail) => mail.kind === "refund" && mail.about === orderId);
+  await observer.expect<StatusUpdated>(
+    "orders.status-updated",
+    "the status cancelled",
+    (event) => event.orderId === orderId && event.status === "cancelled" && event.reason === "out of stock",
+  );
+  await observer.expect<PaymentRefunded>(
+    "payments.refunded",
+    "a refund of 396",
+    (event) => event.orderId === orderId && event.amount === 396,
+  );
+  await observer.expect<Notification>(
+    "email.queue",
+    "an e-mail about the refund",
+    (mail) => mail.kind === "refund" && mail.about === orderId,
+  );
   const charged = observer.all("payments.processed").some((event) => event.orderId === orderId);
   if (charged) throw new Error(`order ${orderId} was charged`);
 });

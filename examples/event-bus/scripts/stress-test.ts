@@ -25,7 +25,12 @@ interface Connection {
 
 const KINDS: Record<string, (n: number) => Promise<Connection>> = {
   async mqtt(n) {
-    const client = await mqtt.connectAsync(ADDRESSES.mqtt, { clientId: `stress-${process.pid}-${n}`, keepalive: 600, reconnectPeriod: 0, connectTimeout: 60_000 });
+    const client = await mqtt.connectAsync(ADDRESSES.mqtt, {
+      clientId: `stress-${process.pid}-${n}`,
+      keepalive: 600,
+      reconnectPeriod: 0,
+      connectTimeout: 60_000,
+    });
     return { ask: () => client.publishAsync(`stress/${n}`, "x", { qos: 1 }), open: () => client.connected };
   },
   async amqp() {
@@ -37,7 +42,12 @@ const KINDS: Record<string, (n: number) => Promise<Connection>> = {
   },
   async kafka(n) {
     // The broker that answers first is the only one it needs.
-    const admin = new Kafka({ clientId: `stress-${n}`, brokers: [ADDRESSES.kafka[n % ADDRESSES.kafka.length]!], logLevel: logLevel.NOTHING, connectionTimeout: 60_000 }).admin();
+    const admin = new Kafka({
+      clientId: `stress-${n}`,
+      brokers: [ADDRESSES.kafka[n % ADDRESSES.kafka.length]!],
+      logLevel: logLevel.NOTHING,
+      connectionTimeout: 60_000,
+    }).admin();
     let open = true;
     admin.on(admin.events.DISCONNECT, () => (open = false));
     await admin.connect();
@@ -45,7 +55,9 @@ const KINDS: Record<string, (n: number) => Promise<Connection>> = {
   },
 };
 
-const connecting = new Percentiles(), alone = new Percentiles(), together = new Percentiles();
+const connecting = new Percentiles(),
+  alone = new Percentiles(),
+  together = new Percentiles();
 const all: { kind: string; connection: Connection }[] = [];
 const failures = new Map<string, number>();
 const fail = (kind: string, error: unknown): void => {
@@ -62,27 +74,32 @@ async function timed<T>(work: Promise<T>, into: Percentiles): Promise<T> {
 const kindOf = (n: number): string => (n % 10 === 8 ? "amqp" : n % 10 === 9 ? "kafka" : "mqtt");
 let next = 0;
 const began = performance.now();
-await Promise.all(Array.from({ length: AT_ONCE }, async () => {
-  while (next < connections) {
-    const n = next++, kind = kindOf(n);
-    try {
-      const connection = await timed(KINDS[kind]!(n), connecting);
-      await timed(connection.ask(), alone);
-      all.push({ kind, connection });
-    } catch (error) {
-      fail(kind, error);
+await Promise.all(
+  Array.from({ length: AT_ONCE }, async () => {
+    while (next < connections) {
+      const n = next++,
+        kind = kindOf(n);
+      try {
+        const connection = await timed(KINDS[kind]!(n), connecting);
+        await timed(connection.ask(), alone);
+        all.push({ kind, connection });
+      } catch (error) {
+        fail(kind, error);
+      }
     }
-  }
-}));
+  }),
+);
 const seconds = (performance.now() - began) / 1000;
 
 let asked = 0;
-await Promise.all(Array.from({ length: AT_ONCE }, async () => {
-  while (asked < all.length) {
-    const { kind, connection } = all[asked++]!;
-    await timed(connection.ask(), together).catch((error) => fail(kind, error));
-  }
-}));
+await Promise.all(
+  Array.from({ length: AT_ONCE }, async () => {
+    while (asked < all.length) {
+      const { kind, connection } = all[asked++]!;
+      await timed(connection.ask(), together).catch((error) => fail(kind, error));
+    }
+  }),
+);
 const open = all.filter(({ connection }) => connection.open());
 
 console.log(`connections  ${open.length} of ${connections} are open at once, after ${seconds.toFixed(1)} s`);
@@ -93,7 +110,9 @@ console.log(`with all     ${together}`);
 const admin = process.env.HAVOQ_ADMIN_URL;
 let counted = Infinity;
 if (admin !== undefined) {
-  const { connections: counts } = (await (await fetch(`${admin}/api/status`)).json()) as { connections: Record<string, { active: number }> };
+  const { connections: counts } = (await (await fetch(`${admin}/api/status`)).json()) as {
+    connections: Record<string, { active: number }>;
+  };
   counted = Object.values(counts).reduce((sum, { active }) => sum + active, 0);
   console.log(`the brokers count ${counted}`);
 }

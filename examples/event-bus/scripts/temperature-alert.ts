@@ -13,5 +13,6 @@ await check("temperature alert", async (observer) => {
   await observer.expect<Notification>("email.queue", "an e-mail to the operators", (mail) => mail.kind === "alert" && mail.about === zone);
   await observer.expect<{ alert: Alert }>("dashboard/updates", "an update of the dashboard", ({ alert }) => alert?.zone === zone);
   // The cool one came before the hot one: an alert for it would be here by now.
-  if (observer.all<Alert>("alerts/critical").some((alert) => alert.zone === `${zone}-cool`)) throw new Error("29.9 degrees raised an alert");
+  if (observer.all<Alert>("alerts/critical").some((alert) => alert.zone === `${zone}-cool`))
+    throw new Error("29.9 degrees raised an alert");
 });

@@ -20,7 +20,12 @@ export class Bus {
   private closed = false;
 
   constructor(readonly name: string) {
-    this.kafka = new Kafka({ clientId: name, brokers: ADDRESSES.kafka, logLevel: logLevel.NOTHING, retry: { retries: 20, initialRetryTime: 50, maxRetryTime: 1000 } });
+    this.kafka = new Kafka({
+      clientId: name,
+      brokers: ADDRESSES.kafka,
+      logLevel: logLevel.NOTHING,
+      retry: { retries: 20, initialRetryTime: 50, maxRetryTime: 1000 },
+    });
   }
 
   /** Puts an event on a Kafka topic; settles when the brokers have it. */
@@ -67,11 +72,17 @@ export class Bus {
         await new Promise<void>((resolve, reject) => {
           const broken = (): void => reject(new Error("the connection broke"));
           channel.once("close", broken);
-          channel.publish(exchange, routingKey, Buffer.from(JSON.stringify(value)), { persistent: true, contentType: "application/json" }, (error) => {
-            channel.off("close", broken);
-            if (error === null || error === undefined) resolve();
-            else reject(error);
-          });
+          channel.publish(
+            exchange,
+            routingKey,
+            Buffer.from(JSON.stringify(value)),
+            { persistent: true, contentType: "application/json" },
+            (error) => {
+              channel.off("close", broken);
+              if (error === null || error === undefined) resolve();
+              else reject(error);
+            },
+          );
         });
         return;
       } catch (error) {

@@ -8,7 +8,8 @@ export async function notification(): Promise<Bus> {
   const bus = new Bus("notification-service");
   const seen = new Seen();
   const mail = async (kind: Notification["kind"], about: string, to: string): Promise<void> => {
-    if (!seen.before(`${kind} ${about}`)) await bus.send("notifications", `notification.email.${kind}`, { kind, about, to } satisfies Notification);
+    if (!seen.before(`${kind} ${about}`))
+      await bus.send("notifications", `notification.email.${kind}`, { kind, about, to } satisfies Notification);
   };
   await bus.on<StatusUpdated | PaymentRefunded>(["orders.status-updated", "payments.refunded"], async (event, topic) => {
     if (topic === "payments.refunded") await mail("refund", event.orderId, event.order.email);

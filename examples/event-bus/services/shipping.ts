@@ -6,7 +6,8 @@ export async function shipping(): Promise<Bus> {
   const bus = new Bus("shipping-service");
   const seen = new Seen();
   await bus.on<StatusUpdated>(["orders.status-updated"], async ({ orderId, status, order }) => {
-    if (status === "paid" && !seen.before(orderId)) await bus.send("tasks", "pack", { orderId, productId: order.productId, quantity: order.quantity });
+    if (status === "paid" && !seen.before(orderId))
+      await bus.send("tasks", "pack", { orderId, productId: order.productId, quantity: order.quantity });
   });
   return bus;
 }

@@ -15,37 +15,47 @@ const Given = z.record(z.string(), z.unknown()).openapi("AwaitedState", {
   example: { group: "billing", is: "stable", members: 2, timeout: "10s" },
 });
 
-const Reached = z.object({
-  /** Milliseconds of the brokers' clock that it took. */
-  waitedMs: z.number(),
-}).openapi("Reached");
+const Reached = z
+  .object({
+    /** Milliseconds of the brokers' clock that it took. */
+    waitedMs: z.number(),
+  })
+  .openapi("Reached");
 
 const awaits: Resource = (api, havoq) => {
-  route(api, createRoute({
-    method: "post", path: "/api/await", operationId: "await", tags: ["control"],
-    summary: "Answers when a state is reached; 504 when it is not within `timeout` (30s) of the brokers' clock",
-    request: { body: takes(Given) }, responses: answers(Reached, "It is reached"),
-  }), async (c) => {
-    const { timeout, ...rest } = check(Awaited, c.req.valid("json"));
-    const state = rest as State;
-    possible(havoq, state);
-    c.env.patience();
-    const since = havoq.clock.now();
-    const gone = c.req.raw.signal;
-    let seen = "";
-    const reached = (): boolean => {
-      const now = look(havoq, state);
-      seen = now.seen;
-      return now.holds;
-    };
-    try {
-      await havoq.control.waitFor(() => gone.aborted || reached(), timeout);
-    } catch (error) {
-      if (!(error instanceof TimeoutError)) throw error;
-      throw new ApiError(504, `waited ${timeout} ms in vain for ${stateText(state)}: ${seen}`);
-    }
-    return c.json({ waitedMs: havoq.clock.now() - since }, 200);
-  });
+  route(
+    api,
+    createRoute({
+      method: "post",
+      path: "/api/await",
+      operationId: "await",
+      tags: ["control"],
+      summary: "Answers when a state is reached; 504 when it is not within `timeout` (30s) of the brokers' clock",
+      request: { body: takes(Given) },
+      responses: answers(Reached, "It is reached"),
+    }),
+    async (c) => {
+      const { timeout, ...rest } = check(Awaited, c.req.valid("json"));
+      const state = rest as State;
+      possible(havoq, state);
+      c.env.patience();
+      const since = havoq.clock.now();
+      const gone = c.req.raw.signal;
+      let seen = "";
+      const reached = (): boolean => {
+        const now = look(havoq, state);
+        seen = now.seen;
+        return now.holds;
+      };
+      try {
+        await havoq.control.waitFor(() => gone.aborted || reached(), timeout);
+      } catch (error) {
+        if (!(error instanceof TimeoutError)) throw error;
+        throw new ApiError(504, `waited ${timeout} ms in vain for ${stateText(state)}: ${seen}`);
+      }
+      return c.json({ waitedMs: havoq.clock.now() - since }, 200);
+    },
+  );
 };
 
 /** Throws 404 for what cannot be reached as things are. */

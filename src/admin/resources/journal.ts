@@ -18,36 +18,59 @@ const tags = ["journal"];
 const journal: Resource = (api, havoq) => {
   const { journal } = havoq;
 
-  route(api, createRoute({
-    method: "get", path: "/api/journal", operationId: "readJournal", tags, summary: "The journal as `--journal` writes it: what `--replay` takes",
-    request: { query: Query },
-    responses: {
-      200: {
-        description: "A header, then one line or MessagePack object for each entry",
-        content: { "application/x-ndjson": { schema: z.string() }, "application/msgpack": { schema: z.string().openapi({ format: "binary" }) } },
+  route(
+    api,
+    createRoute({
+      method: "get",
+      path: "/api/journal",
+      operationId: "readJournal",
+      tags,
+      summary: "The journal as `--journal` writes it: what `--replay` takes",
+      request: { query: Query },
+      responses: {
+        200: {
+          description: "A header, then one line or MessagePack object for each entry",
+          content: {
+            "application/x-ndjson": { schema: z.string() },
+            "application/msgpack": { schema: z.string().openapi({ format: "binary" }) },
+          },
+        },
+        ...problems,
       },
-      ...problems,
+    }),
+    (c) => {
+      const { format, after = 0, rule, limit } = c.req.valid("query");
+      const found = entriesAfter(journal, after).filter((entry) => rule === undefined || isOf(entry, rule));
+      const chosen = limit === undefined ? found : found.slice(Math.max(0, found.length - limit));
+      const { line } = journalFormat(format === "msgpack" ? ".msgpack" : ".jsonl");
+      const bytes = Buffer.concat([journal.header(), ...chosen].map(line));
+      return c.body(bytes as never, 200, {
+        "content-type": format === "msgpack" ? "application/msgpack" : "application/x-ndjson",
+      }) as never;
     },
-  }), (c) => {
-    const { format, after = 0, rule, limit } = c.req.valid("query");
-    const found = entriesAfter(journal, after).filter((entry) => rule === undefined || isOf(entry, rule));
-    const chosen = limit === undefined ? found : found.slice(Math.max(0, found.length - limit));
-    const { line } = journalFormat(format === "msgpack" ? ".msgpack" : ".jsonl");
-    const bytes = Buffer.concat([journal.header(), ...chosen].map(line));
-    return c.body(bytes as never, 200, { "content-type": format === "msgpack" ? "application/msgpack" : "application/x-ndjson" }) as never;
-  });
+  );
 
-  route(api, createRoute({
-    method: "get", path: "/api/journal/events", operationId: "followJournal", tags,
-    summary: "Entries as server-sent events as they fire; `Last-Event-ID` or `after` goes on where one left off",
-    request: { query: z.strictObject({ after: Whole.optional() }) },
-    responses: { 200: { description: "Events whose id is the entry's number", content: { "text/event-stream": { schema: z.string() } } }, ...problems },
-  }), (c) => {
-    c.env.patience();
-    const last = c.req.header("last-event-id");
-    const after = last !== undefined && /^\d{1,15}$/.test(last) ? Number(last) : (c.req.valid("query").after ?? journal.fired);
-    return c.body(events(journal, after), 200, { "content-type": "text/event-stream", "cache-control": "no-store" }) as never;
-  });
+  route(
+    api,
+    createRoute({
+      method: "get",
+      path: "/api/journal/events",
+      operationId: "followJournal",
+      tags,
+      summary: "Entries as server-sent events as they fire; `Last-Event-ID` or `after` goes on where one left off",
+      request: { query: z.strictObject({ after: Whole.optional() }) },
+      responses: {
+        200: { description: "Events whose id is the entry's number", content: { "text/event-stream": { schema: z.string() } } },
+        ...problems,
+      },
+    }),
+    (c) => {
+      c.env.patience();
+      const last = c.req.header("last-event-id");
+      const after = last !== undefined && /^\d{1,15}$/.test(last) ? Number(last) : (c.req.valid("query").after ?? journal.fired);
+      return c.body(events(journal, after), 200, { "content-type": "text/event-stream", "cache-control": "no-store" }) as never;
+    },
+  );
 };
 
 /** Kept entries whose number is larger. */

@@ -26,31 +26,40 @@ export const LONGEST = 315_360_000_000;
 /** Why a value is refused, in RabbitMQ's spelling of it; null when it is not. */
 type Check = (field: Field, table: FieldTable) => string | null;
 
-export const integer = (field: Field): string | null => ("bBsuIilL".includes(field.type) ? null : `"expected integer, got ${typeName(field)}"`);
-const number = (most: number, least: number, tooLarge: string): Check => (field) => {
-  const { value } = field;
-  const refused = integer(field);
-  if (refused !== null) return refused;
-  if ((value as number) < 0) return `{value_negative,${value}}`;
-  if ((value as number) < least) return `{value_zero,${value}}`;
-  return (value as number) > most ? `{${tooLarge},${value}}` : null;
-};
-const text = (check: (value: string, table: FieldTable) => string | null = () => null): Check => (field, table) => {
-  if (field.type !== "S") return `{unacceptable_type,${typeName(field)}}`;
-  // Names of exchanges and routing keys have to fit into a short string.
-  return Buffer.byteLength(field.value as string) > 255 ? "longer than 255 bytes" : check(field.value as string, table);
-};
+export const integer = (field: Field): string | null =>
+  "bBsuIilL".includes(field.type) ? null : `"expected integer, got ${typeName(field)}"`;
+const number =
+  (most: number, least: number, tooLarge: string): Check =>
+  (field) => {
+    const { value } = field;
+    const refused = integer(field);
+    if (refused !== null) return refused;
+    if ((value as number) < 0) return `{value_negative,${value}}`;
+    if ((value as number) < least) return `{value_zero,${value}}`;
+    return (value as number) > most ? `{${tooLarge},${value}}` : null;
+  };
+const text =
+  (check: (value: string, table: FieldTable) => string | null = () => null): Check =>
+  (field, table) => {
+    if (field.type !== "S") return `{unacceptable_type,${typeName(field)}}`;
+    // Names of exchanges and routing keys have to fit into a short string.
+    return Buffer.byteLength(field.value as string) > 255 ? "longer than 255 bytes" : check(field.value as string, table);
+  };
 const truth: Check = (field) => (field.type === "t" ? null : `{unacceptable_type,${typeName(field)}}`);
-const oneOf = (values: readonly string[], refused: (value: string) => string): Check => text((value) => (values.includes(value) ? null : refused(value)));
+const oneOf = (values: readonly string[], refused: (value: string) => string): Check =>
+  text((value) => (values.includes(value) ? null : refused(value)));
 const size = number(Infinity, 1, "");
-const version: Check = (field) => integer(field) ?? (field.value === 1 || field.value === 2 ? null : `"unsupported queue version '${String(field.value)}'"`);
+const version: Check = (field) =>
+  integer(field) ?? (field.value === 1 || field.value === 2 ? null : `"unsupported queue version '${String(field.value)}'"`);
 
 /** Every argument of a queue that has a meaning, in the order in which RabbitMQ looks at them. */
 const CHECKS: Record<string, Check> = {
   "x-expires": number(LONGEST, 1, "value_too_large"),
   "x-message-ttl": number(LONGEST, 0, "value_too_large"),
   "x-dead-letter-exchange": text(),
-  "x-dead-letter-routing-key": text((_, table) => (table.field("x-dead-letter-exchange") === undefined ? "routing_key_but_no_dlx_defined" : null)),
+  "x-dead-letter-routing-key": text((_, table) =>
+    table.field("x-dead-letter-exchange") === undefined ? "routing_key_but_no_dlx_defined" : null,
+  ),
   "x-dead-letter-strategy": oneOf(["at-most-once", "at-least-once"], () => "invalid_dlx_strategy"),
   "x-max-length": number(Infinity, 0, ""),
   "x-max-length-bytes": number(Infinity, 0, ""),
@@ -70,8 +79,15 @@ const CHECKS: Record<string, Check> = {
 /** Arguments that one type of queue knows and the other does not. */
 const FOREIGN: Record<string, readonly string[]> = {
   classic: [
-    "x-delivery-limit", "x-quorum-initial-group-size", "x-initial-cluster-size", "x-queue-leader-locator", "x-max-in-memory-length", "x-max-in-memory-bytes",
-    "x-dead-letter-strategy", "x-max-age", "x-stream-max-segment-size-bytes",
+    "x-delivery-limit",
+    "x-quorum-initial-group-size",
+    "x-initial-cluster-size",
+    "x-queue-leader-locator",
+    "x-max-in-memory-length",
+    "x-max-in-memory-bytes",
+    "x-dead-letter-strategy",
+    "x-max-age",
+    "x-stream-max-segment-size-bytes",
   ],
   quorum: ["x-max-priority", "x-queue-mode", "x-queue-version", "x-queue-master-locator", "x-max-age", "x-stream-max-segment-size-bytes"],
 };
@@ -122,7 +138,10 @@ export function sameQueueArguments(given: FieldTable, current: FieldTable, what:
 /** Reads the arguments of a consumer and returns its priority. Throws PRECONDITION_FAILED for those that are not acceptable. */
 export function consumerPriority(table: FieldTable, isQuorum: boolean, what: string): number {
   if (table.field("x-stream-offset") !== undefined) throw foreign("x-stream-offset", what, isQuorum ? "quorum" : "classic");
-  for (const [name, check] of [["x-priority", integer], ["x-cancel-on-ha-failover", truth]] as const) {
+  for (const [name, check] of [
+    ["x-priority", integer],
+    ["x-cancel-on-ha-failover", truth],
+  ] as const) {
     const field = table.field(name);
     const refused = field === undefined ? null : check(field, table);
     if (refused !== null) throw new AmqpError("PRECONDITION_FAILED", `invalid arg '${name}' for ${what}: ${refused}`);
@@ -141,13 +160,21 @@ export function sameField(name: string, given: Field | undefined, current: Field
     field === undefined ? "none" : alone ? `the value '${spelled(field)}' of type '${typeName(field)}'` : `'${spelled(field)}'`;
   if (given?.value === current?.value && (given === undefined) === (current === undefined) && isFloat(given) === isFloat(current)) return;
   const alone = given === undefined || current === undefined;
-  throw new AmqpError("PRECONDITION_FAILED", `inequivalent arg '${name}' for ${what}: received ${text(given, alone)} but current is ${text(current, alone)}`);
+  throw new AmqpError(
+    "PRECONDITION_FAILED",
+    `inequivalent arg '${name}' for ${what}: received ${text(given, alone)} but current is ${text(current, alone)}`,
+  );
 }
 
 const isFloat = (field: Field | undefined): boolean => field !== undefined && "fd".includes(field.type);
-const spelled = (field: Field): string => (isFloat(field) && Number.isInteger(field.value) ? `${String(field.value)}.0` : String(field.value));
+const spelled = (field: Field): string =>
+  isFloat(field) && Number.isInteger(field.value) ? `${String(field.value)}.0` : String(field.value);
 
 /** Throws PRECONDITION_FAILED when two declarations differ in a property. */
 export function same(name: string, given: unknown, current: unknown, what: string): void {
-  if (given !== current) throw new AmqpError("PRECONDITION_FAILED", `inequivalent arg '${name}' for ${what}: received '${String(given)}' but current is '${String(current)}'`);
+  if (given !== current)
+    throw new AmqpError(
+      "PRECONDITION_FAILED",
+      `inequivalent arg '${name}' for ${what}: received '${String(given)}' but current is '${String(current)}'`,
+    );
 }

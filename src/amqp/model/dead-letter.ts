@@ -41,7 +41,14 @@ export function deadLetter(vhost: Vhost, queue: AmqpQueue, message: Message, rea
         ];
   const story = [FieldTable.ofFields(death), ...deaths.filter((other) => !isSame(other))];
 
-  put(headers, "x-death", new Field("A", story.map((table) => new Field("F", table))));
+  put(
+    headers,
+    "x-death",
+    new Field(
+      "A",
+      story.map((table) => new Field("F", table)),
+    ),
+  );
   if (isFirst) {
     put(headers, "x-first-death-exchange", text(exchange));
     put(headers, "x-first-death-queue", text(queue.name));

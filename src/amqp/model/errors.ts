@@ -28,7 +28,10 @@ export type ReplyName = keyof typeof REPLIES;
 /** An operation that the broker refuses, in the words of RabbitMQ: `NOT_FOUND - no queue 'x' in vhost '/'`. */
 export class AmqpError extends Error {
   override readonly name = "AmqpError";
-  constructor(readonly reply: ReplyName, message: string) {
+  constructor(
+    readonly reply: ReplyName,
+    message: string,
+  ) {
     super(`${reply} - ${message}`);
   }
 

@@ -48,7 +48,10 @@ export class Exchange {
   /** Messages that clients published to it. */
   published = 0;
 
-  constructor(readonly name: string, readonly settings: ExchangeSettings) {
+  constructor(
+    readonly name: string,
+    readonly settings: ExchangeSettings,
+  ) {
     this.router = new (routers.find((router) => router.type === settings.type)!)();
     const alternate = settings.arguments.get("alternate-exchange");
     this.alternate = typeof alternate === "string" ? alternate : null;

@@ -9,7 +9,10 @@ export class Address {
   readonly names: Buffer;
 
   /** Throws RangeError for names of more than 255 bytes. */
-  constructor(readonly exchange: string, readonly routingKey: string) {
+  constructor(
+    readonly exchange: string,
+    readonly routingKey: string,
+  ) {
     const out = new Writer(64);
     writeShortstr(out, exchange);
     writeShortstr(out, routingKey);

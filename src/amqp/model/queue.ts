@@ -48,13 +48,16 @@ export class AmqpQueue {
   /** Messages need nothing more than to be put at the end. */
   private readonly plain: boolean;
 
-  constructor(private readonly host: QueueHost, readonly name: string, readonly settings: QueueSettings, readonly given: QueueArguments) {
+  constructor(
+    private readonly host: QueueHost,
+    readonly name: string,
+    readonly settings: QueueSettings,
+    readonly given: QueueArguments,
+  ) {
     const { maxLength, maxBytes } = given;
     const rejects = given.overflow !== "drop-head";
-    this.items = new Queue(
-      host.clock,
-      rejects ? { maxLength: Infinity, maxBytes: Infinity } : { maxLength, maxBytes },
-      (entry, reason) => host.deadLetter(this, entry.item, reason),
+    this.items = new Queue(host.clock, rejects ? { maxLength: Infinity, maxBytes: Infinity } : { maxLength, maxBytes }, (entry, reason) =>
+      host.deadLetter(this, entry.item, reason),
     );
     this.limits = rejects ? { maxLength, maxBytes } : null;
     this.plain = this.limits === null && given.messageTtl === Infinity && given.maxPriority === 0;

@@ -19,7 +19,11 @@ export class Route {
   /** Headers decide, here or in an exchange further on. */
   private byHeaders = false;
 
-  constructor(private readonly vhost: Vhost, exchange: string, routingKey: string) {
+  constructor(
+    private readonly vhost: Vhost,
+    exchange: string,
+    routingKey: string,
+  ) {
     this.address = new Address(exchange, routingKey);
     this.exchange = vhost.exchanges.get(exchange);
   }
@@ -79,7 +83,8 @@ export function copies(headers: FieldTable): string[] {
   for (const name of ["CC", "BCC"]) {
     const list = headers.field(name);
     if (list === undefined) continue;
-    if (list.type !== "A") throw new AmqpError("PRECONDITION_FAILED", `invalid message: {unacceptable_type_in_header,"${name}",${typeName(list)}}`);
+    if (list.type !== "A")
+      throw new AmqpError("PRECONDITION_FAILED", `invalid message: {unacceptable_type_in_header,"${name}",${typeName(list)}}`);
     for (const { type, value } of list.value as readonly Field[]) if (type === "S") keys.push(value as string);
   }
   return keys;
@@ -91,5 +96,8 @@ export function withoutBcc(message: Message): Message {
   const properties = message.properties();
   const fields = properties.headers?.fields() ?? [];
   if (!fields.some(([name]) => name === "BCC")) return message;
-  return message.withProperties(message.address, { ...properties, headers: FieldTable.ofFields(fields.filter(([name]) => name !== "BCC")) });
+  return message.withProperties(message.address, {
+    ...properties,
+    headers: FieldTable.ofFields(fields.filter(([name]) => name !== "BCC")),
+  });
 }

@@ -41,9 +41,17 @@ export class Vhost implements QueueHost {
   private routes = new Map<string, Route>();
   private readonly owned = new Map<object, Set<AmqpQueue>>();
 
-  constructor(readonly name: string, readonly clock: Clock, readonly hooks: ProtocolHooks, private readonly random: Random) {
+  constructor(
+    readonly name: string,
+    readonly clock: Clock,
+    readonly hooks: ProtocolHooks,
+    private readonly random: Random,
+  ) {
     for (const [exchange, type, internal] of PREDECLARED) {
-      this.exchanges.set(exchange, new Exchange(exchange, { type, durable: true, autoDelete: false, internal, arguments: FieldTable.EMPTY }));
+      this.exchanges.set(
+        exchange,
+        new Exchange(exchange, { type, durable: true, autoDelete: false, internal, arguments: FieldTable.EMPTY }),
+      );
     }
   }
 
@@ -63,7 +71,8 @@ export class Vhost implements QueueHost {
   }
 
   declareExchange(name: string, settings: ExchangeSettings): Exchange {
-    if (!EXCHANGE_TYPES.includes(settings.type)) throw new AmqpError("COMMAND_INVALID", `${settings.type === "" ? "invalid" : "unknown"} exchange type '${settings.type}'`);
+    if (!EXCHANGE_TYPES.includes(settings.type))
+      throw new AmqpError("COMMAND_INVALID", `${settings.type === "" ? "invalid" : "unknown"} exchange type '${settings.type}'`);
     notDefault(name);
     const what = this.what("exchange", name);
     const known = this.exchanges.get(name);
@@ -72,7 +81,12 @@ export class Vhost implements QueueHost {
       same("durable", settings.durable, known.settings.durable, what);
       same("auto_delete", settings.autoDelete, known.settings.autoDelete, what);
       same("internal", settings.internal, known.settings.internal, what);
-      sameField("alternate-exchange", settings.arguments.field("alternate-exchange"), known.settings.arguments.field("alternate-exchange"), what);
+      sameField(
+        "alternate-exchange",
+        settings.arguments.field("alternate-exchange"),
+        known.settings.arguments.field("alternate-exchange"),
+        what,
+      );
       return known;
     }
     notReserved("exchange", name);
@@ -127,7 +141,13 @@ export class Vhost implements QueueHost {
     const given = queueArguments(settings.arguments, this.what("queue", chosen));
     if (given.isQuorum) {
       if (name === "") throw new AmqpError("PRECONDITION_FAILED", "Cannot declare a server-named queue for type rabbit_quorum_queue");
-      const refused = settings.autoDelete ? "auto-delete" : settings.owner !== null ? "exclusive-owner" : !settings.durable ? "non-durable" : null;
+      const refused = settings.autoDelete
+        ? "auto-delete"
+        : settings.owner !== null
+          ? "exclusive-owner"
+          : !settings.durable
+            ? "non-durable"
+            : null;
       if (refused !== null) throw new AmqpError("PRECONDITION_FAILED", `invalid property '${refused}' for ${what}`);
     }
     const queue = new AmqpQueue(this, chosen, { ...settings, arguments: settings.arguments.keep() }, given);
@@ -200,7 +220,13 @@ export class Vhost implements QueueHost {
   }
 
   /** Does nothing where there is no such binding. */
-  unbind(source: string, destination: Pick<Destination, "kind" | "name">, routingKey: string, table: FieldTable, owner: object | null): void {
+  unbind(
+    source: string,
+    destination: Pick<Destination, "kind" | "name">,
+    routingKey: string,
+    table: FieldTable,
+    owner: object | null,
+  ): void {
     notDefault(source);
     const binding = this.exchanges.get(source)?.bindings.get(identityOf(destination, routingKey, table));
     if (binding === undefined) return;

@@ -36,7 +36,10 @@ export class Channel {
   readonly publishing: Publishing;
   private lastTag = 0;
 
-  constructor(readonly session: AmqpConnection, readonly id: number) {
+  constructor(
+    readonly session: AmqpConnection,
+    readonly id: number,
+  ) {
     this.publishing = new Publishing(this);
   }
 
@@ -218,4 +221,3 @@ export class Channel {
 function unknownTag(tag: number): AmqpError {
   return new AmqpError("PRECONDITION_FAILED", `unknown delivery tag ${tag}`);
 }
-

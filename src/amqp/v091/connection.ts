@@ -24,7 +24,8 @@ import { type Args, type ArgsOut, type ClientMethod, methodOf, type MethodName, 
 const CLOSE_TIMEOUT = 10_000;
 
 const handlers = new Map<string, Handler<ClientMethod>>();
-for (const { name, methods } of classes) for (const [method, handler] of Object.entries(methods)) handlers.set(`${name}.${method}`, handler as Handler<ClientMethod>);
+for (const { name, methods } of classes)
+  for (const [method, handler] of Object.entries(methods)) handlers.set(`${name}.${method}`, handler as Handler<ClientMethod>);
 
 /** Where a connection is in its life; `closing`: an error was sent, and only `close-ok` is waited for. */
 export type State = "starting" | "tuning" | "opening" | "running" | "closing" | "closed";
@@ -56,7 +57,11 @@ export class AmqpConnection implements Session {
   private latest: Channel | null = null;
 
   /** `timer`: what it waits for next is the end of the handshake, later heartbeats, at last `close-ok`. */
-  constructor(readonly broker: AmqpBroker, readonly connection: Connection, private timer: Timer) {
+  constructor(
+    readonly broker: AmqpBroker,
+    readonly connection: Connection,
+    private timer: Timer,
+  ) {
     this.frameMax = broker.options.frameMax;
     this.channelMax = broker.options.channelMax;
     this.frameLength = frameLength(this.frameMax);
@@ -122,7 +127,10 @@ export class AmqpConnection implements Session {
   private openChannel(id: number, name: MethodName | undefined, buf: Buffer, at: number, stop: number): void {
     if (this.channels.size >= this.channelMax) {
       this.current = null;
-      throw new AmqpError("NOT_ALLOWED", `number of channels opened (${this.channels.size}) has reached the negotiated channel_max (${this.channelMax})`);
+      throw new AmqpError(
+        "NOT_ALLOWED",
+        `number of channels opened (${this.channels.size}) has reached the negotiated channel_max (${this.channelMax})`,
+      );
     }
     if (name !== "channel.open") throw new AmqpError("CHANNEL_ERROR", "expected 'channel.open'");
     const channel = new Channel(this, id);
@@ -137,7 +145,8 @@ export class AmqpConnection implements Session {
     const name = methodOf(reader.u16(), reader.u16());
     this.current = name ?? null;
     if (name === undefined) throw new AmqpError("COMMAND_INVALID", `unknown method ${erlang(buf.subarray(at, Math.min(stop, at + 4)))}`);
-    if (channel === null && !name.startsWith("connection.")) throw new AmqpError("CHANNEL_ERROR", `unexpected method in connection state ${this.state}`);
+    if (channel === null && !name.startsWith("connection."))
+      throw new AmqpError("CHANNEL_ERROR", `unexpected method in connection state ${this.state}`);
     const args = this.decode(name, reader);
     if (channel !== null && name.startsWith("connection.")) throw new AmqpError("COMMAND_INVALID", "unimplemented method");
     if (!handlers.has(name)) throw new AmqpError("COMMAND_INVALID", "unimplemented method");
@@ -242,7 +251,11 @@ export class AmqpConnection implements Session {
 
   /** A method that carries a message. `atLast` gives arguments that are known when it is written; null: it is not any more. */
   sendContent<N extends ServerMethod>(
-    channel: Channel, name: N, args: ArgsOut<N>, message: Message, atLast: () => Partial<Args<N>> | null = () => ({}),
+    channel: Channel,
+    name: N,
+    args: ArgsOut<N>,
+    message: Message,
+    atLast: () => Partial<Args<N>> | null = () => ({}),
   ): void {
     if (!channel.isOpen) return;
     this.spoke = true;
@@ -254,7 +267,12 @@ export class AmqpConnection implements Session {
   }
 
   private sendInTurn<N extends ServerMethod>(
-    id: number, name: N, args: ArgsOut<N>, message: Message | null, atLast: () => Partial<Args<N>> | null = () => ({}), about?: Address,
+    id: number,
+    name: N,
+    args: ArgsOut<N>,
+    message: Message | null,
+    atLast: () => Partial<Args<N>> | null = () => ({}),
+    about?: Address,
   ): void {
     const { connection } = this;
     const chain = connection.hooks.response?.select(connection, name) ?? null;
@@ -393,7 +411,13 @@ export class AmqpConnection implements Session {
   /** A wrong name or password: said only to clients that understand it, others see the connection end. */
   refuseLogin(mechanism: string): void {
     if (this.closesOnBadLogin) {
-      this.closeConnection(new AmqpError("ACCESS_REFUSED", `Login was refused using authentication mechanism ${mechanism}. For details see the broker logfile.`), null);
+      this.closeConnection(
+        new AmqpError(
+          "ACCESS_REFUSED",
+          `Login was refused using authentication mechanism ${mechanism}. For details see the broker logfile.`,
+        ),
+        null,
+      );
     } else this.connection.close();
   }
 
@@ -436,5 +460,7 @@ const ZERO = { octet: 0, short: 0, long: 0, longlong: 0, timestamp: 0, shortstr:
 
 /** Arguments that say nothing. */
 function blank<N extends MethodName>(name: N): object {
-  return Object.fromEntries(Object.entries(specOf(name).args).map(([key, type]) => [key, (ZERO as Record<string, unknown>)[type] ?? undefined]));
+  return Object.fromEntries(
+    Object.entries(specOf(name).args).map(([key, type]) => [key, (ZERO as Record<string, unknown>)[type] ?? undefined]),
+  );
 }

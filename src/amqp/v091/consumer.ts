@@ -37,7 +37,12 @@ export class Consumer implements Taker {
   /** The version of the hooks in which none wants to see what is delivered. */
   private unwatchedAt = -1;
 
-  constructor(readonly channel: Channel, readonly queue: AmqpQueue, readonly tag: string, settings: ConsumerSettings) {
+  constructor(
+    readonly channel: Channel,
+    readonly queue: AmqpQueue,
+    readonly tag: string,
+    settings: ConsumerSettings,
+  ) {
     this.noAck = settings.noAck;
     this.exclusive = settings.exclusive;
     this.priority = settings.priority;

@@ -18,7 +18,10 @@ export class DeliverFrame {
   /** Up to the delivery tag. */
   private readonly start: Buffer;
 
-  constructor(private readonly channel: number, consumerTag: string) {
+  constructor(
+    private readonly channel: number,
+    consumerTag: string,
+  ) {
     const tag = Buffer.from(consumerTag);
     const b = (this.start = Buffer.alloc(FRAME_HEAD + 5 + tag.length));
     b[0] = METHOD;

@@ -2,6 +2,7 @@
 export function erlang(bytes: Uint8Array): string {
   // More than a short string holds would be cut off anyway.
   const shown = bytes.subarray(0, 255);
-  if (shown.length > 0 && shown.every((byte) => byte >= 32 && byte < 127)) return `<<"${Buffer.from(shown).toString().replaceAll(/["\\]/g, "\\$&")}">>`;
+  if (shown.length > 0 && shown.every((byte) => byte >= 32 && byte < 127))
+    return `<<"${Buffer.from(shown).toString().replaceAll(/["\\]/g, "\\$&")}">>`;
   return `<<${shown.join(",")}>>`;
 }

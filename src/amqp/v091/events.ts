@@ -162,7 +162,8 @@ export function basicProperties(given: Record<string, unknown>): BasicProperties
     else if (type === "table") properties[name] = FieldTable.of(value as { [name: string]: Plain });
     else if (type === "timestamp" && value instanceof Date) properties[name] = Math.floor(value.getTime() / 1000);
     else if (name === "expiration" && /^\d+$/.test(String(value))) properties[name] = String(value);
-    else if (name !== "expiration" && type !== undefined && typeof value === (type === "shortstr" ? "string" : "number")) properties[name] = value;
+    else if (name !== "expiration" && type !== undefined && typeof value === (type === "shortstr" ? "string" : "number"))
+      properties[name] = value;
     else throw new TypeError(`there is no basic property ${name} that could be ${JSON.stringify(value)}`);
   }
   return properties as BasicProperties;
@@ -173,7 +174,11 @@ export class AmqpConnectEvent implements HookEvent, Disconnect {
   readonly protocol = "amqp";
   readonly name = "";
 
-  constructor(readonly connection: ConnectionInfo, private readonly point: "connect" | "disconnect", readonly reason: Disconnect["reason"] = "client") {}
+  constructor(
+    readonly connection: ConnectionInfo,
+    private readonly point: "connect" | "disconnect",
+    readonly reason: Disconnect["reason"] = "client",
+  ) {}
 
   get stream(): string {
     return operationStream(this.connection, this.point);

@@ -13,16 +13,35 @@ export type FieldType = "t" | "b" | "B" | "s" | "u" | "I" | "i" | "l" | "L" | "f
 
 /** `unscaled / 10^scale`. */
 export class Decimal {
-  constructor(readonly scale: number, readonly unscaled: number) {}
+  constructor(
+    readonly scale: number,
+    readonly unscaled: number,
+  ) {}
 }
 
 /** One value with its wire type. 64-bit numbers beyond 2^53 are bigints, times are seconds. */
 export class Field {
-  constructor(readonly type: FieldType, readonly value: boolean | number | bigint | string | Buffer | Decimal | readonly Field[] | FieldTable | null) {}
+  constructor(
+    readonly type: FieldType,
+    readonly value: boolean | number | bigint | string | Buffer | Decimal | readonly Field[] | FieldTable | null,
+  ) {}
 }
 
 /** What people read and write: times are Dates, tables are objects, arrays are arrays. */
-export type Plain = boolean | number | bigint | string | Uint8Array | Decimal | Date | Field | FieldTable | null | undefined | readonly Plain[] | { readonly [name: string]: Plain };
+export type Plain =
+  | boolean
+  | number
+  | bigint
+  | string
+  | Uint8Array
+  | Decimal
+  | Date
+  | Field
+  | FieldTable
+  | null
+  | undefined
+  | readonly Plain[]
+  | { readonly [name: string]: Plain };
 
 /** Tables in tables in tables: a frame could hold thousands of levels, and no client means that. */
 const DEEPEST = 64;
@@ -36,7 +55,10 @@ export class FieldTable {
   private entries: [string, Field][] | null = null;
 
   /** `bytes`: the entries, without the length before them. */
-  constructor(readonly bytes: Buffer, private readonly depth = 0) {}
+  constructor(
+    readonly bytes: Buffer,
+    private readonly depth = 0,
+  ) {}
 
   /**
    * Encodes an object. Whole numbers become `I` where they fit, else `l`; others `d`; a Date `T`;
@@ -155,23 +177,39 @@ function whole(value: bigint): number | bigint {
 function readField(reader: Reader, depth: number): Field {
   const type = String.fromCharCode(reader.u8()) as FieldType;
   switch (type) {
-    case "t": return new Field(type, reader.u8() !== 0);
-    case "b": return new Field(type, reader.i8());
-    case "B": return new Field(type, reader.u8());
-    case "s": return new Field(type, reader.i16());
-    case "u": return new Field(type, reader.u16());
-    case "I": return new Field(type, reader.i32());
-    case "i": return new Field(type, reader.u32());
+    case "t":
+      return new Field(type, reader.u8() !== 0);
+    case "b":
+      return new Field(type, reader.i8());
+    case "B":
+      return new Field(type, reader.u8());
+    case "s":
+      return new Field(type, reader.i16());
+    case "u":
+      return new Field(type, reader.u16());
+    case "I":
+      return new Field(type, reader.i32());
+    case "i":
+      return new Field(type, reader.u32());
     case "l":
-    case "L": return new Field(type, whole(reader.i64()));
-    case "f": return new Field(type, reader.f32());
-    case "d": return new Field(type, reader.f64());
-    case "D": return new Field(type, new Decimal(reader.u8(), reader.u32()));
-    case "S": return new Field(type, reader.utf8(reader.u32()));
-    case "x": return new Field(type, reader.view(reader.u32()));
-    case "T": return new Field(type, whole(reader.u64()));
-    case "V": return new Field(type, null);
-    case "F": return new Field(type, new FieldTable(reader.view(reader.u32()), deeper(depth)));
+    case "L":
+      return new Field(type, whole(reader.i64()));
+    case "f":
+      return new Field(type, reader.f32());
+    case "d":
+      return new Field(type, reader.f64());
+    case "D":
+      return new Field(type, new Decimal(reader.u8(), reader.u32()));
+    case "S":
+      return new Field(type, reader.utf8(reader.u32()));
+    case "x":
+      return new Field(type, reader.view(reader.u32()));
+    case "T":
+      return new Field(type, whole(reader.u64()));
+    case "V":
+      return new Field(type, null);
+    case "F":
+      return new Field(type, new FieldTable(reader.view(reader.u32()), deeper(depth)));
     case "A": {
       const items: Field[] = [];
       const size = reader.u32();
@@ -199,18 +237,26 @@ function writeName(out: Writer, name: string): void {
 function writeField(out: Writer, { type, value }: Field): void {
   out.u8(type.charCodeAt(0));
   switch (type) {
-    case "t": return out.u8(value ? 1 : 0);
+    case "t":
+      return out.u8(value ? 1 : 0);
     case "b":
-    case "B": return out.u8(value as number);
+    case "B":
+      return out.u8(value as number);
     case "s":
-    case "u": return out.u16(value as number);
+    case "u":
+      return out.u16(value as number);
     case "I":
-    case "i": return out.u32(value as number);
+    case "i":
+      return out.u32(value as number);
     case "l":
-    case "L": return out.i64(BigInt(value as number));
-    case "T": return out.u64(BigInt(value as number));
-    case "f": return out.f32(value as number);
-    case "d": return out.f64(value as number);
+    case "L":
+      return out.i64(BigInt(value as number));
+    case "T":
+      return out.u64(BigInt(value as number));
+    case "f":
+      return out.f32(value as number);
+    case "d":
+      return out.f64(value as number);
     case "D": {
       const { scale, unscaled } = value as Decimal;
       out.u8(scale);
@@ -227,7 +273,8 @@ function writeField(out: Writer, { type, value }: Field): void {
       out.u32(bytes.length);
       return out.bytes(bytes);
     }
-    case "V": return;
+    case "V":
+      return;
     case "F": {
       const { bytes } = value as FieldTable;
       out.u32(bytes.length);
@@ -258,7 +305,8 @@ export function checkTable(buf: Buffer, at: number, end: number, isArray = false
     at += 1;
     let size = SIZES[letter];
     if (size === undefined) {
-      if (letter !== "S" && letter !== "x" && letter !== "A" && letter !== "F") throw new DecodeError(`unknown field type ${JSON.stringify(letter)}`);
+      if (letter !== "S" && letter !== "x" && letter !== "A" && letter !== "F")
+        throw new DecodeError(`unknown field type ${JSON.stringify(letter)}`);
       if (end - at < 4) throw new DecodeError("short read in a field table");
       size = buf.readUInt32BE(at);
       at += 4;
@@ -270,8 +318,24 @@ export function checkTable(buf: Buffer, at: number, end: number, isArray = false
 }
 
 const NAMES: Record<FieldType, string> = {
-  t: "bool", b: "byte", B: "unsignedbyte", s: "short", u: "unsignedshort", I: "signedint", i: "unsignedint", l: "long", L: "long",
-  f: "float", d: "double", D: "decimal", S: "longstr", x: "binary", A: "array", T: "timestamp", F: "table", V: "void",
+  t: "bool",
+  b: "byte",
+  B: "unsignedbyte",
+  s: "short",
+  u: "unsignedshort",
+  I: "signedint",
+  i: "unsignedint",
+  l: "long",
+  L: "long",
+  f: "float",
+  d: "double",
+  D: "decimal",
+  S: "longstr",
+  x: "binary",
+  A: "array",
+  T: "timestamp",
+  F: "table",
+  V: "void",
 };
 
 /** What RabbitMQ calls the type in its error texts. */

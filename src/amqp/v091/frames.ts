@@ -22,7 +22,11 @@ export const PROTOCOL_HEADER = Buffer.from([0x41, 0x4d, 0x51, 0x50, 0, 0, 9, 1])
 
 /** Framing itself is broken: nothing after it can be read. */
 export class FrameError extends DecodeError {
-  constructor(message: string, readonly type: number, readonly payload: Uint8Array) {
+  constructor(
+    message: string,
+    readonly type: number,
+    readonly payload: Uint8Array,
+  ) {
     super(message);
   }
 }
@@ -53,7 +57,8 @@ export function writeMethod<N extends MethodName>(out: Writer, channel: number, 
 
 /** Writes the head of a frame whose payload has `size` bytes. */
 export function writeHead(out: Writer, type: number, channel: number, size: number): void {
-  const at = out.claim(FRAME_HEAD), b = out.buf;
+  const at = out.claim(FRAME_HEAD),
+    b = out.buf;
   b[at] = type;
   b[at + 1] = channel >>> 8;
   b[at + 2] = channel;

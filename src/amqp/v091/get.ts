@@ -24,7 +24,10 @@ export function answerGet(channel: Channel, queue: AmqpQueue, entry: Held, noAck
     session.broker.messagesOut++;
     const { observer } = connection.hooks;
     if (observer !== null) {
-      observer.delivered({ protocol: "amqp", place: queue.place, id: entry.item, consumer: "", connection, tag: deliveryTag, event }, noAck);
+      observer.delivered(
+        { protocol: "amqp", place: queue.place, id: entry.item, consumer: "", connection, tag: deliveryTag, event },
+        noAck,
+      );
     }
     return { deliveryTag };
   };
@@ -40,7 +43,11 @@ export function answerGet(channel: Channel, queue: AmqpQueue, entry: Held, noAck
     if (!channel.isOpen) return;
     const { observer } = connection.hooks;
     if (observer !== null && final !== null && final.kind !== "duplicate" && final.kind !== "later") {
-      observer.withheld({ protocol: "amqp", place: queue.place, id: entry.item, consumer: "", connection, tag: 0, event: asked }, final.kind, noAck || final.kind === "reroute");
+      observer.withheld(
+        { protocol: "amqp", place: queue.place, id: entry.item, consumer: "", connection, tag: 0, event: asked },
+        final.kind,
+        noAck || final.kind === "reroute",
+      );
     }
     switch (final?.kind) {
       case "hang":

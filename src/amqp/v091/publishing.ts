@@ -52,7 +52,8 @@ export class Publishing {
 
   /** What to say of a frame that is not the one expected. */
   unexpected(): AmqpError {
-    if (this.expecting === "header") return new AmqpError("UNEXPECTED_FRAME", "expected content header for class 60, got non content header frame instead");
+    if (this.expecting === "header")
+      return new AmqpError("UNEXPECTED_FRAME", "expected content header for class 60, got non content header frame instead");
     if (this.expecting === "body") return new AmqpError("UNEXPECTED_FRAME", "expected content body, got non content body frame instead");
     this.channel.session.current = null;
     return new AmqpError("UNEXPECTED_FRAME", "expected method frame, got non method frame instead");
@@ -195,7 +196,8 @@ export class Publishing {
     if (this.address!.isStale) this.address = this.routeOf(message);
     checkProperties(message.buf, message.propsStart, message.propsEnd);
     const { hooks } = connection;
-    if (hooks.observer === null && (hooks.message === null || hooks.version === this.unwatchedAt)) return this.publish(this.address!, message, null);
+    if (hooks.observer === null && (hooks.message === null || hooks.version === this.unwatchedAt))
+      return this.publish(this.address!, message, null);
     let told = false;
     const tell = (reason: string): void => {
       if (!told) session.tellBlocked(reason);
@@ -287,12 +289,19 @@ export class Publishing {
   }
 
   /** @param event what the hooks and the observer know it as, where there are any @param number the message's among those to be confirmed, where it has one already */
-  private publish(route: Route, given: Message, event: AmqpMessageEvent | null, mandatory = (this.bits & MANDATORY) !== 0, number?: number): void {
+  private publish(
+    route: Route,
+    given: Message,
+    event: AmqpMessageEvent | null,
+    mandatory = (this.bits & MANDATORY) !== 0,
+    number?: number,
+  ): void {
     const { channel } = this;
     const { session } = channel;
     if (this.bits & IMMEDIATE) throw new AmqpError("NOT_IMPLEMENTED", "immediate=true");
     const { exchange } = route;
-    if (exchange === undefined) throw new AmqpError("NOT_FOUND", `no exchange '${route.address.exchange}' in vhost '${session.vhost.name}'`);
+    if (exchange === undefined)
+      throw new AmqpError("NOT_FOUND", `no exchange '${route.address.exchange}' in vhost '${session.vhost.name}'`);
     if (exchange.settings.internal) {
       throw new AmqpError("ACCESS_REFUSED", `cannot publish to internal exchange '${exchange.name}' in vhost '${session.vhost.name}'`);
     }
@@ -318,7 +327,8 @@ export class Publishing {
     if (mandatory && (queues.length === 0 || queues.every(({ name }) => name.startsWith(REPLY_TO)))) this.returned(copy);
     let accepted = true;
     for (let i = 0; i < queues.length; i++) {
-      if (observer !== null) observer.stored(queues[i]!.place, copy, event ?? new AmqpMessageEvent(session.connection, session.vhost.name, copy, "", false));
+      if (observer !== null)
+        observer.stored(queues[i]!.place, copy, event ?? new AmqpMessageEvent(session.connection, session.vhost.name, copy, "", false));
       if (!queues[i]!.offer(copy)) accepted = false;
     }
     return accepted;

@@ -10,7 +10,8 @@ type Outcome = "ack" | "reject" | "requeue";
 
 /** What a channel in transaction mode has published and settled since the last commit or rollback. */
 export class Transaction {
-  private messages: { route: Route; message: Message; mandatory: boolean; event: AmqpMessageEvent | null; queues: readonly AmqpQueue[] }[] = [];
+  private messages: { route: Route; message: Message; mandatory: boolean; event: AmqpMessageEvent | null; queues: readonly AmqpQueue[] }[] =
+    [];
   private settled: { deliveries: readonly Delivery[]; how: Outcome }[] = [];
 
   constructor(private readonly channel: Channel) {}

@@ -88,7 +88,8 @@ export class Unacked {
 
   /** The first place whose tag is not below `tag`. */
   private search(tag: number): number {
-    let low = this.head, high = this.list.length;
+    let low = this.head,
+      high = this.list.length;
     while (low < high) {
       const middle = (low + high) >> 1;
       if (this.list[middle]!.tag < tag) low = middle + 1;

@@ -22,7 +22,9 @@ export function withConfirms<Result>(login: Login, run: (channel: ConfirmChannel
 }
 
 async function withConnection<C extends Channel, Result>(
-  { server, username, password, vhost }: Login, open: (connection: ChannelModel) => Promise<C>, run: (channel: C) => Promise<Result>,
+  { server, username, password, vhost }: Login,
+  open: (connection: ChannelModel) => Promise<C>,
+  run: (channel: C) => Promise<Result>,
 ): Promise<Result> {
   await reach(server, "amqp");
   const connection = await openConnection({ server, username, password, vhost });
@@ -58,7 +60,8 @@ export async function openConnection({ server, username, password, vhost }: Logi
     );
   } catch (error) {
     const message = (error as Error).message;
-    if (/ACCESS.?REFUSED|403/i.test(message)) throw new CommandError("the broker refuses the login; check --username, --password and --vhost");
+    if (/ACCESS.?REFUSED|403/i.test(message))
+      throw new CommandError("the broker refuses the login; check --username, --password and --vhost");
     // The login was taken, and then the vhost was not: amqplib tells no more of it.
     if (/ConnectionOpenOk|NOT.?ALLOWED|530/i.test(message)) throw new CommandError(`the broker refuses vhost ${vhost}; check --vhost`);
     throw await explain(server, "amqp", message);

@@ -23,18 +23,22 @@ export async function consume({ queue, count, timeout, autoAck = false, verbose,
     if (!autoAck) await channel.prefetch(window);
     let [gone, printed] = [false, 0];
     let held: ConsumeMessage | null = null;
-    const { consumerTag } = await channel.consume(queue, (message) => {
-      if (message === null) {
-        gone = true;
-        return stop.now();
-      }
-      if (stop.stopped) return;
-      printMessage(message, queue, { verbose, json });
-      printed++;
-      if (!autoAck && printed <= stop.count - window) channel.ack(message);
-      else held = message;
-      stop.take();
-    }, { noAck: autoAck });
+    const { consumerTag } = await channel.consume(
+      queue,
+      (message) => {
+        if (message === null) {
+          gone = true;
+          return stop.now();
+        }
+        if (stop.stopped) return;
+        printMessage(message, queue, { verbose, json });
+        printed++;
+        if (!autoAck && printed <= stop.count - window) channel.ack(message);
+        else held = message;
+        stop.take();
+      },
+      { noAck: autoAck },
+    );
     stop.listening();
     await stop.asked;
     if (gone) throw new CommandError(`the broker has cancelled the consumer: queue ${queue} is gone`);

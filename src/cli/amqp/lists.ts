@@ -44,16 +44,33 @@ interface Binding {
 
 export async function listExchanges(options: Options): Promise<void> {
   const exchanges = await list<Exchange>(options, "exchanges", (one) => ({
-    name: one.name, vhost: one.vhost, type: one.type, durable: one.durable, autoDelete: one.auto_delete, internal: one.internal, arguments: one.arguments,
+    name: one.name,
+    vhost: one.vhost,
+    type: one.type,
+    durable: one.durable,
+    autoDelete: one.auto_delete,
+    internal: one.internal,
+    arguments: one.arguments,
   }));
   if (options.json === true) return printJson(exchanges);
-  printTable(["exchange", "vhost", "type", "durable", "auto-delete"], exchanges.map((one) => [one.name || "(default)", one.vhost, one.type, one.durable, one.autoDelete]));
+  printTable(
+    ["exchange", "vhost", "type", "durable", "auto-delete"],
+    exchanges.map((one) => [one.name || "(default)", one.vhost, one.type, one.durable, one.autoDelete]),
+  );
 }
 
 export async function listQueues(options: Options): Promise<void> {
   const queues = await list<Queue>(options, "queues", (one) => ({
-    name: one.name, vhost: one.vhost, durable: one.durable, autoDelete: one.auto_delete, exclusive: one.exclusive, messages: one.messages ?? 0,
-    ready: one.messages_ready ?? 0, unacked: one.messages_unacknowledged ?? 0, consumers: one.consumers ?? 0, arguments: one.arguments,
+    name: one.name,
+    vhost: one.vhost,
+    durable: one.durable,
+    autoDelete: one.auto_delete,
+    exclusive: one.exclusive,
+    messages: one.messages ?? 0,
+    ready: one.messages_ready ?? 0,
+    unacked: one.messages_unacknowledged ?? 0,
+    consumers: one.consumers ?? 0,
+    arguments: one.arguments,
   }));
   if (options.json === true) return printJson(queues);
   printTable(
@@ -65,14 +82,27 @@ export async function listQueues(options: Options): Promise<void> {
 export async function listBindings(options: Options & { queue?: string; exchange?: string }): Promise<void> {
   const { queue, exchange } = options;
   const all = await list<Binding>(options, "bindings", (one) => ({
-    vhost: one.vhost, source: one.source, destination: one.destination, destinationType: one.destination_type, routingKey: one.routing_key, arguments: one.arguments,
+    vhost: one.vhost,
+    source: one.source,
+    destination: one.destination,
+    destinationType: one.destination_type,
+    routingKey: one.routing_key,
+    arguments: one.arguments,
   }));
-  const bindings = all.filter((one) =>
-    (queue === undefined || (one.destinationType === "queue" && one.destination === queue)) && (exchange === undefined || one.source === exchange));
+  const bindings = all.filter(
+    (one) =>
+      (queue === undefined || (one.destinationType === "queue" && one.destination === queue)) &&
+      (exchange === undefined || one.source === exchange),
+  );
   if (options.json === true) return printJson(bindings);
   printTable(
     ["from", "to", "routing key", "arguments"],
-    bindings.map((one) => [one.source || "(default)", one.destinationType === "queue" ? one.destination : `exchange ${one.destination}`, one.routingKey, Object.keys(one.arguments).length > 0 ? JSON.stringify(one.arguments) : null]),
+    bindings.map((one) => [
+      one.source || "(default)",
+      one.destinationType === "queue" ? one.destination : `exchange ${one.destination}`,
+      one.routingKey,
+      Object.keys(one.arguments).length > 0 ? JSON.stringify(one.arguments) : null,
+    ]),
   );
 }
 
@@ -88,6 +118,7 @@ async function list<Row extends { vhost: string }>(options: Options, what: strin
   const response = await fetchFrom(url, `/api/${what}${vhost === undefined ? "" : `/${encodeURIComponent(vhost)}`}`, { headers }, missing);
   if (response.status === 401) throw new CommandError(`${url} refuses the login; check --username and --password`);
   if (response.status === 404 && vhost !== undefined) throw new CommandError(`${url} knows no vhost ${vhost}`);
-  if (!response.ok || !(response.headers.get("content-type") ?? "").includes("json")) throw new CommandError(`${url} is not RabbitMQ's management plugin (${response.status}); ${missing}`);
+  if (!response.ok || !(response.headers.get("content-type") ?? "").includes("json"))
+    throw new CommandError(`${url} is not RabbitMQ's management plugin (${response.status}); ${missing}`);
   return ((await response.json()) as any[]).map(row);
 }

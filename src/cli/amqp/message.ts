@@ -14,7 +14,9 @@ export function printMessage({ content, fields, properties }: Message | GetMessa
     const { exchange, routingKey, redelivered } = fields;
     printJsonLine({ queue, exchange, routingKey, redelivered, ...payloadField("body", content), properties: set });
   } else if (verbose === true) {
-    console.log(`${fields.exchange || "(default)"}  ${fields.routingKey}  ${shown(content)}${fields.redelivered ? "  redelivered" : ""}  ${JSON.stringify(set)}`);
+    console.log(
+      `${fields.exchange || "(default)"}  ${fields.routingKey}  ${shown(content)}${fields.redelivered ? "  redelivered" : ""}  ${JSON.stringify(set)}`,
+    );
   } else {
     console.log(shown(content));
   }

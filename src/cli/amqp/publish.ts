@@ -17,8 +17,18 @@ interface Options extends Login {
 
 /** The properties of basic.publish, and how each is read. */
 const PROPERTIES: Readonly<Record<string, (text: string) => unknown>> = {
-  contentType: String, contentEncoding: String, correlationId: String, replyTo: String, expiration: String, messageId: String,
-  type: String, userId: String, appId: String, deliveryMode: Number, priority: Number, timestamp: Number,
+  contentType: String,
+  contentEncoding: String,
+  correlationId: String,
+  replyTo: String,
+  expiration: String,
+  messageId: String,
+  type: String,
+  userId: String,
+  appId: String,
+  deliveryMode: Number,
+  priority: Number,
+  timestamp: Number,
 };
 
 export async function publish({ exchange, routingKey, body, property = {}, header = {}, json, ...login }: Options): Promise<void> {
@@ -41,20 +51,27 @@ export async function publish({ exchange, routingKey, body, property = {}, heade
     );
   }
   if (json === true) printJson({ exchange, routingKey, messages: bodies.length });
-  else printDone(`${bodies.length} message${bodies.length === 1 ? "" : "s"} → ${exchange === "" ? `queue ${routingKey}` : `exchange ${exchange}${routingKey === "" ? "" : ` with ${routingKey}`}`}`);
+  else
+    printDone(
+      `${bodies.length} message${bodies.length === 1 ? "" : "s"} → ${exchange === "" ? `queue ${routingKey}` : `exchange ${exchange}${routingKey === "" ? "" : ` with ${routingKey}`}`}`,
+    );
 }
 
 /** Names as amqplib has them, or as the specification: content_type, content-type. */
 function read(given: Readonly<Record<string, string>>): Record<string, unknown> {
-  return Object.fromEntries(Object.entries(given).map(([name, text]) => {
-    const known = name.replace(/[-_](\w)/g, (_, letter: string) => letter.toUpperCase());
-    const parse = PROPERTIES[known];
-    if (parse === undefined) {
-      const near = nearest(known, Object.keys(PROPERTIES));
-      throw new UsageError(`--property ${name}: there is no such property: ${near === null ? Object.keys(PROPERTIES).join(", ") : `did you mean ${near}?`} (--header sets a header)`);
-    }
-    const value = parse(text);
-    if (Number.isNaN(value)) throw new UsageError(`--property ${name} is a number, not ${text}`);
-    return [known, value];
-  }));
+  return Object.fromEntries(
+    Object.entries(given).map(([name, text]) => {
+      const known = name.replace(/[-_](\w)/g, (_, letter: string) => letter.toUpperCase());
+      const parse = PROPERTIES[known];
+      if (parse === undefined) {
+        const near = nearest(known, Object.keys(PROPERTIES));
+        throw new UsageError(
+          `--property ${name}: there is no such property: ${near === null ? Object.keys(PROPERTIES).join(", ") : `did you mean ${near}?`} (--header sets a header)`,
+        );
+      }
+      const value = parse(text);
+      if (Number.isNaN(value)) throw new UsageError(`--property ${name} is a number, not ${text}`);
+      return [known, value];
+    }),
+  );
 }

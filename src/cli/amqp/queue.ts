@@ -15,8 +15,19 @@ interface Declare extends Login, Json {
 
 export async function declareQueue({ name, durable = false, autoDelete = false, argument = {}, json, ...login }: Declare): Promise<void> {
   const made = await withChannel(login, (channel) => channel.assertQueue(name, { durable, autoDelete, arguments: typed(argument) }));
-  if (json === true) printJson({ queue: made.queue, durable, autoDelete, arguments: typed(argument), messages: made.messageCount, consumers: made.consumerCount });
-  else printDone(`queue ${made.queue} declared${durable ? ", durable" : ""}${autoDelete ? ", auto-delete" : ""}: messages ${made.messageCount}, consumers ${made.consumerCount}`);
+  if (json === true)
+    printJson({
+      queue: made.queue,
+      durable,
+      autoDelete,
+      arguments: typed(argument),
+      messages: made.messageCount,
+      consumers: made.consumerCount,
+    });
+  else
+    printDone(
+      `queue ${made.queue} declared${durable ? ", durable" : ""}${autoDelete ? ", auto-delete" : ""}: messages ${made.messageCount}, consumers ${made.consumerCount}`,
+    );
 }
 
 interface Binding extends Login, Json {
@@ -49,7 +60,13 @@ export async function purgeQueue({ name, json, ...login }: Login & Json & { name
   else printDone(`queue ${name} purged: messages ${messageCount}`);
 }
 
-export async function deleteQueue({ name, ifUnused = false, ifEmpty = false, json, ...login }: Login & Json & { name: string; ifUnused?: boolean; ifEmpty?: boolean }): Promise<void> {
+export async function deleteQueue({
+  name,
+  ifUnused = false,
+  ifEmpty = false,
+  json,
+  ...login
+}: Login & Json & { name: string; ifUnused?: boolean; ifEmpty?: boolean }): Promise<void> {
   const { messageCount } = await withChannel(login, async (channel) => {
     await channel.checkQueue(name);
     return channel.deleteQueue(name, { ifUnused, ifEmpty });

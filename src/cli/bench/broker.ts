@@ -11,7 +11,8 @@ export async function startBroker(protocol: "kafka" | "mqtt" | "amqp"): Promise<
   const ready = join(folder, "ready.json");
   const ports = ["kafka", "mqtt", "amqp"].flatMap((name) => [`--${name}-port`, "0"]);
   const child = Bun.spawn([...self(), "serve", "--host", "127.0.0.1", ...ports, "--no-admin", "--quiet", "--ready-file", ready], {
-    cwd: folder, stdio: ["ignore", "ignore", "inherit"],
+    cwd: folder,
+    stdio: ["ignore", "ignore", "inherit"],
     env: Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith("HAVOQ_"))),
   });
   const stop = async (): Promise<void> => {

@@ -51,19 +51,35 @@ export async function bench(options: Options): Promise<void> {
   const { sent, received, seconds, latencies } = result;
   const achieved = received / seconds;
   const { duration } = options;
-  const held = rate === undefined || (sent >= Math.floor((duration * rate) / 1000) && seconds * 1000 - duration <= Math.max(duration * LATE, LATE_MS));
+  const held =
+    rate === undefined || (sent >= Math.floor((duration * rate) / 1000) && seconds * 1000 - duration <= Math.max(duration * LATE, LATE_MS));
   const ms = (share: number): number | null => round(latencies.percentile(share));
   const report = {
-    protocol, server: started === null ? `${server.host}:${server.port}` : "started for it", connections, size, seconds: round(seconds), sent, received,
-    lost: sent - received, wantedRate: rate ?? null, rate: Math.round(achieved), bytesPerSecond: Math.round(achieved * size),
-    latencyMs: { p50: ms(0.5), p90: ms(0.9), p99: ms(0.99), "p99.9": ms(0.999), max: ms(1) }, held,
+    protocol,
+    server: started === null ? `${server.host}:${server.port}` : "started for it",
+    connections,
+    size,
+    seconds: round(seconds),
+    sent,
+    received,
+    lost: sent - received,
+    wantedRate: rate ?? null,
+    rate: Math.round(achieved),
+    bytesPerSecond: Math.round(achieved * size),
+    latencyMs: { p50: ms(0.5), p90: ms(0.9), p99: ms(0.99), "p99.9": ms(0.999), max: ms(1) },
+    held,
   };
   if (json === true) printJson(report);
   else {
     printFields({
-      "broker": `${protocol}, ${report.server}`, "connections": connections, "messages": `${sent} sent, ${received} received, ${size} bytes each, in ${report.seconds} s`,
-      "rate": `${report.rate}/s${rate === undefined ? "" : ` of ${rate}/s wanted`}`, "data": `${(report.bytesPerSecond / 1e6).toFixed(2)} MB/s`,
-      "latency": Object.entries(report.latencyMs).map(([name, value]) => `${pc.dim(name)} ${value ?? "-"} ms`).join("  "),
+      broker: `${protocol}, ${report.server}`,
+      connections: connections,
+      messages: `${sent} sent, ${received} received, ${size} bytes each, in ${report.seconds} s`,
+      rate: `${report.rate}/s${rate === undefined ? "" : ` of ${rate}/s wanted`}`,
+      data: `${(report.bytesPerSecond / 1e6).toFixed(2)} MB/s`,
+      latency: Object.entries(report.latencyMs)
+        .map(([name, value]) => `${pc.dim(name)} ${value ?? "-"} ms`)
+        .join("  "),
     });
   }
   if (received < sent) throw new CommandError(`${sent - received} of ${sent} messages did not come back`);
@@ -86,14 +102,20 @@ async function load({ protocol, rate, duration, connections, size, qos }: Option
   let [first, last] = [0, 0];
   const connecting = progress(connections, "connecting");
   const wanted: Wanted = {
-    server, connections, qos, fail, connected: () => connecting.step(),
+    server,
+    connections,
+    qos,
+    fail,
+    connected: () => connecting.step(),
     receive(payload) {
       last = stopwatch();
       first ||= last;
       latencies.add(last - new DataView(payload.buffer, payload.byteOffset, STAMP).getFloat64(0));
     },
   };
-  const { open } = await { kafka: () => import("./kafka.ts"), mqtt: () => import("./mqtt.ts"), amqp: () => import("./amqp.ts") }[protocol]();
+  const { open } = await { kafka: () => import("./kafka.ts"), mqtt: () => import("./mqtt.ts"), amqp: () => import("./amqp.ts") }[
+    protocol
+  ]();
   const running: Load = await Promise.race([open(wanted), failed]).finally(() => connecting.stop());
   const bar = progress(Math.ceil(duration / 1000), "sending");
   try {
@@ -107,14 +129,19 @@ async function load({ protocol, rate, duration, connections, size, qos }: Option
       for (; second < Math.floor(elapsed / 1000); second++) bar.step(1, `${latencies.count} received`);
       // At a rate, what is due by now; else as much as is on its way too little.
       const underWay = sent - latencies.count;
-      const due = rate === undefined
-        ? (now - start < duration ? WINDOW - underWay : 0)
-        : Math.min(Math.floor((elapsed * rate) / 1000) - sent, BEHIND - underWay);
+      const due =
+        rate === undefined
+          ? now - start < duration
+            ? WINDOW - underWay
+            : 0
+          : Math.min(Math.floor((elapsed * rate) / 1000) - sent, BEHIND - underWay);
       const waits: unknown[] = [];
       for (let from = 0; from < due; ) {
         const share = Math.min(due - from, Math.max(1, Math.ceil(due / connections)));
         // The time that a message was due, not the time it went: who is late must not hide it.
-        const payloads = Array.from({ length: share }, (_, j) => message(size, rate === undefined ? now : start + ((sent + j) * 1000) / rate));
+        const payloads = Array.from({ length: share }, (_, j) =>
+          message(size, rate === undefined ? now : start + ((sent + j) * 1000) / rate),
+        );
         waits.push(running.send(turn++ % connections, payloads));
         sent += share;
         from += share;
@@ -125,7 +152,8 @@ async function load({ protocol, rate, duration, connections, size, qos }: Option
       if (now - start >= duration) break;
       await Promise.race([systemClock.sleep(TICK), failed]);
     }
-    for (const until = stopwatch() + PATIENCE; latencies.count < sent && stopwatch() < until; ) await Promise.race([systemClock.sleep(5), failed]);
+    for (const until = stopwatch() + PATIENCE; latencies.count < sent && stopwatch() < until; )
+      await Promise.race([systemClock.sleep(5), failed]);
     return { sent, received: latencies.count, seconds: Math.max(duration, last - first) / 1000, latencies };
   } finally {
     bar.stop();

@@ -27,17 +27,28 @@ export function target({ admin, server, token }: Target): AdminOptions {
 export async function listRules(options: Target): Promise<void> {
   const rules = await askAdmin<Status[]>(target(options), "/api/rules");
   if (options.json === true) return printJson(rules);
-  printTable(["ID", "FAULT", "MATCH", "MATCHED", "FIRED", "STATE", "SOURCE"], rules.map(({ id, rule, matched, fired, enabled, off, source }) => [
-    id, JSON.stringify(rule.fault ?? rule.preset ?? {}), JSON.stringify(rule.match ?? {}), matched, fired,
-    off ? "switched off" : enabled ? "in force" : "disabled", source,
-  ]));
+  printTable(
+    ["ID", "FAULT", "MATCH", "MATCHED", "FIRED", "STATE", "SOURCE"],
+    rules.map(({ id, rule, matched, fired, enabled, off, source }) => [
+      id,
+      JSON.stringify(rule.fault ?? rule.preset ?? {}),
+      JSON.stringify(rule.match ?? {}),
+      matched,
+      fired,
+      off ? "switched off" : enabled ? "in force" : "disabled",
+      source,
+    ]),
+  );
 }
 
 export async function applyFile(path: string, options: Target): Promise<void> {
   const file = Bun.file(path);
   if (!(await file.exists())) throw new CommandError(`there is no file ${path}`);
   const body = { name: path, text: await file.text() };
-  const { removed, rules } = await askAdmin<{ removed: number; rules: Status[] }>(target(options), "/api/rules/file", { method: "POST", body });
+  const { removed, rules } = await askAdmin<{ removed: number; rules: Status[] }>(target(options), "/api/rules/file", {
+    method: "POST",
+    body,
+  });
   if (options.json === true) return printJson({ removed, rules });
   if (removed > 0) printDone(`${removed} of an earlier ${path} removed`);
   for (const { id } of rules) printDone(`${id} is in force`);
@@ -54,8 +65,22 @@ interface AddOptions extends Target {
   every?: number;
 }
 
-export async function addRule({ fault, with: given = {}, name, protocol, match = {}, probability, times, every, ...options }: AddOptions): Promise<void> {
-  const when = { ...(probability === undefined ? {} : { probability: Number(probability) }), ...(times === undefined ? {} : { times }), ...(every === undefined ? {} : { every }) };
+export async function addRule({
+  fault,
+  with: given = {},
+  name,
+  protocol,
+  match = {},
+  probability,
+  times,
+  every,
+  ...options
+}: AddOptions): Promise<void> {
+  const when = {
+    ...(probability === undefined ? {} : { probability: Number(probability) }),
+    ...(times === undefined ? {} : { times }),
+    ...(every === undefined ? {} : { every }),
+  };
   const body = {
     ...(name === undefined ? {} : { name }),
     match: { ...(protocol === undefined ? {} : { protocol }), ...typedMatch(match) },
@@ -69,8 +94,12 @@ export async function addRule({ fault, with: given = {}, name, protocol, match =
 
 /** Brokers, partitions and connections go by number; all else is text, "1" too. */
 function typedMatch(match: Record<string, string>): Record<string, unknown> {
-  return Object.fromEntries(Object.entries(match).map(([field, text]) =>
-    [field, ["partition", "broker", "connection"].includes(field) && /^\d+$/.test(text) ? Number(text) : text]));
+  return Object.fromEntries(
+    Object.entries(match).map(([field, text]) => [
+      field,
+      ["partition", "broker", "connection"].includes(field) && /^\d+$/.test(text) ? Number(text) : text,
+    ]),
+  );
 }
 
 export async function removeRules(ids: readonly string[], options: Target): Promise<void> {

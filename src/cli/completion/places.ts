@@ -26,7 +26,15 @@ export function placesOf(root: Command, paths: readonly string[] = [""]): Place[
   const words = children.flatMap((child) => namesOf(child).map((name) => ({ name, description: child.description() })));
   const options = [...root.options.map(flagOf), HELP];
   const here = paths.map((path) => ({ path, words, options }));
-  return [...here, ...children.flatMap((child) => placesOf(child, paths.flatMap((path) => namesOf(child).map((name) => `${path} ${name}`.trim()))))];
+  return [
+    ...here,
+    ...children.flatMap((child) =>
+      placesOf(
+        child,
+        paths.flatMap((path) => namesOf(child).map((name) => `${path} ${name}`.trim())),
+      ),
+    ),
+  ];
 }
 
 const HELP: Flag = { long: "--help", short: "-h", description: "display help for command", takesValue: false };
@@ -34,5 +42,10 @@ const HELP: Flag = { long: "--help", short: "-h", description: "display help for
 const namesOf = (command: Command): string[] => [command.name(), ...command.aliases()];
 
 function flagOf(option: Option): Flag {
-  return { long: option.long ?? option.short!, short: option.short ?? null, description: option.description, takesValue: option.required || option.optional };
+  return {
+    long: option.long ?? option.short!,
+    short: option.short ?? null,
+    description: option.description,
+    takesValue: option.required || option.optional,
+  };
 }

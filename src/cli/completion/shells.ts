@@ -4,7 +4,8 @@ import type { Place } from "./places.ts";
 export const write = { bash, zsh, fish };
 
 /** For a `case`: each path that takes a value for an option, so that the value is not taken for a command. */
-const valued = (places: readonly Place[]): string[] => [...new Set(places.flatMap(({ options }) => options.flatMap(({ long, takesValue }) => (takesValue ? [long] : []))))].sort();
+const valued = (places: readonly Place[]): string[] =>
+  [...new Set(places.flatMap(({ options }) => options.flatMap(({ long, takesValue }) => (takesValue ? [long] : []))))].sort();
 
 /** Walks to the place in bash and zsh, which differ in how they name the words. */
 function walk(places: readonly Place[], words: string, last: string, first: number): string[] {
@@ -17,7 +18,10 @@ function walk(places: readonly Place[], words: string, last: string, first: numb
     `      -*) ;;`,
     `      *)`,
     `        case "\${place:+$place }$word" in`,
-    `          ${places.filter(({ path }) => path !== "").map(({ path }) => quote(path)).join("|")}) place="\${place:+$place }$word" ;;`,
+    `          ${places
+      .filter(({ path }) => path !== "")
+      .map(({ path }) => quote(path))
+      .join("|")}) place="\${place:+$place }$word" ;;`,
     `        esac ;;`,
     `    esac`,
     `  done`,
@@ -34,8 +38,10 @@ function bash(places: readonly Place[]): string {
     `  case "$previous" in ${valued(places).join("|")}) return ;; esac`,
     ...walk(places, "${COMP_WORDS[i]}", "COMP_CWORD", 1),
     `  case "$place" in`,
-    ...places.map(({ path, words, options }) =>
-      `    ${quote(path)}) if [[ "$current" == -* || ${words.length} -eq 0 ]]; then words=${quote(options.map(({ long }) => long).join(" "))}; else words=${quote(words.map(({ name }) => name).join(" "))}; fi ;;`),
+    ...places.map(
+      ({ path, words, options }) =>
+        `    ${quote(path)}) if [[ "$current" == -* || ${words.length} -eq 0 ]]; then words=${quote(options.map(({ long }) => long).join(" "))}; else words=${quote(words.map(({ name }) => name).join(" "))}; fi ;;`,
+    ),
     "  esac",
     `  if [[ "$current" == -* || "$words" != --* ]]; then COMPREPLY=($(compgen -W "$words" -- "$current")); fi`,
     "}",
@@ -55,8 +61,10 @@ function zsh(places: readonly Place[]): string {
     `  case "$words[CURRENT-1]" in ${valued(places).join("|")}) _files; return ;; esac`,
     ...walk(places, "$words[i]", "CURRENT", 2),
     `  case "$place" in`,
-    ...places.map(({ path, words, options }) =>
-      `    ${quote(path)}) if [[ "$words[CURRENT]" == -* || ${words.length} -eq 0 ]]; then found=(${described(options.map(({ long, description }) => ({ name: long, description })))}); else found=(${described(words)}); fi ;;`),
+    ...places.map(
+      ({ path, words, options }) =>
+        `    ${quote(path)}) if [[ "$words[CURRENT]" == -* || ${words.length} -eq 0 ]]; then found=(${described(options.map(({ long, description }) => ({ name: long, description })))}); else found=(${described(words)}); fi ;;`,
+    ),
     "  esac",
     "  _describe havoq found || _files",
     "}",
@@ -77,7 +85,10 @@ function fish(places: readonly Place[]): string {
     `    else if contains -- $word ${valued(places).join(" ")}`,
     "      set skip 1",
     "    else if not string match -q -- '-*' $word",
-    `      if contains -- (string join ' ' $place $word) ${places.filter(({ path }) => path !== "").map(({ path }) => quoteFish(path)).join(" ")}`,
+    `      if contains -- (string join ' ' $place $word) ${places
+      .filter(({ path }) => path !== "")
+      .map(({ path }) => quoteFish(path))
+      .join(" ")}`,
     "        set place $place $word",
     "      end",
     "    end",
@@ -88,8 +99,10 @@ function fish(places: readonly Place[]): string {
       const here = `complete -c havoq -n ${quoteFish(`test (__havoq_place | string collect -a) = ${quoteFish(path)}`)}`;
       return [
         ...words.map(({ name, description }) => `${here} -f -a ${quoteFish(name)} -d ${quoteFish(description)}`),
-        ...options.map(({ long, short, description, takesValue }) =>
-          `${here} -l ${long.slice(2)}${short === null ? "" : ` -s ${short.slice(1)}`}${takesValue ? " -r" : ""} -d ${quoteFish(description)}`),
+        ...options.map(
+          ({ long, short, description, takesValue }) =>
+            `${here} -l ${long.slice(2)}${short === null ? "" : ` -s ${short.slice(1)}`}${takesValue ? " -r" : ""} -d ${quoteFish(description)}`,
+        ),
       ];
     }),
     "",

@@ -37,7 +37,11 @@ export async function doctor(options: Options): Promise<void> {
   });
   if (status !== null) {
     const same = status.version === VERSION;
-    note("HTTP API", same, `${adminUrl(options)}: havoq ${status.version}, seed ${status.seed}${same ? "" : `; this program is ${VERSION}`}`);
+    note(
+      "HTTP API",
+      same,
+      `${adminUrl(options)}: havoq ${status.version}, seed ${status.seed}${same ? "" : `; this program is ${VERSION}`}`,
+    );
     // 503 with the reasons where it is not ready.
     const { problems = [] } = (await (await sendAdmin(options, "/health/ready")).json()) as { problems?: string[] };
     note("readiness", problems.length === 0, problems.length === 0 ? "ready" : problems.join("; "));
@@ -54,7 +58,10 @@ export async function doctor(options: Options): Promise<void> {
 }
 
 /** Where the brokers should be: what havoq says itself, else the configuration. */
-async function addresses(status: Status | null, { config: file }: Options): Promise<{ protocol: Exclude<Spoken, "http">; host: string; port: number }[]> {
+async function addresses(
+  status: Status | null,
+  { config: file }: Options,
+): Promise<{ protocol: Exclude<Spoken, "http">; host: string; port: number }[]> {
   if (status !== null) {
     const { kafka, mqtt, amqp } = status;
     return [
@@ -77,7 +84,15 @@ async function listens(wanted: Exclude<Spoken, "http">, host: string, port: numb
   const reached = await connects(host, port);
   if (reached !== null) return { ok: false, found: reached };
   const who = await whoAnswers({ host, port });
-  return { ok: who === wanted, found: who === null ? `something listens, but does not answer as ${NAMES[wanted]} does` : who === wanted ? NAMES[who] : `that is ${NAMES[who]}, not ${NAMES[wanted]}` };
+  return {
+    ok: who === wanted,
+    found:
+      who === null
+        ? `something listens, but does not answer as ${NAMES[wanted]} does`
+        : who === wanted
+          ? NAMES[who]
+          : `that is ${NAMES[who]}, not ${NAMES[wanted]}`,
+  };
 }
 
 /** Why nobody can connect there; null when one can. */
@@ -105,7 +120,15 @@ async function examineAdvertised(options: Options, note: (what: string, ok: bool
 async function examinePlugins(options: Options, note: (what: string, ok: boolean, found: string) => void): Promise<void> {
   const plugins = await askAdmin<{ name: string; file: string; errors: number; off: boolean }[]>(options, "/api/plugins");
   for (const { name, file, errors, off } of plugins) {
-    note(`plugin ${name}`, errors === 0 && !off, off ? `switched off after ${errors} errors: ${file || "built in"}` : errors > 0 ? `${errors} errors: ${file || "built in"}` : "no errors");
+    note(
+      `plugin ${name}`,
+      errors === 0 && !off,
+      off
+        ? `switched off after ${errors} errors: ${file || "built in"}`
+        : errors > 0
+          ? `${errors} errors: ${file || "built in"}`
+          : "no errors",
+    );
   }
 }
 

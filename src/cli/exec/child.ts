@@ -65,15 +65,24 @@ export async function runChild(argv: readonly string[], { env, quiet = false, ti
     for (const end of forward) end();
     const { code } = error as { code?: string };
     if (code !== "ENOENT" && code !== "EACCES") throw error;
-    return { exitCode: code === "ENOENT" ? 127 : 126, notStarted: true, timedOut: false, interrupted, output: `${argv[0]}: ${code === "ENOENT" ? "command not found" : "permission denied"}\n` };
+    return {
+      exitCode: code === "ENOENT" ? 127 : 126,
+      notStarted: true,
+      timedOut: false,
+      interrupted,
+      output: `${argv[0]}: ${code === "ENOENT" ? "command not found" : "permission denied"}\n`,
+    };
   }
 
   let timedOut = false;
-  const ending = timeout === undefined ? null : clock.after(timeout, () => {
-    timedOut = true;
-    kill("SIGTERM");
-    clock.after(PATIENCE, () => kill("SIGKILL"));
-  });
+  const ending =
+    timeout === undefined
+      ? null
+      : clock.after(timeout, () => {
+          timedOut = true;
+          kill("SIGTERM");
+          clock.after(PATIENCE, () => kill("SIGKILL"));
+        });
   const output = quiet ? Promise.all([tail(child.stdout as ReadableStream), tail(child.stderr as ReadableStream)]) : null;
   const code = await child.exited;
   ending?.cancel();

@@ -69,7 +69,12 @@ export async function run(options: RunOptions): Promise<Run> {
     for (const file of options.chaos ?? []) chaos.push(await havoq.scenarios.start(file));
     const inForce = new Map(havoq.rules.list().map(({ id, rule }) => [id, rule]));
     const begun = clock.now();
-    const ended = await runChild(argv, { env: environment(havoq), quiet, clock, ...(options.timeout === undefined ? {} : { timeout: options.timeout }) });
+    const ended = await runChild(argv, {
+      env: environment(havoq),
+      quiet,
+      clock,
+      ...(options.timeout === undefined ? {} : { timeout: options.timeout }),
+    });
     const milliseconds = clock.now() - begun;
     const before = havoq.rules.list();
     const results = await Promise.all(chaos.map((one) => one.finish()));
@@ -84,11 +89,29 @@ export async function run(options: RunOptions): Promise<Run> {
     const plugins = failedPlugins(havoq, printed);
     const oracle = havoq.oracle?.report() ?? null;
     const failures = [
-      ...(ended.timedOut ? [`the command did not end within ${options.timeout} ms`] : ended.exitCode === 0 ? [] : [`the command ended with exit code ${ended.exitCode}`]),
-      ...rules.filter(({ fired, optional }) => fired === 0 && !optional).map(({ id, matched }) => `rule ${id} never fired; its match admitted ${matched} events${waitsInVain(statuses.find((one) => one.id === id)!.rule, statuses.map((one) => one.id))}`),
+      ...(ended.timedOut
+        ? [`the command did not end within ${options.timeout} ms`]
+        : ended.exitCode === 0
+          ? []
+          : [`the command ended with exit code ${ended.exitCode}`]),
+      ...rules
+        .filter(({ fired, optional }) => fired === 0 && !optional)
+        .map(
+          ({ id, matched }) =>
+            `rule ${id} never fired; its match admitted ${matched} events${waitsInVain(
+              statuses.find((one) => one.id === id)!.rule,
+              statuses.map((one) => one.id),
+            )}`,
+        ),
       ...expectations.filter(({ passed }) => !passed).map(({ scenario, text, detail }) => `${scenario}: ${text}: ${detail}`),
-      ...scenarios.flatMap((one) => one.steps.flatMap((step) => (step.error === undefined ? [] : [`${one.name}: ${step.text}: ${step.error}`]))),
-      ...scenarios.filter((one) => !one.passed && one.expectations.every(({ passed }) => passed) && one.steps.every(({ error }) => error === undefined)).map(({ name }) => `${name} did not pass`),
+      ...scenarios.flatMap((one) =>
+        one.steps.flatMap((step) => (step.error === undefined ? [] : [`${one.name}: ${step.text}: ${step.error}`])),
+      ),
+      ...scenarios
+        .filter(
+          (one) => !one.passed && one.expectations.every(({ passed }) => passed) && one.steps.every(({ error }) => error === undefined),
+        )
+        .map(({ name }) => `${name} did not pass`),
       ...plugins.map(({ name, messages }) => `plugin ${name} failed: ${messages[0]?.split("\n")[0] ?? "see above"}`),
     ];
     const report: RunReport = {
@@ -114,7 +137,11 @@ export async function run(options: RunOptions): Promise<Run> {
 
 /** Commands that run side by side must not meet, and nobody's standard ports are taken. */
 function freePorts(config: Config): Config {
-  const free = <P extends { port: number; tls_port?: number | undefined }>(part: P): P => ({ ...part, port: 0, ...(part.tls_port === undefined ? {} : { tls_port: 0 }) });
+  const free = <P extends { port: number; tls_port?: number | undefined }>(part: P): P => ({
+    ...part,
+    port: 0,
+    ...(part.tls_port === undefined ? {} : { tls_port: 0 }),
+  });
   const { kafka, mqtt, amqp, admin } = config;
   return { ...config, kafka: free(kafka), mqtt: { ...free(mqtt), websocket_port: 0 }, amqp: free(amqp), admin: { ...admin, port: 0 } };
 }
@@ -144,10 +171,13 @@ function faultName({ fault, preset }: Rule): string {
 }
 
 function failedPlugins(havoq: Havoq, printed: readonly string[]): PluginOutcome[] {
-  return havoq.seam.plugins().filter(({ errors }) => errors > 0).map(({ name, errors, off }) => {
-    const start = `plugin ${name}: `;
-    return { name, errors, off, messages: printed.filter((line) => line.startsWith(start)).map((line) => line.slice(start.length)) };
-  });
+  return havoq.seam
+    .plugins()
+    .filter(({ errors }) => errors > 0)
+    .map(({ name, errors, off }) => {
+      const start = `plugin ${name}: `;
+      return { name, errors, off, messages: printed.filter((line) => line.startsWith(start)).map((line) => line.slice(start.length)) };
+    });
 }
 
 /** A few lines on what fired, for the end of a run. */

@@ -34,7 +34,8 @@ export interface Setup {
 
 export async function loadSetup(flags: SetupFlags): Promise<Setup> {
   const { config: file, fixtures, kafkaBrokers, plugins, seed } = flags;
-  if (flags.replay !== undefined && flags.chaos.length > 0) throw new Error("--chaos and --replay: a replay fires what its journal says, and nothing else");
+  if (flags.replay !== undefined && flags.chaos.length > 0)
+    throw new Error("--chaos and --replay: a replay fires what its journal says, and nothing else");
   const given = Object.fromEntries(Object.entries({ fixtures, kafkaBrokers, plugins, seed }).filter(([, value]) => value !== undefined));
   const config = await loadConfig({ config: file, settings: await settingsOf(given) });
   return { config, chaos: await Promise.all(flags.chaos.map((path) => readChaos(path, { brokers: config.kafka.brokers }))) };
@@ -44,7 +45,13 @@ export async function loadSetup(flags: SetupFlags): Promise<Setup> {
  * The line that runs the same again: what went in stays, the seed is told, and what was written (a
  * report, a journal) is not written over.
  */
-export function repeatLine(command: string, flags: SetupFlags, seed: number, argv: readonly string[], more: readonly string[] = []): string {
+export function repeatLine(
+  command: string,
+  flags: SetupFlags,
+  seed: number,
+  argv: readonly string[],
+  more: readonly string[] = [],
+): string {
   const values = { ...flags, seed } as unknown as Record<string, string | string[] | number | undefined>;
   const options = REPEATED.flatMap((name) => {
     const value = values[name.replace(/-(\w)/g, (_, letter: string) => letter.toUpperCase())];

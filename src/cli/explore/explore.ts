@@ -32,8 +32,13 @@ export async function explore(argv: readonly string[], flags: ExploreFlags): Pro
   const bar = progress(flags.runs, "exploring");
   for (let seed = from; seed < from + flags.runs; seed++) {
     const { report, ended } = await run({
-      config: { ...config, seed }, chaos: plain ? [defaultChaos(seed)] : setup.chaos, argv, quiet: true, timeout: flags.timeout,
-      repeat: () => plain ? repeatLine("explore", flags, seed, argv, ["--runs", "1", ...patience]) : repeatLine("exec", flags, seed, argv),
+      config: { ...config, seed },
+      chaos: plain ? [defaultChaos(seed)] : setup.chaos,
+      argv,
+      quiet: true,
+      timeout: flags.timeout,
+      repeat: () =>
+        plain ? repeatLine("explore", flags, seed, argv, ["--runs", "1", ...patience]) : repeatLine("exec", flags, seed, argv),
     });
     if (ended.interrupted) {
       say(`interrupted in run ${seeds.length + 1}`);
@@ -44,7 +49,12 @@ export async function explore(argv: readonly string[], flags: ExploreFlags): Pro
     // Which of the rules fire differs from seed to seed: only what the command and its system did counts.
     const passed = ended.exitCode === 0 && !ended.timedOut && report.plugins.length === 0 && report.expectations.every((one) => one.passed);
     seeds.push({
-      seed, passed, milliseconds: report.command.milliseconds, failures: passed ? [] : report.failures, faults: report.faults, repeat: report.repeat,
+      seed,
+      passed,
+      milliseconds: report.command.milliseconds,
+      failures: passed ? [] : report.failures,
+      faults: report.faults,
+      repeat: report.repeat,
       shrink: repeatLine("shrink", flags, seed, argv, patience),
     });
     bar.step(1, `${seeds.filter((one) => !one.passed).length} failed`);
@@ -53,14 +63,20 @@ export async function explore(argv: readonly string[], flags: ExploreFlags): Pro
 
   const failed = seeds.filter(({ passed }) => !passed);
   const exploration: Exploration = {
-    havoq: VERSION, command: [...argv], runs: seeds.length, passed: seeds.length - failed.length, faults: outcomes.list(), seeds,
+    havoq: VERSION,
+    command: [...argv],
+    runs: seeds.length,
+    passed: seeds.length - failed.length,
+    faults: outcomes.list(),
+    seeds,
   };
   await writeExploration(flags.report, exploration);
   await summarize(explorationMarkdown(exploration));
   if (flags.json === true) printJson(exploration);
   else {
     printTable(HEAD, exploration.faults.map(rowOf));
-    for (const { seed, failures, repeat, shrink } of failed) console.log(`\nseed ${seed}: ${failures.join("; ")}\n  ${repeat}\n  ${shrink}`);
+    for (const { seed, failures, repeat, shrink } of failed)
+      console.log(`\nseed ${seed}: ${failures.join("; ")}\n  ${repeat}\n  ${shrink}`);
   }
   say(`${exploration.passed} of ${exploration.runs} runs passed, seed ${from}`);
   return seeds.length < flags.runs || failed.length > 0 ? 1 : 0;

@@ -53,8 +53,18 @@ const MESSAGES: [name: string, match: Match, faults: FaultOf[]][] = [
 
 /** Every rule that `explore` draws from. */
 export function allRules(): Rule[] {
-  const byOperation = ([["kafka", KAFKA], ["mqtt", MQTT], ["amqp", AMQP]] as const).flatMap(([protocol, operations]) =>
-    Object.entries(operations).map(([operation, faults]): (typeof MESSAGES)[number] => [`${protocol} ${operation}`, { protocol, operation }, faults]),
+  const byOperation = (
+    [
+      ["kafka", KAFKA],
+      ["mqtt", MQTT],
+      ["amqp", AMQP],
+    ] as const
+  ).flatMap(([protocol, operations]) =>
+    Object.entries(operations).map(([operation, faults]): (typeof MESSAGES)[number] => [
+      `${protocol} ${operation}`,
+      { protocol, operation },
+      faults,
+    ]),
   );
   return [...byOperation, ...MESSAGES].flatMap(([name, match, faults]) =>
     faults.map((fault): Rule => {

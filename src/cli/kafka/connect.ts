@@ -7,9 +7,15 @@ import { explain, reach } from "../lib/probe.ts";
 /** What every client is made with. */
 export function clientOptions({ host, port }: Server) {
   return {
-    clientId: "havoq-cli", bootstrapBrokers: [{ host, port }], connectTimeout: 5000, requestTimeout: 15_000, timeout: 10_000, retries: 8,
+    clientId: "havoq-cli",
+    bootstrapBrokers: [{ host, port }],
+    connectTimeout: 5000,
+    requestTimeout: 15_000,
+    timeout: 10_000,
+    retries: 8,
     // A cluster that says "not yet" needs a moment, such as for its first group; what is no Kafka never will.
-    retryDelay: (_client: object, _operation: string, _attempt: number, _retries: number, error: Error) => (protocolError(error) === null ? 50 : 500),
+    retryDelay: (_client: object, _operation: string, _attempt: number, _retries: number, error: Error) =>
+      protocolError(error) === null ? 50 : 500,
   };
 }
 
@@ -19,7 +25,9 @@ export async function withAdmin<Result>(server: Server, run: (admin: Admin) => P
 }
 
 export async function withClient<Client extends { close(...args: never[]): unknown }, Result>(
-  server: Server, client: Client, run: (client: Client) => Promise<Result>,
+  server: Server,
+  client: Client,
+  run: (client: Client) => Promise<Result>,
 ): Promise<Result> {
   try {
     await reach(server, "kafka");
@@ -69,7 +77,10 @@ function deepest(error: Error): string {
 }
 
 /** A topic that is there; else an error that names those that are. */
-export async function knownTopic(admin: Pick<Admin, "metadata"> & Partial<Pick<Admin, "listTopics">>, name: string): Promise<ClusterTopicMetadata> {
+export async function knownTopic(
+  admin: Pick<Admin, "metadata"> & Partial<Pick<Admin, "listTopics">>,
+  name: string,
+): Promise<ClusterTopicMetadata> {
   const topics = await admin.listTopics!({ includeInternals: true });
   if (!topics.includes(name)) throw unknownTopic(name, topics);
   const { topics: found } = await admin.metadata({ topics: [name], forceUpdate: true });
@@ -78,14 +89,24 @@ export async function knownTopic(admin: Pick<Admin, "metadata"> & Partial<Pick<A
 
 export function unknownTopic(name: string, topics: readonly string[]): CommandError {
   const near = nearest(name, topics);
-  const hint = near === null ? `"havoq kafka topics create ${name}" makes it, "havoq kafka topics list" lists those that are` : `did you mean ${near}?`;
+  const hint =
+    near === null
+      ? `"havoq kafka topics create ${name}" makes it, "havoq kafka topics list" lists those that are`
+      : `did you mean ${near}?`;
   return new CommandError(`there is no topic ${name}: ${hint}`);
 }
 
 /** First or last offset of partitions, or the first at a time. */
-export async function offsetsAt(admin: Admin, topic: string, partitions: readonly number[], timestamp: bigint): Promise<Map<number, bigint>> {
+export async function offsetsAt(
+  admin: Admin,
+  topic: string,
+  partitions: readonly number[],
+  timestamp: bigint,
+): Promise<Map<number, bigint>> {
   if (partitions.length === 0) return new Map();
-  const [found] = await admin.listOffsets({ topics: [{ name: topic, partitions: partitions.map((partitionIndex) => ({ partitionIndex, timestamp })) }] });
+  const [found] = await admin.listOffsets({
+    topics: [{ name: topic, partitions: partitions.map((partitionIndex) => ({ partitionIndex, timestamp })) }],
+  });
   return new Map(found!.partitions.map(({ partitionIndex, offset }) => [partitionIndex, offset]));
 }
 

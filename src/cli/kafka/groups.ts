@@ -13,9 +13,15 @@ interface Options {
 
 export async function listGroups({ server, json }: Options): Promise<void> {
   const found = await withAdmin(server, (admin) => admin.listGroups());
-  const groups = [...found.values()].map(({ id, state, protocolType }) => ({ group: id, state, protocolType })).sort((a, b) => (a.group < b.group ? -1 : 1));
+  const groups = [...found.values()]
+    .map(({ id, state, protocolType }) => ({ group: id, state, protocolType }))
+    .sort((a, b) => (a.group < b.group ? -1 : 1));
   if (json === true) printJson(groups);
-  else printTable(["group", "state", "protocol"], groups.map((one) => [one.group, one.state, one.protocolType || null]));
+  else
+    printTable(
+      ["group", "state", "protocol"],
+      groups.map((one) => [one.group, one.state, one.protocolType || null]),
+    );
 }
 
 /** A group that is there; else an error that names those that are. */
@@ -30,19 +36,28 @@ async function knownGroup(admin: Admin, name: string): Promise<Group> {
   if (group !== undefined && group.state !== "DEAD" && String(group.state) !== "Dead") return group;
   const all = [...(await admin.listGroups()).keys()];
   const near = nearest(name, all);
-  throw new CommandError(`there is no group ${name}: ${near === null ? '"havoq kafka consumer-groups list" lists those that are' : `did you mean ${near}?`}`);
+  throw new CommandError(
+    `there is no group ${name}: ${near === null ? '"havoq kafka consumer-groups list" lists those that are' : `did you mean ${near}?`}`,
+  );
 }
 
 export async function describeGroup({ server, group: name, json }: Options & { group: string }): Promise<void> {
   const found = await withAdmin(server, async (admin) => {
     const group = await knownGroup(admin, name);
     const members = [...group.members.values()].map(({ id, clientId, clientHost, assignments }) => ({
-      id, clientId, host: clientHost, assigned: [...(assignments?.values() ?? [])].flatMap(({ topic, partitions }) => partitions.map((partition) => ({ topic, partition }))),
+      id,
+      clientId,
+      host: clientHost,
+      assigned: [...(assignments?.values() ?? [])].flatMap(({ topic, partitions }) =>
+        partitions.map((partition) => ({ topic, partition })),
+      ),
     }));
     const committed = new Map<string, bigint>();
     const [offsets] = await admin.listConsumerGroupOffsets({ groups: [name] });
-    for (const topic of offsets?.topics ?? []) for (const one of topic.partitions) committed.set(`${topic.name} ${one.partitionIndex}`, one.committedOffset);
-    for (const { assigned } of members) for (const { topic, partition } of assigned) if (!committed.has(`${topic} ${partition}`)) committed.set(`${topic} ${partition}`, -1n);
+    for (const topic of offsets?.topics ?? [])
+      for (const one of topic.partitions) committed.set(`${topic.name} ${one.partitionIndex}`, one.committedOffset);
+    for (const { assigned } of members)
+      for (const { topic, partition } of assigned) if (!committed.has(`${topic} ${partition}`)) committed.set(`${topic} ${partition}`, -1n);
 
     const ends = await endOffsets(admin, [...committed.keys()]);
     const partitions = [...committed].map(([place, offset]) => {
@@ -50,14 +65,30 @@ export async function describeGroup({ server, group: name, json }: Options & { g
       const end = ends.get(place) ?? null;
       const member = members.find(({ assigned }) => assigned.some((one) => one.topic === topic && one.partition === partition));
       const known = offset >= 0n;
-      return { topic, partition, offset: known ? offset : null, end, lag: known && end !== null ? end - offset : null, member: member?.clientId ?? null };
+      return {
+        topic,
+        partition,
+        offset: known ? offset : null,
+        end,
+        lag: known && end !== null ? end - offset : null,
+        member: member?.clientId ?? null,
+      };
     });
     partitions.sort((a, b) => (a.topic === b.topic ? a.partition - b.partition : a.topic < b.topic ? -1 : 1));
-    return { group: name, state: group.state, protocol: group.protocol, members: members.map(({ assigned, ...rest }) => ({ ...rest, partitions: assigned.length })), partitions };
+    return {
+      group: name,
+      state: group.state,
+      protocol: group.protocol,
+      members: members.map(({ assigned, ...rest }) => ({ ...rest, partitions: assigned.length })),
+      partitions,
+    };
   });
   if (json === true) return printJson(found);
   console.log(`${pc.bold(name)}: ${found.state}, members ${found.members.length}`);
-  printTable(["topic", "partition", "offset", "end", "lag", "member"], found.partitions.map((one) => [one.topic, one.partition, one.offset, one.end, one.lag, one.member]));
+  printTable(
+    ["topic", "partition", "offset", "end", "lag", "member"],
+    found.partitions.map((one) => [one.topic, one.partition, one.offset, one.end, one.lag, one.member]),
+  );
 }
 
 const split = (place: string): [string, number] => {
@@ -71,24 +102,35 @@ async function endOffsets(admin: Admin, places: readonly string[]): Promise<Map<
   const existing = new Set(await admin.listTopics({ includeInternals: true }));
   for (const topic of new Set(places.map((place) => split(place)[0]))) {
     if (!existing.has(topic)) continue;
-    const partitions = places.map(split).filter(([name]) => name === topic).map(([, partition]) => partition);
+    const partitions = places
+      .map(split)
+      .filter(([name]) => name === topic)
+      .map(([, partition]) => partition);
     for (const [partition, end] of await offsetsAt(admin, topic, partitions, LATEST)) ends.set(`${topic} ${partition}`, end);
   }
   return ends;
 }
 
-export async function resetOffsets(
-  { server, group: name, topic, to, partition, json }: Options & { group: string; topic: string; to: string; partition?: number },
-): Promise<void> {
+export async function resetOffsets({
+  server,
+  group: name,
+  topic,
+  to,
+  partition,
+  json,
+}: Options & { group: string; topic: string; to: string; partition?: number }): Promise<void> {
   const wanted = target(to);
   const moved = await withAdmin(server, async (admin) => {
     // A group that is not there yet comes to be by it, as with Kafka's own tool.
     const group = (await admin.listGroups()).has(name) ? await knownGroup(admin, name) : null;
     if (group !== null && group.members.size > 0) {
-      throw new CommandError(`group ${name} has ${group.members.size} member${group.members.size === 1 ? "" : "s"}: stop them first, they would overwrite it`);
+      throw new CommandError(
+        `group ${name} has ${group.members.size} member${group.members.size === 1 ? "" : "s"}: stop them first, they would overwrite it`,
+      );
     }
     const { partitionsCount } = await knownTopic(admin, topic);
-    if (partition !== undefined && partition >= partitionsCount) throw new CommandError(`topic ${topic} has partitions 0 to ${partitionsCount - 1}, not ${partition}`);
+    if (partition !== undefined && partition >= partitionsCount)
+      throw new CommandError(`topic ${topic} has partitions 0 to ${partitionsCount - 1}, not ${partition}`);
     const partitions = partition === undefined ? indexes(partitionsCount) : [partition];
     const [first, last] = [await offsetsAt(admin, topic, partitions, EARLIEST), await offsetsAt(admin, topic, partitions, LATEST)];
     const at = wanted.timestamp === undefined ? new Map<number, bigint>() : await offsetsAt(admin, topic, partitions, wanted.timestamp);
@@ -102,7 +144,11 @@ export async function resetOffsets(
     return offsets;
   });
   if (json === true) printJson({ group: name, topic, partitions: moved });
-  else printTable(["topic", "partition", "offset"], moved.map((one) => [topic, one.partition, one.offset]));
+  else
+    printTable(
+      ["topic", "partition", "offset"],
+      moved.map((one) => [topic, one.partition, one.offset]),
+    );
 }
 
 function target(to: string): { offset?: bigint; timestamp?: bigint } {
@@ -117,7 +163,8 @@ function target(to: string): { offset?: bigint; timestamp?: bigint } {
 export async function deleteGroup({ server, group: name, json }: Options & { group: string }): Promise<void> {
   await withAdmin(server, async (admin) => {
     const group = await knownGroup(admin, name);
-    if (group.members.size > 0) throw new CommandError(`group ${name} has ${group.members.size} member${group.members.size === 1 ? "" : "s"}: stop them first`);
+    if (group.members.size > 0)
+      throw new CommandError(`group ${name} has ${group.members.size} member${group.members.size === 1 ? "" : "s"}: stop them first`);
     await admin.deleteGroups({ groups: [name] });
   });
   if (json === true) printJson({ deleted: name });

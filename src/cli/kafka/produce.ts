@@ -20,7 +20,11 @@ interface Options {
 export async function produce({ server, topic, key, value, header = {}, partition, json }: Options): Promise<void> {
   const values = await payloads(value, "--value");
   // Keys go to the partitions that Java clients choose.
-  const producer = new Producer<Buffer, Buffer, Buffer, Buffer>({ ...clientOptions(server), autocreateTopics: true, partitioner: compatibilityPartitioner });
+  const producer = new Producer<Buffer, Buffer, Buffer, Buffer>({
+    ...clientOptions(server),
+    autocreateTopics: true,
+    partitioner: compatibilityPartitioner,
+  });
   const headers = new Map(Object.entries(header).map(([name, text]) => [Buffer.from(name), Buffer.from(text)]));
   const sent = await withClient(server, producer, async () => {
     const { topics } = await producer.metadata({ topics: [topic], autocreateTopics: true }).catch(async (error) => {
@@ -38,7 +42,9 @@ export async function produce({ server, topic, key, value, header = {}, partitio
       const { offsets = [] } = await producer.send({
         acks: -1,
         messages: some.map((one) => ({
-          topic, value: one, headers,
+          topic,
+          value: one,
+          headers,
           ...(key === undefined ? {} : { key: Buffer.from(key) }),
           ...(place === undefined ? {} : { partition: place }),
         })),
@@ -49,7 +55,10 @@ export async function produce({ server, topic, key, value, header = {}, partitio
   });
   const places = [...sent].map(([partition, offset]) => ({ topic, partition, offset }));
   if (json === true) printJson({ messages: values.length, places });
-  else printDone(`${values.length} message${values.length === 1 ? "" : "s"} → ${places.map((one) => `${topic}-${one.partition} at offset ${one.offset}`).join(", ")}`);
+  else
+    printDone(
+      `${values.length} message${values.length === 1 ? "" : "s"} → ${places.map((one) => `${topic}-${one.partition} at offset ${one.offset}`).join(", ")}`,
+    );
 }
 
 /** Bytes that go in one batch: brokers take a megabyte unless told otherwise. */

@@ -31,20 +31,43 @@ export async function follow(server: Server, topic: string, start: Map<number, b
       leaders.set(leader, [...(leaders.get(leader) ?? []), one]);
     }
     stop.listening();
-    await Promise.race([stop.asked, Promise.all([...leaders.values()].map((partitions) => fetchLoop(consumer, topic, partitions, start, stop, take)))]);
+    await Promise.race([
+      stop.asked,
+      Promise.all([...leaders.values()].map((partitions) => fetchLoop(consumer, topic, partitions, start, stop, take))),
+    ]);
     stop.now();
   });
 }
 
-async function fetchLoop(consumer: Consumer, topic: string, partitions: readonly number[], at: Map<number, bigint>, stop: Stop, take: Take): Promise<void> {
+async function fetchLoop(
+  consumer: Consumer,
+  topic: string,
+  partitions: readonly number[],
+  at: Map<number, bigint>,
+  stop: Stop,
+  take: Take,
+): Promise<void> {
   while (!stop.stopped) {
     const { topics } = await consumer.metadata({ topics: [topic] });
     const { id: topicId, partitions: known } = topics.get(topic)!;
     const node = known[partitions[0]!]!.leader;
     // One that has moved away is asked for at its new leader, next time round.
     const here = partitions.filter((one) => known[one]!.leader === node);
-    const wanted = here.map((partition) => ({ partition, currentLeaderEpoch: -1, fetchOffset: at.get(partition)!, lastFetchedEpoch: -1, partitionMaxBytes: 1 << 20 }));
-    const answer = await consumer.fetch({ node, maxWaitTime: 250, minBytes: 1, maxBytes: 10 << 20, isolationLevel: 0, topics: [{ topicId, partitions: wanted }] });
+    const wanted = here.map((partition) => ({
+      partition,
+      currentLeaderEpoch: -1,
+      fetchOffset: at.get(partition)!,
+      lastFetchedEpoch: -1,
+      partitionMaxBytes: 1 << 20,
+    }));
+    const answer = await consumer.fetch({
+      node,
+      maxWaitTime: 250,
+      minBytes: 1,
+      maxBytes: 10 << 20,
+      isolationLevel: 0,
+      topics: [{ topicId, partitions: wanted }],
+    });
     for (const { partitionIndex, records } of answer.responses.flatMap((response) => response.partitions)) {
       for (const record of recordsOf(topic, partitionIndex, records ?? [])) {
         if (record.offset < at.get(partitionIndex)!) continue;
@@ -70,7 +93,15 @@ function* recordsOf(topic: string, partition: number, batches: readonly RecordsB
   for (const batch of batches) {
     if ((batch.attributes & CONTROL) !== 0) continue;
     for (const { offsetDelta, timestampDelta, key, value, headers } of batch.records as KafkaRecord[]) {
-      yield { topic, partition, offset: batch.firstOffset + BigInt(offsetDelta), timestamp: batch.firstTimestamp + timestampDelta, key, value, headers };
+      yield {
+        topic,
+        partition,
+        offset: batch.firstOffset + BigInt(offsetDelta),
+        timestamp: batch.firstTimestamp + timestampDelta,
+        key,
+        value,
+        headers,
+      };
     }
   }
 }

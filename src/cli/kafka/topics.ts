@@ -14,15 +14,28 @@ export async function listTopics({ server, json }: Options): Promise<void> {
     const names = (await admin.listTopics()).sort();
     const found = names.length === 0 ? new Map<string, never>() : (await admin.metadata({ topics: names })).topics;
     return names.map((name) => ({
-      name, partitions: found.get(name)?.partitionsCount ?? 0, replicationFactor: found.get(name)?.partitions[0]?.replicas.length ?? 0,
+      name,
+      partitions: found.get(name)?.partitionsCount ?? 0,
+      replicationFactor: found.get(name)?.partitions[0]?.replicas.length ?? 0,
     }));
   });
   if (json === true) printJson(topics);
-  else printTable(["topic", "partitions", "replication factor"], topics.map((one) => [one.name, one.partitions, one.replicationFactor]));
+  else
+    printTable(
+      ["topic", "partitions", "replication factor"],
+      topics.map((one) => [one.name, one.partitions, one.replicationFactor]),
+    );
 }
 
 export async function createTopic(
-  name: string, { server, partitions = -1, replicationFactor = -1, config = {}, json }: Options & { partitions?: number; replicationFactor?: number; config?: Record<string, string> },
+  name: string,
+  {
+    server,
+    partitions = -1,
+    replicationFactor = -1,
+    config = {},
+    json,
+  }: Options & { partitions?: number; replicationFactor?: number; config?: Record<string, string> },
 ): Promise<void> {
   const topic = await withAdmin(server, async (admin) => {
     const configs = Object.entries(config).map(([key, value]) => ({ name: key, value }));
@@ -39,21 +52,47 @@ export async function describeTopic(name: string, { server, json }: Options): Pr
     const { partitions } = await knownTopic(admin, name);
     const all = indexes(partitions.length);
     const [start, end] = [await offsetsAt(admin, name, all, EARLIEST), await offsetsAt(admin, name, all, LATEST)];
-    const [resource] = await admin.describeConfigs({ resources: [{ resourceType: ConfigResourceTypes.TOPIC, resourceName: name, configurationKeys: null }] } as never);
+    const [resource] = await admin.describeConfigs({
+      resources: [{ resourceType: ConfigResourceTypes.TOPIC, resourceName: name, configurationKeys: null }],
+    } as never);
     return {
       name,
-      partitions: partitions.map(({ leader, replicas, isr }, partition) => ({ partition, leader, replicas, isr, start: start.get(partition)!, end: end.get(partition)! })),
-      config: resource!.configs.map(({ name, value, configSource }) => ({ name, value: value ?? null, set: configSource !== ConfigSources.DEFAULT_CONFIG })),
+      partitions: partitions.map(({ leader, replicas, isr }, partition) => ({
+        partition,
+        leader,
+        replicas,
+        isr,
+        start: start.get(partition)!,
+        end: end.get(partition)!,
+      })),
+      config: resource!.configs.map(({ name, value, configSource }) => ({
+        name,
+        value: value ?? null,
+        set: configSource !== ConfigSources.DEFAULT_CONFIG,
+      })),
     };
   });
   if (json === true) return printJson(topic);
-  console.log(`${pc.bold(name)}: partitions ${topic.partitions.length}, messages ${topic.partitions.reduce((sum, { start, end }) => sum + end - start, 0n)}`);
+  console.log(
+    `${pc.bold(name)}: partitions ${topic.partitions.length}, messages ${topic.partitions.reduce((sum, { start, end }) => sum + end - start, 0n)}`,
+  );
   printTable(
     ["partition", "leader", "replicas", "in sync", "first offset", "next offset"],
-    topic.partitions.map(({ partition, leader, replicas, isr, start, end }) => [partition, leader, replicas.join(","), isr.join(","), start, end]),
+    topic.partitions.map(({ partition, leader, replicas, isr, start, end }) => [
+      partition,
+      leader,
+      replicas.join(","),
+      isr.join(","),
+      start,
+      end,
+    ]),
   );
   const set = topic.config.filter((one) => one.set);
-  if (set.length > 0) printTable(["config", "value"], set.map((one) => [one.name, one.value]));
+  if (set.length > 0)
+    printTable(
+      ["config", "value"],
+      set.map((one) => [one.name, one.value]),
+    );
 }
 
 export async function deleteTopic(name: string, { server, json }: Options): Promise<void> {

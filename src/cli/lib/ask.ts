@@ -19,14 +19,24 @@ export function adminUrl({ admin }: AdminOptions): string {
 }
 
 /** A request to the HTTP API with the token, where there is one. Throws CommandError where nobody answers. */
-export async function sendAdmin(options: AdminOptions, path: string, { method = "GET", body }: Asking = {}, signal?: AbortSignal): Promise<Response> {
+export async function sendAdmin(
+  options: AdminOptions,
+  path: string,
+  { method = "GET", body }: Asking = {},
+  signal?: AbortSignal,
+): Promise<Response> {
   const url = adminUrl(options);
   const secret = options.token ?? process.env.HAVOQ_ADMIN_TOKEN;
   const headers = {
     ...(secret === undefined ? {} : { authorization: `Bearer ${secret}` }),
     ...(body === undefined ? {} : { "content-type": "application/json" }),
   };
-  return fetchFrom(url, path, { method, headers, ...(body === undefined ? {} : { body: JSON.stringify(body) }), ...(signal === undefined ? {} : { signal }) }, MISSING);
+  return fetchFrom(
+    url,
+    path,
+    { method, headers, ...(body === undefined ? {} : { body: JSON.stringify(body) }), ...(signal === undefined ? {} : { signal }) },
+    MISSING,
+  );
 }
 
 const MISSING = `this is asked over the HTTP API of havoq: name it with --admin http://host:port, and see that "havoq serve" runs with it`;

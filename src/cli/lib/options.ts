@@ -12,14 +12,18 @@ export function serverOption(defaultPort: number): (text: string) => Server {
   return (text) => {
     const match = /^(?:\w+:\/\/)?(?:\[([^\]]+)\]|([^:/@]+))(?::(\d{1,5}))?\/?$/.exec(text);
     const port = match?.[3] === undefined ? defaultPort : Number(match[3]);
-    if (match === null || (match[3] !== undefined && port < 1) || port > 65_535) throw new InvalidArgumentError(`${text} is not a server: host:port, such as localhost:${defaultPort || 9092}.`);
+    if (match === null || (match[3] !== undefined && port < 1) || port > 65_535)
+      throw new InvalidArgumentError(`${text} is not a server: host:port, such as localhost:${defaultPort || 9092}.`);
     return { host: match[1] ?? match[2]!, port };
   };
 }
 
 /** Adds `--server`, which every client has. */
 export function addServer(command: Command, port: number): Command {
-  return command.option("--server <host:port>", `the broker to talk to (127.0.0.1:${port})`, serverOption(port), { host: "127.0.0.1", port });
+  return command.option("--server <host:port>", `the broker to talk to (127.0.0.1:${port})`, serverOption(port), {
+    host: "127.0.0.1",
+    port,
+  });
 }
 
 /** A whole number from `least` to `most`. */
@@ -27,7 +31,9 @@ export function wholeOption(least: number, most = Number.MAX_SAFE_INTEGER): (tex
   return (text) => {
     const value = Number(text);
     if (!/^\d+$/.test(text) || value < least || value > most) {
-      throw new InvalidArgumentError(`${text} is not a whole number ${most === Number.MAX_SAFE_INTEGER ? `from ${least}` : `from ${least} to ${most}`}.`);
+      throw new InvalidArgumentError(
+        `${text} is not a whole number ${most === Number.MAX_SAFE_INTEGER ? `from ${least}` : `from ${least} to ${most}`}.`,
+      );
     }
     return value;
   };

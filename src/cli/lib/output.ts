@@ -17,10 +17,13 @@ export function printTable(head: readonly string[], rows: readonly (readonly (st
   const isNumber = (cell: unknown): boolean => typeof cell === "number" || typeof cell === "bigint";
   const right = head.map((_, i) => rows.some((row) => isNumber(row[i])) && rows.every((row) => isNumber(row[i]) || row[i] === null));
   const line = (row: readonly string[]): string =>
-    row.map((cell, i) => {
-      const space = " ".repeat(widths[i]! - Bun.stringWidth(cell));
-      return right[i] ? space + cell : cell + space;
-    }).join("  ").trimEnd();
+    row
+      .map((cell, i) => {
+        const space = " ".repeat(widths[i]! - Bun.stringWidth(cell));
+        return right[i] ? space + cell : cell + space;
+      })
+      .join("  ")
+      .trimEnd();
   console.log(pc.bold(line(head)));
   for (const row of cells) console.log(line(row));
 }

@@ -4,7 +4,12 @@ import { CommandError } from "./errors.ts";
 
 export type Spoken = "kafka" | "mqtt" | "amqp" | "http";
 
-export const NAMES: Readonly<Record<Spoken, string>> = { kafka: "a Kafka broker", mqtt: "an MQTT broker", amqp: "an AMQP broker", http: "an HTTP server" };
+export const NAMES: Readonly<Record<Spoken, string>> = {
+  kafka: "a Kafka broker",
+  mqtt: "an MQTT broker",
+  amqp: "an AMQP broker",
+  http: "an HTTP server",
+};
 const PATIENCE = 700;
 
 /** What each protocol begins with, and how its answer is known. The first is answered with its own name by most, so it is asked first. */
@@ -12,7 +17,8 @@ const HELLOS: readonly { protocol: Spoken; hello: Buffer; knows(answer: Buffer):
   {
     protocol: "amqp",
     hello: Buffer.from("AMQP\x00\x00\x09\x01", "latin1"),
-    knows: (answer) => answer.subarray(0, 4).equals(Buffer.from("AMQP")) || (answer.length > 7 && answer[0] === 1 && answer.readUInt16BE(1) === 0),
+    knows: (answer) =>
+      answer.subarray(0, 4).equals(Buffer.from("AMQP")) || (answer.length > 7 && answer[0] === 1 && answer.readUInt16BE(1) === 0),
   },
   {
     // ApiVersions v0 with correlation id 7, null client id.
@@ -73,7 +79,8 @@ function exchange({ host, port }: Server, hello: Buffer | null): Promise<Buffer>
       resolve(answer);
     };
     Bun.connect({
-      hostname: host, port,
+      hostname: host,
+      port,
       socket: {
         open(socket) {
           if (hello === null) {

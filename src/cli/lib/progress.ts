@@ -15,7 +15,13 @@ const NONE: Progress = { step() {}, resize() {}, stop() {} };
 export function progress(total: number, label: string): Progress {
   if (!process.stderr.isTTY) return NONE;
   const bar = new bars.SingleBar(
-    { format: `${label} {bar} {value}/{total}  {text}`, stream: process.stderr, clearOnComplete: true, hideCursor: true, stopOnComplete: false },
+    {
+      format: `${label} {bar} {value}/{total}  {text}`,
+      stream: process.stderr,
+      clearOnComplete: true,
+      hideCursor: true,
+      stopOnComplete: false,
+    },
     bars.Presets.shades_classic,
   );
   bar.start(total, 0, { text: "" });

@@ -18,6 +18,16 @@ export async function listClients({ json, ...admin }: AdminOptions & { json?: bo
   if (json === true) return printJson(clients);
   printTable(
     ["client", "connected", "version", "transport", "remote", "user", "subscriptions", "queued", "unacknowledged"],
-    clients.map((one) => [one.clientId, one.connected, one.version, one.transport, one.remote, one.user, one.subscriptions.map(({ filter }) => filter).join(" ") || null, one.queued, one.unacknowledged]),
+    clients.map((one) => [
+      one.clientId,
+      one.connected,
+      one.version,
+      one.transport,
+      one.remote,
+      one.user,
+      one.subscriptions.map(({ filter }) => filter).join(" ") || null,
+      one.queued,
+      one.unacknowledged,
+    ]),
   );
 }

@@ -36,15 +36,27 @@ export async function withClient<Result>(login: Login, run: (client: MqttClient)
 /** A connected client, which does not come back by itself. */
 export async function openClient({ server, clientId, username, password, mqttVersion = "5" }: Login): Promise<MqttClient> {
   try {
-    return await opened(connect({
-      protocol: "mqtt", host: server.host, port: server.port, connectTimeout: 5000, reconnectPeriod: 0, clean: true,
-      protocolVersion: mqttVersion === "5" ? 5 : 4,
-      ...(clientId === undefined ? {} : { clientId }), ...(username === undefined ? {} : { username }), ...(password === undefined ? {} : { password }),
-    }));
+    return await opened(
+      connect({
+        protocol: "mqtt",
+        host: server.host,
+        port: server.port,
+        connectTimeout: 5000,
+        reconnectPeriod: 0,
+        clean: true,
+        protocolVersion: mqttVersion === "5" ? 5 : 4,
+        ...(clientId === undefined ? {} : { clientId }),
+        ...(username === undefined ? {} : { username }),
+        ...(password === undefined ? {} : { password }),
+      }),
+    );
   } catch (error) {
     const { code, message } = error as { code?: unknown; message: string };
     // A number is a reason that an MQTT broker gave; it was the right port then.
-    if (typeof code === "number" && code > 0) throw new CommandError(`the broker refuses the connection: ${message.replace(/^Connection refused: /, "")}${hint(code, mqttVersion)}`);
+    if (typeof code === "number" && code > 0)
+      throw new CommandError(
+        `the broker refuses the connection: ${message.replace(/^Connection refused: /, "")}${hint(code, mqttVersion)}`,
+      );
     throw await explain(server, "mqtt", message);
   }
 }

@@ -26,5 +26,7 @@ export async function publish({ topic, payload, qos, retain = false, json, ...lo
     return unheard;
   });
   if (json === true) return printJson({ topic, qos, retain, messages: all.length, ...(qos === 0 ? {} : { withoutSubscribers: nobody }) });
-  printDone(`${all.length} message${all.length === 1 ? "" : "s"} → ${topic}${nobody > 0 ? `, ${nobody === all.length ? "but" : `${nobody} of which`} nobody is subscribed` : ""}`);
+  printDone(
+    `${all.length} message${all.length === 1 ? "" : "s"} → ${topic}${nobody > 0 ? `, ${nobody === all.length ? "but" : `${nobody} of which`} nobody is subscribed` : ""}`,
+  );
 }

@@ -56,9 +56,16 @@ export async function stats({ interval, json, ...login }: Options): Promise<void
   };
   if (json === true) return printJson(found);
   printFields({
-    "broker": found.version, "clients connected": found.connected, "clients away": found.disconnected, "subscriptions": found.subscriptions,
-    "retained messages": found.retained, "messages received": found.received, "messages sent": found.sent, "messages dropped": found.dropped,
-    "received a second": found.receivedPerSecond, "sent a second": found.sentPerSecond,
+    broker: found.version,
+    "clients connected": found.connected,
+    "clients away": found.disconnected,
+    subscriptions: found.subscriptions,
+    "retained messages": found.retained,
+    "messages received": found.received,
+    "messages sent": found.sent,
+    "messages dropped": found.dropped,
+    "received a second": found.receivedPerSecond,
+    "sent a second": found.sentPerSecond,
   });
 }
 
@@ -67,6 +74,9 @@ const round = (rate: number): number => Math.round(rate * 100) / 100;
 
 async function read(client: MqttClient, { server }: Login): Promise<Map<string, string>> {
   const found = new Map((await retained(client, `${ROOT}#`)).map(({ topic, payload }) => [topic.slice(ROOT.length), payload.toString()]));
-  if (found.size === 0) throw new CommandError(`${server.host}:${server.port} publishes nothing under ${ROOT}: "stats" needs a broker that does, such as havoq or Mosquitto (and there the right to read it)`);
+  if (found.size === 0)
+    throw new CommandError(
+      `${server.host}:${server.port} publishes nothing under ${ROOT}: "stats" needs a broker that does, such as havoq or Mosquitto (and there the right to read it)`,
+    );
   return found;
 }

@@ -20,8 +20,12 @@ export async function subscribe({ topic: filter, qos, count, timeout, verbose, j
       if (json === true) {
         const { contentType, responseTopic, correlationData, userProperties } = packet.properties ?? {};
         printJsonLine({
-          topic, qos: packet.qos, retain: packet.retain, ...payloadField("payload", payload),
-          ...(contentType === undefined ? {} : { contentType }), ...(responseTopic === undefined ? {} : { responseTopic }),
+          topic,
+          qos: packet.qos,
+          retain: packet.retain,
+          ...payloadField("payload", payload),
+          ...(contentType === undefined ? {} : { contentType }),
+          ...(responseTopic === undefined ? {} : { responseTopic }),
           ...(correlationData === undefined ? {} : payloadField("correlationData", correlationData)),
           ...(userProperties === undefined ? {} : { userProperties: { ...userProperties } }),
         });

@@ -20,11 +20,18 @@ export async function listTopics({ topic: filter, retained: onlyRetained, json, 
   if (onlyRetained === true) {
     const found = (await withClient(login, (client) => retained(client, filter))).sort((a, b) => (a.topic < b.topic ? -1 : 1));
     if (json === true) return printJson(found.map(({ topic, payload, qos }) => ({ topic, qos, ...payloadField("payload", payload) })));
-    return printTable(["topic", "retained"], found.map(({ topic, payload }) => [topic, shown(payload)]));
+    return printTable(
+      ["topic", "retained"],
+      found.map(({ topic, payload }) => [topic, shown(payload)]),
+    );
   }
   const topics = (await askAdmin<Topic[]>({ admin, token }, "/api/mqtt/topics")).filter(({ topic }) => matches(filter, topic));
   if (json === true) printJson(topics);
-  else printTable(["topic", "messages", "retained"], topics.map((one) => [one.topic, one.messages, one.retained]));
+  else
+    printTable(
+      ["topic", "messages", "retained"],
+      topics.map((one) => [one.topic, one.messages, one.retained]),
+    );
 }
 
 export async function clearRetained({ topic: filter, json, ...login }: Login & { topic: string; json?: boolean }): Promise<void> {
@@ -36,5 +43,8 @@ export async function clearRetained({ topic: filter, json, ...login }: Login & {
     return ours.sort();
   });
   if (json === true) printJson({ cleared: topics });
-  else printDone(`${topics.length} retained message${topics.length === 1 ? "" : "s"} cleared${topics.length > 0 ? `: ${topics.join(", ")}` : ""}`);
+  else
+    printDone(
+      `${topics.length} retained message${topics.length === 1 ? "" : "s"} cleared${topics.length > 0 ? `: ${topics.join(", ")}` : ""}`,
+    );
 }

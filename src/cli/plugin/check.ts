@@ -9,7 +9,8 @@ import { GLOBALS, HAVOQ, LANGUAGE } from "./carried.ts";
 
 /** Files that are in the binary only: the compiler finds them under these names. */
 const CARRIED = resolve("/.havoq");
-const HAVOQ_FILE = join(CARRIED, "havoq.d.ts"), GLOBALS_FILE = join(CARRIED, "globals.d.ts");
+const HAVOQ_FILE = join(CARRIED, "havoq.d.ts"),
+  GLOBALS_FILE = join(CARRIED, "globals.d.ts");
 const LANGUAGE_FILES = new Map(Object.entries(LANGUAGE).map(([name, text]) => [join(CARRIED, `lib.${name}.d.ts`), text]));
 
 /**
@@ -38,14 +39,12 @@ class Check {
   /** Asks of each plugin that its default export be one: it cannot be told in the plugin itself. */
   private readonly asserting: string;
 
-  constructor(config: string, private readonly files: readonly string[]) {
+  constructor(
+    config: string,
+    private readonly files: readonly string[],
+  ) {
     this.asserting = join(dirname(files[0]!), ".havoq-check.ts");
-    const carried = new Map([
-      ...LANGUAGE_FILES,
-      [HAVOQ_FILE, HAVOQ],
-      [GLOBALS_FILE, GLOBALS],
-      [this.asserting, assertions(files)],
-    ]);
+    const carried = new Map([...LANGUAGE_FILES, [HAVOQ_FILE, HAVOQ], [GLOBALS_FILE, GLOBALS], [this.asserting, assertions(files)]]);
     const options = this.options(config);
     const roots = [...LANGUAGE_FILES.keys(), HAVOQ_FILE, this.asserting, ...files];
     if ((options.types ?? []).length === 0) roots.push(GLOBALS_FILE);
@@ -111,7 +110,9 @@ class Check {
     const plugin = this.files[Math.floor(index / 2)];
     if (plugin === undefined || this.found.some((problem) => problem.file === plugin)) return; // said by the plugin's own errors
     const missing = code === 1192 || code === 2306 || code === 2613;
-    const what = missing ? "no default export: a plugin says export default definePlugin({ … })" : `the default export is not a plugin: ${message}`;
+    const what = missing
+      ? "no default export: a plugin says export default definePlugin({ … })"
+      : `the default export is not a plugin: ${message}`;
     const source = this.program.getSourceFile(plugin);
     const place = source?.statements.find((statement) => ts.isExportAssignment(statement))?.getStart(source) ?? 0;
     if (source !== undefined) this.at(source, place, what);
@@ -146,19 +147,26 @@ class Check {
   /** The types of one hook or of a list of them. */
   private parts(type: ts.Type): ts.Type[] {
     if (type.isUnion()) return type.types.flatMap((part) => this.parts(part));
-    if (this.checker.isArrayLikeType(type)) return this.checker.getTypeArguments(type as ts.TypeReference).flatMap((part) => this.parts(part));
+    if (this.checker.isArrayLikeType(type))
+      return this.checker.getTypeArguments(type as ts.TypeReference).flatMap((part) => this.parts(part));
     return [type];
   }
 
   /** The properties of a type; those that nobody knows are reported where they are declared. */
   private known(type: ts.Type, what: string, names: readonly string[]): ts.Symbol[] {
-    const properties = this.parts(type).filter((part) => (part.flags & ts.TypeFlags.Object) !== 0).flatMap((part) => this.checker.getPropertiesOfType(part));
+    const properties = this.parts(type)
+      .filter((part) => (part.flags & ts.TypeFlags.Object) !== 0)
+      .flatMap((part) => this.checker.getPropertiesOfType(part));
     for (const property of properties) {
       const declaration = property.declarations?.[0];
       if (names.includes(property.name) || declaration === undefined) continue;
       const near = nearest(property.name, names);
       const file = declaration.getSourceFile();
-      this.at(file, declaration.getStart(file), `unknown ${what}: ${property.name}; ${near === null ? `known are ${names.join(", ")}` : `did you mean ${near}?`}`);
+      this.at(
+        file,
+        declaration.getStart(file),
+        `unknown ${what}: ${property.name}; ${near === null ? `known are ${names.join(", ")}` : `did you mean ${near}?`}`,
+      );
     }
     return properties;
   }
@@ -166,5 +174,7 @@ class Check {
 
 /** Two lines for each plugin. */
 function assertions(files: readonly string[]): string {
-  return files.map((file, i) => `import p${i} from ${JSON.stringify(file)};\nexport const _${i}: import("havoq").PluginExport = p${i};\n`).join("");
+  return files
+    .map((file, i) => `import p${i} from ${JSON.stringify(file)};\nexport const _${i}: import("havoq").PluginExport = p${i};\n`)
+    .join("");
 }

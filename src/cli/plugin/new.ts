@@ -49,7 +49,8 @@ const NAME = /^[A-Za-z0-9][\w.-]*$/;
  */
 export function newPlugin(name: string, dir = "."): string[] {
   const stem = name.replace(/\.ts$/, "");
-  if (!NAME.test(stem) || /\.(d|test|spec)$/.test(stem)) throw new Error(`a plugin cannot be called ${name}: letters, digits, - and _ make a name`);
+  if (!NAME.test(stem) || /\.(d|test|spec)$/.test(stem))
+    throw new Error(`a plugin cannot be called ${name}: letters, digits, - and _ make a name`);
   const folder = resolve(dir);
   const file = join(folder, `${stem}.ts`);
   if (existsSync(file)) throw new Error(`${file} exists already`);
@@ -61,7 +62,10 @@ export function newPlugin(name: string, dir = "."): string[] {
     writeFileSync(config, TSCONFIG);
     written.push(config);
   }
-  for (const [declarations, text] of [["havoq.d.ts", HAVOQ], ["havoq-globals.d.ts", GLOBALS]] as const) {
+  for (const [declarations, text] of [
+    ["havoq.d.ts", HAVOQ],
+    ["havoq-globals.d.ts", GLOBALS],
+  ] as const) {
     const path = join(folder, declarations);
     writeFileSync(path, text);
     written.push(path);

@@ -14,7 +14,10 @@ const LIB = join(SRC, "../node_modules/typescript/lib");
 
 /** The text of `havoq.d.ts`. */
 export function havoqDeclarations(): string {
-  const vocabularies = readdirSync(SRC).sort().map((room) => join(SRC, room, "vocabulary.ts")).filter((file) => ts.sys.fileExists(file));
+  const vocabularies = readdirSync(SRC)
+    .sort()
+    .map((room) => join(SRC, room, "vocabulary.ts"))
+    .filter((file) => ts.sys.fileExists(file));
   const config = ts.readConfigFile(join(SRC, "../tsconfig.json"), ts.sys.readFile).config;
   const { options } = ts.convertCompilerOptionsFromJson(config.compilerOptions, dirname(SRC));
   const emitting = { ...options, noEmit: false, declaration: true, emitDeclarationOnly: true };
@@ -82,7 +85,8 @@ class Declarations {
         const target = this.target(file, statement.moduleSpecifier);
         if (statement.exportClause === undefined) this.exportsOf(target);
         else if (ts.isNamedExports(statement.exportClause)) {
-          for (const { name, isTypeOnly } of statement.exportClause.elements) this.take(target, name.text, statement.isTypeOnly || isTypeOnly);
+          for (const { name, isTypeOnly } of statement.exportClause.elements)
+            this.take(target, name.text, statement.isTypeOnly || isTypeOnly);
         }
       } else for (const name of namesOf(statement)) if (isExported(statement)) this.take(file, name, false);
     }
@@ -154,7 +158,10 @@ class Declarations {
     const name = type.symbol?.name;
     if (checker.isArrayType(type) || checker.isTupleType(type)) {
       const parts = checker.getTypeArguments(type as ts.TypeReference);
-      const readonly = name === "ReadonlyArray" || (checker.isTupleType(type) && ((type as ts.TupleTypeReference).target.readonly ?? false)) ? "readonly " : "";
+      const readonly =
+        name === "ReadonlyArray" || (checker.isTupleType(type) && ((type as ts.TupleTypeReference).target.readonly ?? false))
+          ? "readonly "
+          : "";
       if (checker.isTupleType(type)) return `${readonly}[${parts.map((part) => this.typeText(part, inside, indent)).join(", ")}]`;
       return `${readonly}${this.elementText(parts[0]!, inside, indent, true)}[]`;
     }
@@ -183,14 +190,17 @@ class Declarations {
 
   private elementText(type: ts.Type, inside: readonly ts.Type[], indent: string, always = false): string {
     const text = this.typeText(type, inside, indent);
-    return (always && / \| /.test(text) && !text.startsWith("{")) || text.startsWith("readonly ") || text.includes("=>") ? `(${text})` : text;
+    return (always && / \| /.test(text) && !text.startsWith("{")) || text.startsWith("readonly ") || text.includes("=>")
+      ? `(${text})`
+      : text;
   }
 
   private members(type: ts.Type, inside: readonly ts.Type[], indent: string): string {
     const inner = `${indent}  `;
     const lines = this.checker.getPropertiesOfType(type).map((property) => {
       const declaration = property.valueDeclaration;
-      const of = declaration === undefined ? this.checker.getTypeOfSymbol(property) : this.checker.getTypeOfSymbolAtLocation(property, declaration);
+      const of =
+        declaration === undefined ? this.checker.getTypeOfSymbol(property) : this.checker.getTypeOfSymbolAtLocation(property, declaration);
       const optional = (property.flags & ts.SymbolFlags.Optional) !== 0;
       const doc = ts.displayPartsToString(property.getDocumentationComment(this.checker)).replace(/\s+/g, " ");
       const name = /^[A-Za-z_$][\w$]*$/.test(property.name) ? property.name : JSON.stringify(property.name);
@@ -211,7 +221,12 @@ class Declarations {
   /** Declared outside of our sources: `Buffer`, `Date`, `Map`. */
   private isGlobal(type: ts.Type): boolean {
     const declarations = type.symbol?.declarations ?? [];
-    return type.symbol?.name !== "__type" && type.symbol?.name !== "__object" && declarations.length > 0 && declarations.every((one) => /[\\/]node_modules[\\/]/.test(one.getSourceFile().fileName));
+    return (
+      type.symbol?.name !== "__type" &&
+      type.symbol?.name !== "__object" &&
+      declarations.length > 0 &&
+      declarations.every((one) => /[\\/]node_modules[\\/]/.test(one.getSourceFile().fileName))
+    );
   }
 }
 
@@ -250,7 +265,10 @@ function declarationText(statement: ts.Statement, source: ts.SourceFile, typeOnl
     const members = statement.members.filter(isPublic);
     return `${doc}export interface ${statement.name!.text}${typeParameters(statement, source)} {\n${members.map((member) => `    ${member.getFullText(source).trim()}`).join("\n")}\n}`;
   }
-  const text = statement.getText(source).replace(/^export /, "").replace(/^declare /, "");
+  const text = statement
+    .getText(source)
+    .replace(/^export /, "")
+    .replace(/^declare /, "");
   return `${doc}export ${text}`;
 }
 

@@ -38,7 +38,15 @@ export function faultsOf(journal: readonly JournalLine[]): FiredFault[] {
     const rule = rules.get(line.rule) ?? null;
     if (rule === null && line.stream !== CLOCK) throw new Error(`the journal fires ${line.rule}, of which it does not tell the match`);
     const plugin = line.rule.slice(0, line.rule.lastIndexOf("/"));
-    if (fault === undefined) faults.set(key, { plugin, rule, place: [...rules.keys()].indexOf(line.rule), stream: line.stream, ordinal: line.ordinal, entries: [line] });
+    if (fault === undefined)
+      faults.set(key, {
+        plugin,
+        rule,
+        place: [...rules.keys()].indexOf(line.rule),
+        stream: line.stream,
+        ordinal: line.ordinal,
+        entries: [line],
+      });
     else fault.entries.push(line);
   }
   return [...faults.values()];

@@ -28,7 +28,11 @@ export function ruleFile(faults: readonly FiredFault[], { seed, repeat, rules, k
   // One rule for each hook: what one rule answers, the next does not count.
   const chaos = byRule(faults).flatMap((group) => ruleOf(group, rules));
   // The line to repeat holds what the user typed, which may be several lines.
-  return `${head.join("\n").split("\n").map((line) => `# ${line}`.trimEnd()).join("\n")}\n${stringify({ chaos }, { lineWidth: 0 })}`;
+  return `${head
+    .join("\n")
+    .split("\n")
+    .map((line) => `# ${line}`.trimEnd())
+    .join("\n")}\n${stringify({ chaos }, { lineWidth: 0 })}`;
 }
 
 /** `kafka Produce: lose-answer, the 4th on kafka/payments@1#1/Produce` */
@@ -42,7 +46,8 @@ function ruleOf(faults: readonly FiredFault[], rules: ReadonlyMap<string, Rule>)
   const { plugin, rule } = faults[0]!;
   if (rule === null) {
     const original = rules.get(plugin);
-    if (original === undefined) throw new Error(`${plugin} fired by the clock: only a run with its rule, not a journal alone, can be written as rules`);
+    if (original === undefined)
+      throw new Error(`${plugin} fired by the clock: only a run with its rule, not a journal alone, can be written as rules`);
     return [original];
   }
   const match = Object.keys(rule.match).length > 0 ? { match: plain(rule.match) } : {};
@@ -55,7 +60,8 @@ function eventOf({ stream, ordinal, entries }: FiredFault): object {
   const verdict = entries.find(({ action }) => action === undefined);
   const actions = steps.map(({ action, args, after }) => ({ action, args: toJournal(args), ...(after > 0 ? { after } : {}) }));
   return {
-    stream, nth: ordinal + 1,
+    stream,
+    nth: ordinal + 1,
     ...(actions.length > 0 ? { actions } : {}),
     ...(verdict === undefined ? {} : { answer: { [verdict.verdict!]: toJournal(verdict.detail ?? {}) } }),
   };
@@ -66,7 +72,11 @@ function plain(value: unknown): unknown {
   if (value instanceof RegExp) return String(value);
   if (Array.isArray(value)) return value.map(plain);
   if (typeof value !== "object" || value === null) return value;
-  return Object.fromEntries(Object.entries(value).filter(([, one]) => one !== undefined).map(([key, one]) => [key, plain(one)]));
+  return Object.fromEntries(
+    Object.entries(value)
+      .filter(([, one]) => one !== undefined)
+      .map(([key, one]) => [key, plain(one)]),
+  );
 }
 
 function nth(n: number): string {

@@ -23,7 +23,14 @@ export async function shrink(argv: readonly string[], flags: ShrinkFlags): Promi
   let runs = 0;
   const once = async (what: Pick<RunOptions, "replay" | "replayFile" | "chaos">, base = config): Promise<Run> => {
     runs++;
-    const done = await run({ config: base, argv, repeat: (seed) => repeatLine("shrink", flags, seed, argv), quiet: true, timeout, ...what });
+    const done = await run({
+      config: base,
+      argv,
+      repeat: (seed) => repeatLine("shrink", flags, seed, argv),
+      quiet: true,
+      timeout,
+      ...what,
+    });
     if (done.ended.interrupted) throw new Error(`interrupted after ${runs} runs`);
     return done;
   };
@@ -32,10 +39,14 @@ export async function shrink(argv: readonly string[], flags: ShrinkFlags): Promi
   const { seed: given } = config;
   const plain = flags.replay === undefined && isPlain(setup);
   if (plain && given === undefined) throw new Error("which run is it to be? --seed of one that failed, --replay, --chaos or --plugins");
-  const first = await once(flags.replay !== undefined ? { replayFile: flags.replay } : { chaos: plain ? [defaultChaos(given!)] : setup.chaos });
+  const first = await once(
+    flags.replay !== undefined ? { replayFile: flags.replay } : { chaos: plain ? [defaultChaos(given!)] : setup.chaos },
+  );
   say(`seed ${first.report.seed}`);
   if (!failed(first)) {
-    say(`the command passed${flags.replay === undefined ? "" : " with this journal"}: there is nothing to shrink; \`explore\` looks for a seed with which it fails`);
+    say(
+      `the command passed${flags.replay === undefined ? "" : " with this journal"}: there is nothing to shrink; \`explore\` looks for a seed with which it fails`,
+    );
     return 1;
   }
   const all = faultsOf(first.journal);
@@ -56,7 +67,9 @@ export async function shrink(argv: readonly string[], flags: ShrinkFlags): Promi
   let reproduced: FiredFault[] | null = null;
   for (let i = 0; i < confirm && reproduced === null; i++) reproduced = await breaks(all);
   if (reproduced === null) {
-    say(`it does not fail again: of ${confirm} runs with the same ${count(all.length)} none did. What the command does must not depend on chance: do its clients choose their own names?`);
+    say(
+      `it does not fail again: of ${confirm} runs with the same ${count(all.length)} none did. What the command does must not depend on chance: do its clients choose their own names?`,
+    );
     return 1;
   }
   if (reproduced.length < all.length) say(`${all.length - reproduced.length} of them did not come to pass again, and were not needed`);
@@ -79,7 +92,10 @@ export async function shrink(argv: readonly string[], flags: ShrinkFlags): Promi
 
   const { out } = flags;
   const repeat = repeatLine("exec", { ...withoutFaults(flags), chaos: [out] }, base.seed, argv);
-  const kinds = new Map([...first.journal.flatMap(faultsNamed), ...first.report.rules.map(({ id, fault }): [string, string] => [id, fault])]);
+  const kinds = new Map([
+    ...first.journal.flatMap(faultsNamed),
+    ...first.report.rules.map(({ id, fault }): [string, string] => [id, fault]),
+  ]);
   await write(out, ruleFile(left, { seed: base.seed, repeat, rules: first.rules, kinds }));
   if (flags.json === true) {
     const faults = left.map(({ plugin, stream, ordinal, entries }) => ({ rule: plugin, stream, ordinal, entries }));

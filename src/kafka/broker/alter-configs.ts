@@ -3,7 +3,8 @@ import { configsProblem } from "./configs.ts";
 import { type ErrorName, Errors, KafkaError } from "../wire/errors.ts";
 import { nameProblem, type Topic } from "./topics.ts";
 
-const TOPIC = 2, BROKER = 4;
+const TOPIC = 2,
+  BROKER = 4;
 
 /** What is to be changed: a topic, or a broker, whose configuration does not change while it runs. */
 export interface Resource {
@@ -19,7 +20,10 @@ export interface Resource {
  * @throws KafkaError from `wanted`, which is that topic's answer
  */
 export function alterConfigs<R extends Resource>(
-  { cluster }: Call, resources: readonly R[], validateOnly: boolean, wanted: (topic: Topic, resource: R) => Record<string, string>,
+  { cluster }: Call,
+  resources: readonly R[],
+  validateOnly: boolean,
+  wanted: (topic: Topic, resource: R) => Record<string, string>,
 ) {
   const times = new Map<string, number>();
   for (const { resourceType, resourceName } of resources) {
@@ -44,7 +48,9 @@ export function alterConfigs<R extends Resource>(
     const wrong = configsProblem(values);
     if (wrong !== null) refuse("INVALID_CONFIG", wrong);
     if (validateOnly) return;
-    const gone = Object.keys(topic.config.own()).filter((name) => !(name in values)).map((name) => [name, null]);
+    const gone = Object.keys(topic.config.own())
+      .filter((name) => !(name in values))
+      .map((name) => [name, null]);
     topic.config.change({ ...Object.fromEntries(gone), ...values });
   };
   return {

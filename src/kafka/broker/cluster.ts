@@ -48,7 +48,11 @@ export class KafkaCluster implements Server {
   lastProducerId = -1;
   private createdTopics = 0;
 
-  constructor(options: Partial<KafkaOptions>, readonly host: Host, network: Network) {
+  constructor(
+    options: Partial<KafkaOptions>,
+    readonly host: Host,
+    network: Network,
+  ) {
     this.options = { ...kafkaDefaults, ...options };
     this.maxConnections = this.options.max_connections;
     this.id = this.uuid("kafka cluster");
@@ -163,10 +167,15 @@ export class KafkaCluster implements Server {
 
   private checkAssignment(nodes: readonly number[], factor: number): void {
     const wrong =
-      nodes.length === 0 ? "no replicas" :
-      nodes.length !== factor ? `${nodes.length} replicas here, ${factor} elsewhere` :
-      new Set(nodes).size !== nodes.length ? "a broker stands there twice" :
-      nodes.find((id) => !this.nodes.isUp(id)) !== undefined ? "a broker is not there" : null;
+      nodes.length === 0
+        ? "no replicas"
+        : nodes.length !== factor
+          ? `${nodes.length} replicas here, ${factor} elsewhere`
+          : new Set(nodes).size !== nodes.length
+            ? "a broker stands there twice"
+            : nodes.find((id) => !this.nodes.isUp(id)) !== undefined
+              ? "a broker is not there"
+              : null;
     if (wrong !== null) throw new KafkaError("INVALID_REPLICA_ASSIGNMENT", `replicas ${nodes.join(", ")}: ${wrong}`);
   }
 
@@ -298,7 +307,14 @@ export class KafkaCluster implements Server {
   topicInfos(): TopicInfo[] {
     return [...this.topics.values()].map(({ name, partitions }) => ({
       name,
-      partitions: partitions.map(({ index, leader, replicas, isr, log }) => ({ partition: index, leader, replicas, isr, start: log.start, end: log.end })),
+      partitions: partitions.map(({ index, leader, replicas, isr, log }) => ({
+        partition: index,
+        leader,
+        replicas,
+        isr,
+        start: log.start,
+        end: log.end,
+      })),
     }));
   }
   groupInfos(): GroupInfo[] {

@@ -15,8 +15,18 @@ export interface ConfigDefinition {
 }
 
 const LONGEST = "9223372036854775807";
-const long = (value: string | number, least = -(2 ** 63), most = 2 ** 63): ConfigDefinition => ({ type: ConfigType.LONG, default: String(value), least, most });
-const int = (value: string | number, least = -(2 ** 31), most = 2 ** 31 - 1): ConfigDefinition => ({ type: ConfigType.INT, default: String(value), least, most });
+const long = (value: string | number, least = -(2 ** 63), most = 2 ** 63): ConfigDefinition => ({
+  type: ConfigType.LONG,
+  default: String(value),
+  least,
+  most,
+});
+const int = (value: string | number, least = -(2 ** 31), most = 2 ** 31 - 1): ConfigDefinition => ({
+  type: ConfigType.INT,
+  default: String(value),
+  least,
+  most,
+});
 const bool = (value: boolean): ConfigDefinition => ({ type: ConfigType.BOOLEAN, default: String(value), words: ["true", "false"] });
 const word = (value: string, ...words: string[]): ConfigDefinition => ({ type: ConfigType.STRING, default: value, words });
 const list = (value: string, ...words: string[]): ConfigDefinition => ({ type: ConfigType.LIST, default: value, words });
@@ -52,7 +62,7 @@ export const TOPIC_CONFIGS: Readonly<Record<string, ConfigDefinition>> = {
   "min.cleanable.dirty.ratio": { type: ConfigType.DOUBLE, default: "0.5", least: 0, most: 1 },
   "min.compaction.lag.ms": long(0, 0),
   "min.insync.replicas": int(1, 1),
-  "preallocate": bool(false),
+  preallocate: bool(false),
   "remote.copy.lag.bytes": long(-1, -2),
   "remote.copy.lag.ms": long(0, -2),
   "remote.log.copy.disable": bool(false),
@@ -95,23 +105,35 @@ export function configsProblem(values: Readonly<Record<string, string | null>>):
     if (problem !== null) return problem;
   }
   const lag = (name: string): number => Number(values[name] ?? TOPIC_CONFIGS[name]!.default);
-  const least = lag("min.compaction.lag.ms"), most = lag("max.compaction.lag.ms");
+  const least = lag("min.compaction.lag.ms"),
+    most = lag("max.compaction.lag.ms");
   return least > most ? `min.compaction.lag.ms (${least}) is more than max.compaction.lag.ms (${most})` : null;
 }
 
 /** The items of a list, each once. */
 export function listed(value: string): string[] {
-  return [...new Set(value.split(",").map((one) => one.trim()).filter((one) => one !== ""))];
+  return [
+    ...new Set(
+      value
+        .split(",")
+        .map((one) => one.trim())
+        .filter((one) => one !== ""),
+    ),
+  ];
 }
 
 /** A value that was checked, the way it is shown: without blanks, in lower case where that is no matter. */
 function canonical(name: string, value: string): string {
   switch (TOPIC_CONFIGS[name]!.type) {
-    case ConfigType.BOOLEAN: return value.trim().toLowerCase();
-    case ConfigType.LIST: return listed(value).join(",");
+    case ConfigType.BOOLEAN:
+      return value.trim().toLowerCase();
+    case ConfigType.LIST:
+      return listed(value).join(",");
     case ConfigType.INT:
-    case ConfigType.LONG: return BigInt(value.trim()).toString();
-    default: return value.trim();
+    case ConfigType.LONG:
+      return BigInt(value.trim()).toString();
+    default:
+      return value.trim();
   }
 }
 
@@ -166,7 +188,10 @@ export class TopicConfig {
   private readonly values = new Map<string, string>();
 
   /** @param defaults of the brokers, over those of Kafka */
-  constructor(private readonly defaults: Readonly<Record<string, string>>, values: Readonly<Record<string, string>>) {
+  constructor(
+    private readonly defaults: Readonly<Record<string, string>>,
+    values: Readonly<Record<string, string>>,
+  ) {
     this.change(values);
   }
 
@@ -180,7 +205,9 @@ export class TopicConfig {
 
   /** What a value comes from and what would stand in its place, the strongest first (KIP-226). */
   synonyms(name: string): { name: string; value: string; source: number }[] {
-    const own = this.values.get(name), broker = this.defaults[name], brokerName = brokerNameOf(name);
+    const own = this.values.get(name),
+      broker = this.defaults[name],
+      brokerName = brokerNameOf(name);
     return [
       ...(own === undefined ? [] : [{ name, value: own, source: ConfigSource.TOPIC }]),
       ...(broker === undefined ? [] : [{ name: brokerName ?? name, value: broker, source: ConfigSource.STATIC_BROKER }]),

@@ -71,7 +71,14 @@ export function* positions(group: Group, topics: ReadonlyMap<string, Topic>): Ge
   for (const [topic, partitions] of group.offsets) {
     for (const [partition, { offset, metadata }] of partitions) {
       const log = topics.get(topic)?.partitions[partition]?.log;
-      yield { topic, partition, committed: offset, end: log?.end ?? -1, lag: log === undefined ? 0 : Math.max(0, log.end - Math.max(offset, log.start)), metadata };
+      yield {
+        topic,
+        partition,
+        committed: offset,
+        end: log?.end ?? -1,
+        lag: log === undefined ? 0 : Math.max(0, log.end - Math.max(offset, log.start)),
+        metadata,
+      };
     }
   }
 }

@@ -34,7 +34,10 @@ export class Nodes {
   private readonly moved = new Map<string, number>();
 
   constructor(
-    count: number, private readonly net: Net, private readonly network: Network, private readonly topics: () => Iterable<Topic>,
+    count: number,
+    private readonly net: Net,
+    private readonly network: Network,
+    private readonly topics: () => Iterable<Topic>,
   ) {
     this.all = Array.from({ length: count }, (_, i) => ({ id: i + 1, up: true, paused: false, fence: null }));
   }

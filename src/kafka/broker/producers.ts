@@ -67,10 +67,16 @@ export class Producers {
   }
 
   save(now: number): ProducerState[] {
-    return [...this.known].map(([id, { epoch, sent, lastTime }]) => ({ id, epoch, sent: sent.map((one) => ({ ...one })), ago: now - lastTime }));
+    return [...this.known].map(([id, { epoch, sent, lastTime }]) => ({
+      id,
+      epoch,
+      sent: sent.map((one) => ({ ...one })),
+      ago: now - lastTime,
+    }));
   }
   load(states: readonly ProducerState[], now: number): void {
-    for (const { id, epoch, sent, ago } of states) this.known.set(id, { epoch, sent: sent.map((one) => ({ ...one })), lastTime: now - ago });
+    for (const { id, epoch, sent, ago } of states)
+      this.known.set(id, { epoch, sent: sent.map((one) => ({ ...one })), lastTime: now - ago });
   }
 
   /** Forgets what was stored from `offset` on. */

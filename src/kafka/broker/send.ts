@@ -36,7 +36,8 @@ export function send(cluster: KafkaCluster, messages: readonly Outgoing[]): Sent
   const one = (message: Outgoing): void | Promise<void> => {
     if (message.protocol !== "kafka") throw new TypeError(`${message.protocol} messages are not for Kafka`);
     let partition: Partition;
-    const key = bytesOf(message.key ?? null), value = bytesOf(message.payload);
+    const key = bytesOf(message.key ?? null),
+      value = bytesOf(message.payload);
     try {
       partition = partitionOf(cluster, message, key);
     } catch (error) {

@@ -7,7 +7,11 @@ import { Partition, Topic } from "./topics.ts";
 export interface KafkaState {
   lastProducerId: number;
   topics: TopicState[];
-  groups: { id: string; generation: number; offsets: { topic: string; partition: number; offset: number; leaderEpoch: number; metadata: string; ago: number }[] }[];
+  groups: {
+    id: string;
+    generation: number;
+    offsets: { topic: string; partition: number; offset: number; leaderEpoch: number; metadata: string; ago: number }[];
+  }[];
 }
 
 interface TopicState {
@@ -28,16 +32,39 @@ interface TopicState {
 export function saveKafka(cluster: KafkaCluster): KafkaState {
   const now = cluster.host.clock.now();
   const topics = [...cluster.topics.values()].map(({ name, id, config, partitions }) => ({
-    name, id, config: config.own(),
+    name,
+    id,
+    config: config.own(),
     partitions: partitions.map(({ replicas, leaderEpoch, log, producers }) => ({
-      replicas, leaderEpoch, start: log.start, end: log.end, producers: producers.save(now),
-      entries: [...log].map(({ base, next, count, time, epoch, appended, bytes }) => ({ base, next, count, time, epoch, ago: now - appended, bytes })),
+      replicas,
+      leaderEpoch,
+      start: log.start,
+      end: log.end,
+      producers: producers.save(now),
+      entries: [...log].map(({ base, next, count, time, epoch, appended, bytes }) => ({
+        base,
+        next,
+        count,
+        time,
+        epoch,
+        ago: now - appended,
+        bytes,
+      })),
     })),
   }));
   const groups = [...cluster.groups.groups.values()].map(({ id, generation, offsets }) => ({
-    id, generation,
+    id,
+    generation,
     offsets: [...offsets].flatMap(([topic, partitions]) =>
-      [...partitions].map(([partition, { offset, leaderEpoch, metadata, time }]) => ({ topic, partition, offset, leaderEpoch, metadata, ago: now - time }))),
+      [...partitions].map(([partition, { offset, leaderEpoch, metadata, time }]) => ({
+        topic,
+        partition,
+        offset,
+        leaderEpoch,
+        metadata,
+        ago: now - time,
+      })),
+    ),
   }));
   return { lastProducerId: cluster.lastProducerId, topics, groups };
 }

@@ -29,7 +29,11 @@ export class Partition {
   /** The topic was deleted. */
   gone = false;
 
-  constructor(readonly topic: Topic, readonly index: number, public replicas: readonly number[]) {
+  constructor(
+    readonly topic: Topic,
+    readonly index: number,
+    public replicas: readonly number[],
+  ) {
     this.leader = replicas[0]!;
     this.isr = [...replicas];
   }
@@ -115,7 +119,11 @@ export class Topic {
   /** Records without a key that were published from within. */
   published = 0;
 
-  constructor(readonly name: string, /** 22 characters of base64url */ readonly id: string, readonly config: TopicConfig) {}
+  constructor(
+    readonly name: string,
+    /** 22 characters of base64url */ readonly id: string,
+    readonly config: TopicConfig,
+  ) {}
 
   get replicationFactor(): number {
     return this.partitions[0]!.replicas.length;

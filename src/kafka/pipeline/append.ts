@@ -78,7 +78,12 @@ function unreadable(error: unknown): Appended {
 type Chain = NonNullable<Connection["hooks"]["message"]>;
 
 async function appendHooked(
-  call: Call, partition: Partition, batch: Batch, acks: number, chain: Chain, connection: Connection,
+  call: Call,
+  partition: Partition,
+  batch: Batch,
+  acks: number,
+  chain: Chain,
+  connection: Connection,
 ): Promise<Appended> {
   const { host } = call.cluster;
   const stragglers = new Stragglers(partition, host);
@@ -120,11 +125,13 @@ function check(call: Call, partition: Partition, batch: Batch, acks: number, now
       return { ...refused(Errors.INVALID_TIMESTAMP, "it is not for producers to say LogAppendTime"), records: all };
     }
   } else {
-    const latest = now + config.timestampAfterMax, earliest = now - config.timestampBeforeMax;
+    const latest = now + config.timestampAfterMax,
+      earliest = now - config.timestampBeforeMax;
     // The header tells the latest; the earliest it does not, so batches are opened where a topic has a bound for it.
     if (batch.maxTimestamp > latest || earliest > 0) {
       const wrong = which(batch, ({ timestamp }) => timestamp !== NO_TIMESTAMP && (timestamp > latest || timestamp < earliest));
-      if (wrong.length > 0) return { ...refused(Errors.INVALID_TIMESTAMP, "a timestamp lies outside of what the topic allows"), records: wrong };
+      if (wrong.length > 0)
+        return { ...refused(Errors.INVALID_TIMESTAMP, "a timestamp lies outside of what the topic allows"), records: wrong };
     }
   }
   if (batch.producerId >= 0) {

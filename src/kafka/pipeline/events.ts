@@ -1,5 +1,14 @@
 import { deliveryStream, type Fact, type FactName, type HookEvent, messageStream, operationStream } from "../../hooks/event.ts";
-import type { Connect, ConnectionInfo, Disconnect, Headers, HeaderValue, KafkaMessage, MessageChanges, Operation } from "../../hooks/plugin.ts";
+import type {
+  Connect,
+  ConnectionInfo,
+  Disconnect,
+  Headers,
+  HeaderValue,
+  KafkaMessage,
+  MessageChanges,
+  Operation,
+} from "../../hooks/plugin.ts";
 import { groupsOf, partitionsOf, topicsOf } from "./facts.ts";
 import type { AnyApi } from "../wire/api.ts";
 import type { KafkaRecord, RecordDraft } from "../wire/records.ts";
@@ -34,10 +43,14 @@ export class OperationEvent implements HookEvent, Operation {
   fact(name: FactName): Fact {
     const asked = this.request ?? this.body;
     switch (name) {
-      case "topic": return topicsOf(asked, this.topicsById);
-      case "partition": return partitionsOf(asked);
-      case "group": return groupsOf(asked);
-      default: return undefined;
+      case "topic":
+        return topicsOf(asked, this.topicsById);
+      case "partition":
+        return partitionsOf(asked);
+      case "group":
+        return groupsOf(asked);
+      default:
+        return undefined;
     }
   }
 
@@ -57,7 +70,11 @@ export class ConnectionEvent implements HookEvent, Connect {
   readonly protocol = "kafka";
   readonly name = "";
 
-  constructor(readonly connection: ConnectionInfo, private readonly point: "connect" | "disconnect", readonly reason?: Disconnect["reason"]) {}
+  constructor(
+    readonly connection: ConnectionInfo,
+    private readonly point: "connect" | "disconnect",
+    readonly reason?: Disconnect["reason"],
+  ) {}
 
   get stream(): string {
     return operationStream(this.connection, this.point);
@@ -85,7 +102,9 @@ export class RecordEvent implements HookEvent, KafkaMessage {
 
   /** @param consumer client id for a delivery; null for a message, whose offset is not known yet */
   constructor(
-    readonly connection: ConnectionInfo | null, private readonly place: Partition, private readonly record: KafkaRecord,
+    readonly connection: ConnectionInfo | null,
+    private readonly place: Partition,
+    private readonly record: KafkaRecord,
     private readonly consumer: string | null,
   ) {
     this.keyBytes = record.key;
@@ -137,10 +156,14 @@ export class RecordEvent implements HookEvent, KafkaMessage {
 
   fact(name: FactName): Fact {
     switch (name) {
-      case "topic": return this.topic;
-      case "partition": return this.partition;
-      case "key": return this.key;
-      default: return undefined;
+      case "topic":
+        return this.topic;
+      case "partition":
+        return this.partition;
+      case "key":
+        return this.key;
+      default:
+        return undefined;
     }
   }
 
@@ -148,7 +171,8 @@ export class RecordEvent implements HookEvent, KafkaMessage {
     const { payload, key, headers, timestamp, crc, ...rest } = changes;
     const [stranger] = Object.keys(rest);
     if (stranger !== undefined) throw new TypeError(`a Kafka record has no ${stranger}: it has payload, key, headers, timestamp and crc`);
-    if (timestamp !== undefined && !Number.isSafeInteger(timestamp)) throw new TypeError(`timestamp is in whole milliseconds, not ${timestamp}`);
+    if (timestamp !== undefined && !Number.isSafeInteger(timestamp))
+      throw new TypeError(`timestamp is in whole milliseconds, not ${timestamp}`);
     if (payload !== undefined) {
       this.hasValue = payload !== null;
       this.payload = toBytes(payload) ?? NOTHING;

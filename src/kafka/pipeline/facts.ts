@@ -21,10 +21,13 @@ export function topicsOf(body: Body, byId: ReadonlyMap<string, { readonly name: 
 }
 
 export function partitionsOf(body: Body): number[] {
-  return unique(topicEntries(body).flatMap((topic) =>
-    PARTITIONS.flatMap((list) => topic[list] ?? []).map((one: Body) =>
-      typeof one === "number" ? one : (one.index ?? one.partition ?? one.partitionIndex)),
-  ));
+  return unique(
+    topicEntries(body).flatMap((topic) =>
+      PARTITIONS.flatMap((list) => topic[list] ?? []).map((one: Body) =>
+        typeof one === "number" ? one : (one.index ?? one.partition ?? one.partitionIndex),
+      ),
+    ),
+  );
 }
 
 export function groupsOf(body: Body): string[] {
@@ -38,7 +41,8 @@ export function groupsOf(body: Body): string[] {
 function topicEntries(body: Body): Body[] {
   const entries: Body[] = [];
   for (const list of TOPICS) if (body[list] != null) entries.push(...body[list]);
-  for (const group of body.groups ?? []) if (typeof group !== "string") for (const list of TOPICS) if (group[list] != null) entries.push(...group[list]);
+  for (const group of body.groups ?? [])
+    if (typeof group !== "string") for (const list of TOPICS) if (group[list] != null) entries.push(...group[list]);
   return entries;
 }
 

@@ -25,7 +25,10 @@ export class Stragglers {
   private batch: "open" | "closed" | "stored" | "refused" = "open";
   private readonly waiting: RecordEvent[] = [];
 
-  constructor(private readonly partition: Partition, private readonly host: Host) {}
+  constructor(
+    private readonly partition: Partition,
+    private readonly host: Host,
+  ) {}
 
   /** The turn of a record has come. @param join takes it into the batch, to which the hooks are still asked */
   come(event: RecordEvent, join: () => void): void {
@@ -63,7 +66,12 @@ export class Stragglers {
  * comes later, in this batch or in one of its own. A batch they leave alone stays as it came.
  */
 export async function applyMessageHooks(
-  chain: Chain, connection: Connection, partition: Partition, batch: Batch, stragglers: Stragglers, call: Call,
+  chain: Chain,
+  connection: Connection,
+  partition: Partition,
+  batch: Batch,
+  stragglers: Stragglers,
+  call: Call,
 ): Promise<Hooked> {
   const { host } = call.cluster;
   const { observer } = connection.hooks;
@@ -87,7 +95,8 @@ export async function applyMessageHooks(
         return { error: error ?? Errors.UNKNOWN_SERVER_ERROR, reason: final.reason ?? "" };
       }
       case "hang":
-      case "close": return { close: final };
+      case "close":
+        return { close: final };
       case "later":
         final.go(() => stragglers.come(event, () => keep(event, offset++)));
         continue;
@@ -102,7 +111,8 @@ export async function applyMessageHooks(
         for (let times = final.times; times > 0; times--) keep(event, offset++);
         keep(event, offset);
         break;
-      default: keep(event, offset);
+      default:
+        keep(event, offset);
     }
     // The producer's check would find it, and is what the broker's finds.
     if (event.brokenCrc) return { error: Errors.CORRUPT_MESSAGE, reason: "the checksum does not match" };
@@ -119,7 +129,12 @@ export async function applyMessageHooks(
  * first batch are there because batches are not cut, and clients skip them.
  */
 export async function applyDeliveryHooks(
-  chain: Chain, connection: Connection, partition: Partition, offset: number, entries: readonly Entry[], host: Host,
+  chain: Chain,
+  connection: Connection,
+  partition: Partition,
+  offset: number,
+  entries: readonly Entry[],
+  host: Host,
 ): Promise<Buffer[] | Close | "expired"> {
   const { observer } = connection.hooks;
   const views: Buffer[] = [];
@@ -131,7 +146,8 @@ export async function applyDeliveryHooks(
         continue;
       }
       const kept: RecordDraft[] = [];
-      let changed = false, brokenCrc = false;
+      let changed = false,
+        brokenCrc = false;
       for (const record of found) {
         if (record.offset < offset) {
           kept.push(record);
@@ -142,17 +158,27 @@ export async function applyDeliveryHooks(
         const final = decision instanceof Promise ? await decision : decision;
         changed ||= event.changed || final !== null;
         if (final !== null && final.kind !== "duplicate" && final.kind !== "later" && observer !== null) {
-          const place = { protocol: "kafka", place: partition.name, id: record.offset, consumer: "", connection, tag: record.offset, event } as const;
+          const place = {
+            protocol: "kafka",
+            place: partition.name,
+            id: record.offset,
+            consumer: "",
+            connection,
+            tag: record.offset,
+            event,
+          } as const;
           observer.withheld(place, final.kind, final.kind !== "close" && final.kind !== "hang");
         }
         brokenCrc ||= event.brokenCrc;
         switch (final?.kind) {
           case "hang":
-          case "close": return final;
+          case "close":
+            return final;
           case "reroute":
             host.publish(outgoing(event, final.to));
             break;
-          case "drop": break;
+          case "drop":
+            break;
           case "expire":
             // Logs are cut from the front: what is older goes with it.
             partition.log.deleteBefore(record.offset + 1);
@@ -160,7 +186,8 @@ export async function applyDeliveryHooks(
             return "expired";
           default:
             // Two records cannot have one offset, and clients go by offsets.
-            if (final !== null) host.print(`kafka: a delivery cannot be doubled or change places: let it happen to the message before it is stored`);
+            if (final !== null)
+              host.print(`kafka: a delivery cannot be doubled or change places: let it happen to the message before it is stored`);
             kept.push(event.draft());
         }
       }

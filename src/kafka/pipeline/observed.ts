@@ -32,7 +32,11 @@ export function refusedBatch(observer: Observer, connection: ConnectionInfo, par
 
 /** Tells of a batch that was stored; `hooked` are the objects that the hooks saw, record by record. */
 export function storedBatch(
-  observer: Observer, connection: ConnectionInfo | null, partition: Partition, batch: Batch, hooked: readonly RecordEvent[] | null,
+  observer: Observer,
+  connection: ConnectionInfo | null,
+  partition: Partition,
+  batch: Batch,
+  hooked: readonly RecordEvent[] | null,
 ): void {
   opened(batch).forEach((record, i) => {
     observer.stored(partition.name, record.offset, hooked?.[i] ?? new RecordEvent(connection, partition, record, null));
@@ -41,13 +45,25 @@ export function storedBatch(
 
 /** Tells of what a fetch from `offset` on got. */
 export function deliveredRecords(
-  observer: Observer, connection: ConnectionInfo, partition: Partition, offset: number, views: readonly Buffer[],
+  observer: Observer,
+  connection: ConnectionInfo,
+  partition: Partition,
+  offset: number,
+  views: readonly Buffer[],
 ): void {
   for (const view of views) {
     for (const batch of batches(view)) {
       for (const record of opened(batch)) {
         if (record.offset < offset) continue;
-        const place = { protocol: "kafka", place: partition.name, id: record.offset, consumer: "", connection, tag: record.offset, event: null } as const;
+        const place = {
+          protocol: "kafka",
+          place: partition.name,
+          id: record.offset,
+          consumer: "",
+          connection,
+          tag: record.offset,
+          event: null,
+        } as const;
         observer.delivered(place, false);
       }
     }

@@ -32,7 +32,13 @@ export class Repeat {
   private recordsEnd = 0;
 
   private constructor(
-    call: Call, readonly body: ProduceRequest, private readonly partition: Partition, buf: Buffer, start: number, end: number, records: Buffer,
+    call: Call,
+    readonly body: ProduceRequest,
+    private readonly partition: Partition,
+    buf: Buffer,
+    start: number,
+    end: number,
+    records: Buffer,
   ) {
     this.hooks = call.connection.hooks;
     this.hooksVersion = this.hooks.version;
@@ -58,10 +64,16 @@ export class Repeat {
    */
   static of(call: Call, body: ProduceRequest, partition: Partition, buf: Buffer, start: number, end: number): Repeat | null {
     const [topic] = body.topicData;
-    if (body.topicData.length !== 1 || topic!.partitionData.length !== 1 || body.transactionalId !== null || ![-1, 1].includes(body.acks)) return null;
+    if (body.topicData.length !== 1 || topic!.partitionData.length !== 1 || body.transactionalId !== null || ![-1, 1].includes(body.acks))
+      return null;
     const { records } = topic!.partitionData[0]!;
     const { hooks } = call.connection;
-    if (records === null || records.length === 0 || (hooks.message !== null && hooks.message.select(call.connection, partition.topic.name) !== null)) return null;
+    if (
+      records === null ||
+      records.length === 0 ||
+      (hooks.message !== null && hooks.message.select(call.connection, partition.topic.name) !== null)
+    )
+      return null;
     const made = new Repeat(call, body, partition, buf, start, end, records);
     return made.fits(buf, start, end) ? made : null;
   }
@@ -73,7 +85,8 @@ export class Repeat {
     if (this.partition.gone || this.hooksVersion !== this.hooks.version || end - start < size + 5) return false;
     for (let i = SIZE; i < CORRELATION_ID; i++) if (head[i] !== buf[start + i]) return false;
     for (let i = CORRELATION_ID + 4; i < size; i++) if (head[i] !== buf[start + i]) return false;
-    let at = start + size, length = 0;
+    let at = start + size,
+      length = 0;
     if (this.flexible) {
       for (let shift = 0; ; shift += 7) {
         const byte = buf[at++]!;
@@ -119,7 +132,11 @@ function answerWith(call: Call, body: ProduceRequest, number: number): Buffer {
   const w = new Writer();
   const mark = w.open();
   writeResponseHeader(w, produce, call.version, number);
-  produce.response.encode(call.version, w, answerTo(call, body, [{ error: Errors.NONE, baseOffset: number, logAppendTime: number, reason: null }])!);
+  produce.response.encode(
+    call.version,
+    w,
+    answerTo(call, body, [{ error: Errors.NONE, baseOffset: number, logAppendTime: number, reason: null }])!,
+  );
   w.close(mark);
   return w.toBuffer();
 }

@@ -33,7 +33,11 @@ export class KafkaSession implements Session {
   /** Of the request that is being read. */
   private readonly reader = new Reader(EMPTY);
 
-  constructor(private readonly cluster: KafkaCluster, private readonly connection: Connection, private readonly node: number) {}
+  constructor(
+    private readonly cluster: KafkaCluster,
+    private readonly connection: Connection,
+    private readonly node: number,
+  ) {}
 
   readonly frameLength = (buf: Buffer, pos: number, end: number): number => {
     if (end - pos < 4) return 0;
@@ -49,7 +53,15 @@ export class KafkaSession implements Session {
     const { apiKey, apiVersion, correlationId, clientId } = readRequestHeader(r);
     let api = byKey[apiKey];
     if (api === undefined) throw new DecodeError(`request with unknown api key ${apiKey}`);
-    const call = new Call(this.cluster, this.connection, this.node, apiVersion, correlationId, clientId ?? "", this.cluster.host.clock.now());
+    const call = new Call(
+      this.cluster,
+      this.connection,
+      this.node,
+      apiVersion,
+      correlationId,
+      clientId ?? "",
+      this.cluster.host.clock.now(),
+    );
     if (apiVersion < api.first || apiVersion > api.last) {
       if (api !== API_VERSIONS) throw new DecodeError(`${api.name} v${apiVersion} is not supported`);
       this.unknownApiVersions(call);
@@ -78,7 +90,15 @@ export class KafkaSession implements Session {
   private again(repeat: Repeat, buf: Buffer, start: number): boolean {
     const { cluster, connection } = this;
     const { clock } = cluster.host;
-    const call = new Call(cluster, connection, this.node, repeat.version, buf.readInt32BE(start + CORRELATION_ID), connection.clientId, clock.now());
+    const call = new Call(
+      cluster,
+      connection,
+      this.node,
+      repeat.version,
+      buf.readInt32BE(start + CORRELATION_ID),
+      connection.clientId,
+      clock.now(),
+    );
     call.unwatchedAt = connection.hooks.version;
     let appended;
     try {
@@ -163,12 +183,17 @@ export class KafkaSession implements Session {
   private obeyRequest(final: Final | null, api: AnyApi, call: Call, event: OperationEvent): void | Promise<void> {
     if (this.connection.isClosed) return;
     switch (final?.kind) {
-      case undefined: return this.carryOut(api, call, event.body);
-      case "drop": return;
+      case undefined:
+        return this.carryOut(api, call, event.body);
+      case "drop":
+        return;
       case "hang":
-      case "close": return this.connection.obey(final as Final & { kind: "close" | "hang" });
-      case "reply": return this.answer(api, call, event.body, (final as Final & { kind: "reply" }).body, true);
-      case "fail": return this.answer(api, call, event.body, this.failure(api, call, event.body, final as Final & { kind: "fail" }));
+      case "close":
+        return this.connection.obey(final as Final & { kind: "close" | "hang" });
+      case "reply":
+        return this.answer(api, call, event.body, (final as Final & { kind: "reply" }).body, true);
+      case "fail":
+        return this.answer(api, call, event.body, this.failure(api, call, event.body, final as Final & { kind: "fail" }));
     }
   }
 
@@ -218,8 +243,10 @@ export class KafkaSession implements Session {
           return;
         }
         case "hang":
-        case "close": return connection.obey(final as Final & { kind: "close" | "hang" });
-        case "reply": return this.writeForeign(api, call, body, (final as Final & { kind: "reply" }).body);
+        case "close":
+          return connection.obey(final as Final & { kind: "close" | "hang" });
+        case "reply":
+          return this.writeForeign(api, call, body, (final as Final & { kind: "reply" }).body);
         case "fail": {
           const failure = this.failure(api, call, body, final as Final & { kind: "fail" });
           if (failure !== null) this.write(api, call, failure);

@@ -46,9 +46,7 @@ interface Definition<Name extends string, Req extends Fields, Res extends Fields
   refuse(body: Infer<Req>, error: number, call: Call): Answer<Res>;
 }
 
-export function api<const Name extends string, Req extends Fields, Res extends Fields>(
-  d: Definition<Name, Req, Res>,
-): Api<Name, Req, Res> {
+export function api<const Name extends string, Req extends Fields, Res extends Fields>(d: Definition<Name, Req, Res>): Api<Name, Req, Res> {
   const [first, last] = bounds(d.versions);
   return {
     key: d.key,

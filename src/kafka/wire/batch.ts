@@ -27,7 +27,10 @@ import type { ErrorName } from "./errors.ts";
  */
 export class Batch {
   /** @param at where in `buf` the batch begins; it must hold at least a header, see `batchAt` */
-  constructor(readonly buf: Buffer, readonly at: number) {}
+  constructor(
+    readonly buf: Buffer,
+    readonly at: number,
+  ) {}
 
   /** In bytes, header included. */
   get size(): number {
@@ -123,15 +126,32 @@ export class Batch {
 
 export const HEADER = 61;
 export const CODECS: readonly (Codec | null)[] = [null, "gzip", "snappy", "lz4", "zstd"];
-export const LOG_APPEND_TIME = 8, TRANSACTIONAL = 16, CONTROL = 32;
+export const LOG_APPEND_TIME = 8,
+  TRANSACTIONAL = 16,
+  CONTROL = 32;
 
-const LENGTH = 8, LENGTH_END = 12, LEADER_EPOCH = 12, MAGIC = 16, CRC = 17, ATTRIBUTES = 21, LAST_OFFSET_DELTA = 23;
-const BASE_TIMESTAMP = 27, MAX_TIMESTAMP = 35, PRODUCER_ID = 43, PRODUCER_EPOCH = 51, BASE_SEQUENCE = 53, COUNT = 57;
+const LENGTH = 8,
+  LENGTH_END = 12,
+  LEADER_EPOCH = 12,
+  MAGIC = 16,
+  CRC = 17,
+  ATTRIBUTES = 21,
+  LAST_OFFSET_DELTA = 23;
+const BASE_TIMESTAMP = 27,
+  MAX_TIMESTAMP = 35,
+  PRODUCER_ID = 43,
+  PRODUCER_EPOCH = 51,
+  BASE_SEQUENCE = 53,
+  COUNT = 57;
 
 /** Why a producer's records are refused: the error and, where clients show it, the reason. */
 export class Refused {
   /** @param unread the batch was not even looked at as a candidate for the log */
-  constructor(readonly error: ErrorName, readonly reason: string, readonly unread = false) {}
+  constructor(
+    readonly error: ErrorName,
+    readonly reason: string,
+    readonly unread = false,
+  ) {}
 }
 
 /** What every message format has, and the least it can be (format 0). */
@@ -191,7 +211,9 @@ function tilingProblem(batch: Batch): ErrorName | null {
   const { buf } = batch;
   const end = batch.at + batch.size;
   let at = batch.at + HEADER;
-  let first = -1, second = -1, step = 0;
+  let first = -1,
+    second = -1,
+    step = 0;
   for (let left = batch.count; left > 0; left--) {
     if (buf[at] === first && buf[at + 1] === second) {
       at += step;

@@ -121,15 +121,20 @@ function writeUuid(w: Writer, value: unknown): void {
 function codecOf(field: Field, version: number, flexible: boolean): Codec {
   const nullable = within(field.nullable, version);
   switch (field.kind) {
-    case "string": return stringOf(flexible, nullable);
-    case "bytes": return bytesOf(flexible, nullable, (r, n) => r.copy(n));
-    case "records": return bytesOf(flexible, nullable, (r, n) => r.view(n));
-    case "array": return arrayOf(codecOf(field.element!, version, flexible), flexible, nullable);
+    case "string":
+      return stringOf(flexible, nullable);
+    case "bytes":
+      return bytesOf(flexible, nullable, (r, n) => r.copy(n));
+    case "records":
+      return bytesOf(flexible, nullable, (r, n) => r.view(n));
+    case "array":
+      return arrayOf(codecOf(field.element!, version, flexible), flexible, nullable);
     case "struct": {
       const inner = structOf(field.fields!, version, flexible);
       return nullable ? nullableStruct(inner) : inner;
     }
-    default: return read[field.kind];
+    default:
+      return read[field.kind];
   }
 }
 
@@ -269,7 +274,12 @@ function structOf(fields: Fields, version: number, flexible: boolean): Codec {
  */
 function readerOf(plain: readonly Named[], tags: Tags | null, shape: Record<string, unknown>): Codec["read"] {
   const index = new Map(plain.map(({ name }, i) => [name, i]));
-  const make = new Function("fields", "shape", "tags", "step", `
+  const make = new Function(
+    "fields",
+    "shape",
+    "tags",
+    "step",
+    `
     const [${plain.map((_, i) => `f${i}`).join(", ")}] = fields;
     return function read(r) {
       let at = 0, ${plain.map((_, i) => `v${i}, `).join("")}_;
@@ -278,15 +288,23 @@ function readerOf(plain: readonly Named[], tags: Tags | null, shape: Record<stri
       } catch (error) {
         throw step(error, fields[at].name);
       }
-      const value = { ${Object.keys(shape).map((name) => `${name}: ${index.has(name) ? `v${index.get(name)}` : `shape.${name}`}`).join(", ")} };
+      const value = { ${Object.keys(shape)
+        .map((name) => `${name}: ${index.has(name) ? `v${index.get(name)}` : `shape.${name}`}`)
+        .join(", ")} };
       ${tags === null ? "" : "tags.read(r, value);"}
       return value;
-    };`);
+    };`,
+  );
   return make(plain, shape, tags, step);
 }
 
 function writerOf(plain: readonly Named[], tags: Tags | null): Codec["write"] {
-  const make = new Function("fields", "tags", "step", "object", `
+  const make = new Function(
+    "fields",
+    "tags",
+    "step",
+    "object",
+    `
     const [${plain.map((_, i) => `f${i}`).join(", ")}] = fields;
     return function write(w, value) {
       object(value);
@@ -297,12 +315,14 @@ function writerOf(plain: readonly Named[], tags: Tags | null): Codec["write"] {
         throw step(error, fields[at].name);
       }
       ${tags === null ? "" : "tags.write(w, value);"}
-    };`);
+    };`,
+  );
   return make(plain, tags, step, object);
 }
 
 function object(value: unknown): void {
-  if (typeof value !== "object" || value === null) throw new EncodeError(`an object is wanted, not ${value === null ? "null" : typeof value}`);
+  if (typeof value !== "object" || value === null)
+    throw new EncodeError(`an object is wanted, not ${value === null ? "null" : typeof value}`);
 }
 
 type Tags = ReturnType<typeof tagsOf>;

@@ -189,7 +189,10 @@ export function errorName(code: number): ErrorName {
 
 /** A request that cannot be carried out: the error, and the words that go with it. */
 export class KafkaError extends Error {
-  constructor(readonly error: ErrorName, reason: string) {
+  constructor(
+    readonly error: ErrorName,
+    reason: string,
+  ) {
     super(reason);
   }
 }

@@ -11,8 +11,20 @@ import { EMPTY } from "../../bytes/writer.ts";
 export type Range = `${number}` | `${number}+` | `${number}-${number}`;
 
 export type Kind =
-  | "bool" | "int8" | "int16" | "uint16" | "int32" | "uint32" | "int64" | "float64"
-  | "string" | "uuid" | "bytes" | "records" | "array" | "struct";
+  | "bool"
+  | "int8"
+  | "int16"
+  | "uint16"
+  | "int32"
+  | "uint32"
+  | "int64"
+  | "float64"
+  | "string"
+  | "uuid"
+  | "bytes"
+  | "records"
+  | "array"
+  | "struct";
 
 interface Options<T> {
   /** Versions in which the value may be null. */
@@ -52,20 +64,16 @@ export type Fields = { readonly [name: string]: Field };
 /** What decoding yields: every field is there, those the version lacks with their default. */
 export type Infer<F extends Fields> = { -readonly [K in keyof F]: F[K]["types"]["out"] };
 /** What encoding takes: fields with a default or a tag may be left out. */
-export type Draft<F extends Fields> =
-  & { readonly [K in keyof F as F[K]["types"]["optional"] extends true ? never : K]: F[K]["types"]["in"] }
-  & { readonly [K in keyof F as F[K]["types"]["optional"] extends true ? K : never]?: F[K]["types"]["in"] };
+export type Draft<F extends Fields> = {
+  readonly [K in keyof F as F[K]["types"]["optional"] extends true ? never : K]: F[K]["types"]["in"];
+} & { readonly [K in keyof F as F[K]["types"]["optional"] extends true ? K : never]?: F[K]["types"]["in"] };
 
 type OrNull<O> = O extends { nullable: Range } ? null : never;
 type Opt<O> = O extends { default: unknown } | { tag: number } ? true : false;
-type Scalar<T, In = T> = <const O extends Options<T> = {}>(
-  versions?: Range,
-  options?: O,
-) => Field<T | OrNull<O>, In | OrNull<O>, Opt<O>>;
+type Scalar<T, In = T> = <const O extends Options<T> = {}>(versions?: Range, options?: O) => Field<T | OrNull<O>, In | OrNull<O>, Opt<O>>;
 
 function scalar<T, In = T>(kind: Kind): Scalar<T, In> {
-  return (versions = "0+", o?) =>
-    new Field(kind, versions, o?.nullable ?? null, o?.tag ?? null, o?.default);
+  return (versions = "0+", o?) => new Field(kind, versions, o?.nullable ?? null, o?.tag ?? null, o?.default);
 }
 
 export const bool = scalar<boolean>("bool");
@@ -111,14 +119,22 @@ const NONE: readonly never[] = Object.freeze([]);
 
 function zero(field: Field): unknown {
   switch (field.kind) {
-    case "bool": return false;
-    case "string": return "";
-    case "uuid": return ZERO_UUID;
-    case "bytes": return EMPTY;
-    case "records": return field.nullable ? null : EMPTY;
-    case "array": return NONE;
-    case "struct": return absent(field.fields!);
-    default: return 0;
+    case "bool":
+      return false;
+    case "string":
+      return "";
+    case "uuid":
+      return ZERO_UUID;
+    case "bytes":
+      return EMPTY;
+    case "records":
+      return field.nullable ? null : EMPTY;
+    case "array":
+      return NONE;
+    case "struct":
+      return absent(field.fields!);
+    default:
+      return 0;
   }
 }
 

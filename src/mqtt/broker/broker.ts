@@ -75,7 +75,10 @@ export class MqttBroker implements Server {
   /** The packet in hand, as clients of the other versions want it. */
   private readonly other = new Writer(512);
 
-  constructor(options: Partial<MqttOptions>, readonly host: Host) {
+  constructor(
+    options: Partial<MqttOptions>,
+    readonly host: Host,
+  ) {
     this.options = { ...MQTT_DEFAULTS, ...options };
     this.maxConnections = this.options.maxConnections;
     this.subscriptions = new Subscriptions((route) => this.countRoute(route));
@@ -140,7 +143,9 @@ export class MqttBroker implements Server {
 
   /** Resets those of the connections that have not acknowledged all; what is missing is sent again when they are back. */
   redeliver(connections: readonly Connection[]): number {
-    const behind = [...this.sessions.values()].flatMap(({ link, unacknowledged }) => (link !== null && unacknowledged > 0 ? [link.connection] : []));
+    const behind = [...this.sessions.values()].flatMap(({ link, unacknowledged }) =>
+      link !== null && unacknowledged > 0 ? [link.connection] : [],
+    );
     const concerned = behind.filter((connection) => connections.includes(connection));
     for (const connection of concerned) connection.abort(true);
     return concerned.length;
@@ -197,7 +202,8 @@ export class MqttBroker implements Server {
   /** Whether no hook wants to see what comes to a topic's recipients; remembered on the route. */
   private looksUnwatched(route: Route, hooks: ProtocolHooks): boolean {
     for (const { session } of route.recipients) {
-      if (session.link !== null && hooks.delivery !== null && hooks.delivery.select(session.link.connection, route.topic) !== null) return false;
+      if (session.link !== null && hooks.delivery !== null && hooks.delivery.select(session.link.connection, route.topic) !== null)
+        return false;
     }
     route.unwatchedAt = hooks.version;
     return true;
@@ -220,7 +226,11 @@ export class MqttBroker implements Server {
 
   private own(from: Link, route: Route, view: PublishView): Message {
     const payload = Buffer.from(view.buf.subarray(view.payloadStart, view.end));
-    return new Message(this.host.clock.now(), { topic: route.topic, payload, qos: 0, retain: false, publisher: from.session!.clientId }, route.bytes);
+    return new Message(
+      this.host.clock.now(),
+      { topic: route.topic, payload, qos: 0, retain: false, publisher: from.session!.clientId },
+      route.bytes,
+    );
   }
 
   /** Gives a message to everybody whom its topic leads to; false when that is nobody. */
@@ -264,7 +274,11 @@ export class MqttBroker implements Server {
   private emit(message: Message, event: MessageEvent | null = null): void {
     const { observer } = this.host.hooks;
     if (observer !== null) {
-      observer.stored(message.topic, message, event ?? new MessageEvent(null, message, this.host.clock.now(), message.qos, message.retain, false, null));
+      observer.stored(
+        message.topic,
+        message,
+        event ?? new MessageEvent(null, message, this.host.clock.now(), message.qos, message.retain, false, null),
+      );
     }
     const route = this.subscriptions.route(message.topic, message.topicBytes);
     this.published.add(message.topic, 1);

@@ -33,7 +33,11 @@ export function readControl(type: PacketType, frame: Buffer, version: Version, {
 }
 
 function fromLibrary(
-  type: PacketType, read: Library.Packet, version: Version, section: { properties?: Properties }, willSection: Properties | undefined,
+  type: PacketType,
+  read: Library.Packet,
+  version: Version,
+  section: { properties?: Properties },
+  willSection: Properties | undefined,
 ): Control {
   switch (read.cmd) {
     case "connect": {
@@ -46,7 +50,10 @@ function fromLibrary(
         clientId: read.clientId,
         ...(will && {
           will: {
-            topic: will.topic, payload: Buffer.from(will.payload), qos: will.qos!, retain: will.retain!,
+            topic: will.topic,
+            payload: Buffer.from(will.payload),
+            qos: will.qos!,
+            retain: will.retain!,
             ...(willSection && { properties: willSection }),
           },
         }),
@@ -56,13 +63,22 @@ function fromLibrary(
       };
     }
     case "connack":
-      return { type: "CONNACK", sessionPresent: read.sessionPresent, code: (version === 5 ? read.reasonCode : read.returnCode)!, ...section };
+      return {
+        type: "CONNACK",
+        sessionPresent: read.sessionPresent,
+        code: (version === 5 ? read.reasonCode : read.returnCode)!,
+        ...section,
+      };
     case "subscribe":
       return {
         type: "SUBSCRIBE",
         id: read.messageId!,
         subscriptions: read.subscriptions.map(({ topic, qos, nl = false, rap = false, rh = 0 }) => ({
-          filter: topic, qos: qos as QoS, noLocal: nl, retainAsPublished: rap, retainHandling: rh as 0 | 1 | 2,
+          filter: topic,
+          qos: qos as QoS,
+          noLocal: nl,
+          retainAsPublished: rap,
+          retainHandling: rh as 0 | 1 | 2,
         })),
         ...section,
       };
@@ -93,21 +109,36 @@ function toLibrary(packet: Control, version: Version): Library.Packet {
     case "CONNECT": {
       const { version: protocolVersion, cleanStart: clean, keepAlive: keepalive, clientId, will, username, password } = packet;
       return {
-        cmd: "connect", protocolId: protocolVersion === 3 ? "MQIsdp" : "MQTT", protocolVersion, clean, keepalive, clientId, username, password,
+        cmd: "connect",
+        protocolId: protocolVersion === 3 ? "MQIsdp" : "MQTT",
+        protocolVersion,
+        clean,
+        keepalive,
+        clientId,
+        username,
+        password,
         ...(will && { will: { ...will, properties: grouped(will.properties) } }),
         properties: grouped(packet.properties),
       };
     }
     case "CONNACK":
       return {
-        cmd: "connack", sessionPresent: packet.sessionPresent, [version === 5 ? "reasonCode" : "returnCode"]: packet.code,
+        cmd: "connack",
+        sessionPresent: packet.sessionPresent,
+        [version === 5 ? "reasonCode" : "returnCode"]: packet.code,
         properties: grouped(packet.properties),
       };
     case "SUBSCRIBE":
       return {
-        cmd: "subscribe", messageId: packet.id, properties: grouped(packet.properties),
+        cmd: "subscribe",
+        messageId: packet.id,
+        properties: grouped(packet.properties),
         subscriptions: packet.subscriptions.map(({ filter, qos, noLocal, retainAsPublished, retainHandling }) => ({
-          topic: filter, qos, nl: noLocal, rap: retainAsPublished, rh: retainHandling,
+          topic: filter,
+          qos,
+          nl: noLocal,
+          rap: retainAsPublished,
+          rh: retainHandling,
         })),
       };
     case "UNSUBSCRIBE":
@@ -115,7 +146,10 @@ function toLibrary(packet: Control, version: Version): Library.Packet {
     case "SUBACK":
     case "UNSUBACK":
       return {
-        cmd: packet.type === "SUBACK" ? "suback" : "unsuback", messageId: packet.id, granted: packet.codes, properties: grouped(packet.properties),
+        cmd: packet.type === "SUBACK" ? "suback" : "unsuback",
+        messageId: packet.id,
+        granted: packet.codes,
+        properties: grouped(packet.properties),
       };
     case "DISCONNECT":
     case "AUTH":

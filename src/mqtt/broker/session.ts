@@ -49,7 +49,10 @@ export class ClientSession {
   private ended = false;
   private pumping = false;
 
-  constructor(private readonly broker: MqttBroker, readonly clientId: string) {}
+  constructor(
+    private readonly broker: MqttBroker,
+    readonly clientId: string,
+  ) {}
 
   /** Copies that wait to be sent. */
   get queued(): number {
@@ -126,7 +129,8 @@ export class ClientSession {
     const { clientId, expiry, lastId, received, subscriptions, will } = this;
     const copies = [...this.inflight.values(), ...this.queue.slice(this.queueHead).map((copy) => ({ ...copy, released: false }))];
     return {
-      clientId, lastId,
+      clientId,
+      lastId,
       expiry: expiry === Infinity ? null : expiry,
       endsIn: this.endsAt === Infinity ? null : this.endsAt - now,
       received: [...received],
@@ -151,7 +155,16 @@ export class ClientSession {
     if (left !== Infinity) this.endIn(left);
     if (state.will === null) return;
     const { will, user } = state.will;
-    const from: ConnectionInfo = { id: 0, protocol: "mqtt", transport: "memory", remote: "", clientId: this.clientId, user, broker: undefined, ordinal: 0 };
+    const from: ConnectionInfo = {
+      id: 0,
+      protocol: "mqtt",
+      transport: "memory",
+      remote: "",
+      clientId: this.clientId,
+      user,
+      broker: undefined,
+      ordinal: 0,
+    };
     const { willDelayInterval: _delay, ...properties } = will.properties ?? {};
     this.wait(will, from, state.will.in, () => {
       this.will = null;
@@ -223,8 +236,10 @@ export class ClientSession {
     const { maxQueuedMessages, maxQueuedBytes, maxTotalQueuedBytes } = this.broker.options;
     const { size } = message;
     if (
-      this.queued >= maxQueuedMessages || this.bytes + size > maxQueuedBytes ||
-      this.broker.queuedBytes + size > maxTotalQueuedBytes || this.ended
+      this.queued >= maxQueuedMessages ||
+      this.bytes + size > maxQueuedBytes ||
+      this.broker.queuedBytes + size > maxTotalQueuedBytes ||
+      this.ended
     ) {
       this.broker.dropped++;
       if (observer !== null && !retain) observer.left(observed(message), "overflow", this.clientId, false);
@@ -364,7 +379,8 @@ export class ClientSession {
   /** PUBREC: answered with PUBREL, unless it refuses the message [MQTT-4.3.3-4]. */
   receivedBy(link: Link, id: number, code: number): void {
     const out = this.inflight.get(id);
-    if (out !== undefined && out.qos !== 2) throw new MqttError("Protocol Error", `PUBREC for packet ${id}, which went out in QoS ${out.qos}`);
+    if (out !== undefined && out.qos !== 2)
+      throw new MqttError("Protocol Error", `PUBREC for packet ${id}, which went out in QoS ${out.qos}`);
     if (code >= 0x80) return out === undefined ? undefined : this.acknowledge(out);
     if (out === undefined) return link.acknowledge(PUBREL, id, REASONS["Packet Identifier not found"]);
     out.released = true;

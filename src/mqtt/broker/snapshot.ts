@@ -62,10 +62,23 @@ export function saveMqtt(broker: MqttBroker): MqttState {
     if (at !== undefined) return at;
     places.set(message, (at = messages.length));
     const { topic, payload, qos, retain, props, publisher, expiresAt } = message;
-    messages.push({ topic, payload, qos, retain, props, publisher, ago: now - message.at, expiresIn: expiresAt === Infinity ? null : expiresAt - now });
+    messages.push({
+      topic,
+      payload,
+      qos,
+      retain,
+      props,
+      publisher,
+      ago: now - message.at,
+      expiresIn: expiresAt === Infinity ? null : expiresAt - now,
+    });
     return at;
   };
-  const retained = broker.retained.topics().map((topic) => broker.retained.get(topic, now)).filter((message) => message !== undefined).map(place);
+  const retained = broker.retained
+    .topics()
+    .map((topic) => broker.retained.get(topic, now))
+    .filter((message) => message !== undefined)
+    .map(place);
   const sessions = [...broker.sessions.values()].filter(({ expiry }) => expiry > 0).map((session) => session.save(now, place));
   return { messages, retained, sessions };
 }
@@ -76,7 +89,13 @@ export function loadMqtt(broker: MqttBroker, { messages, retained, sessions }: M
   broker.retained.forgetSince(-Infinity);
   for (const session of [...broker.sessions.values()]) session.discard();
   const known = messages.map(({ ago, expiresIn, payload, props, ...rest }) =>
-    Message.restored(now - ago, { ...rest, payload: Buffer.from(payload) }, Buffer.from(props), expiresIn === null ? Infinity : now + expiresIn));
+    Message.restored(
+      now - ago,
+      { ...rest, payload: Buffer.from(payload) },
+      Buffer.from(props),
+      expiresIn === null ? Infinity : now + expiresIn,
+    ),
+  );
   for (const at of retained) broker.retained.keep(known[at]!);
   for (const state of sessions) {
     const session = broker.session(state.clientId);
@@ -85,6 +104,9 @@ export function loadMqtt(broker: MqttBroker, { messages, retained, sessions }: M
       const { filter, group } = parseFilter(text);
       session.subscriptions.set(text, broker.subscriptions.add(session, text, filter, group, options));
     }
-    session.load(state, state.copies.map(({ message, ...copy }): Copy & { released: boolean } => ({ ...copy, message: known[message]! })));
+    session.load(
+      state,
+      state.copies.map(({ message, ...copy }): Copy & { released: boolean } => ({ ...copy, message: known[message]! })),
+    );
   }
 }

@@ -210,7 +210,9 @@ export class Subscriptions {
 /** All matching subscriptions of a session as one recipient [MQTT-3.3.5-1]; null when none is left. */
 function merge(list: Subscription[]): Recipient | null {
   if (list.length === 0) return null;
-  let qos: QoS = 0, retainAsPublished = false, noLocal = false;
+  let qos: QoS = 0,
+    retainAsPublished = false,
+    noLocal = false;
   const ids: number[] = [];
   for (const { options } of list) {
     if (options.qos > qos) qos = options.qos;

@@ -1,7 +1,16 @@
 import { Writer } from "../../bytes/writer.ts";
 import type { Fact, FactName, HookEvent } from "../../hooks/event.ts";
 import { deliveryStream, messageStream, operationStream } from "../../hooks/event.ts";
-import type { Connect, ConnectionInfo, Disconnect, Headers, HeaderValue, MessageChanges, MqttMessage, Operation } from "../../hooks/plugin.ts";
+import type {
+  Connect,
+  ConnectionInfo,
+  Disconnect,
+  Headers,
+  HeaderValue,
+  MessageChanges,
+  MqttMessage,
+  Operation,
+} from "../../hooks/plugin.ts";
 import type { Message } from "../wire/message.ts";
 import { encode, type Packet } from "../wire/packets.ts";
 import type { Properties } from "../wire/properties.ts";
@@ -80,7 +89,12 @@ export class PacketEvent implements HookEvent, Operation {
   changed = false;
 
   /** @param topic of the message that an acknowledgement is about, or that a PUBLISH means by its alias */
-  constructor(readonly connection: ConnectionInfo, public body: Packet, readonly version: Version, private readonly topic?: string) {}
+  constructor(
+    readonly connection: ConnectionInfo,
+    public body: Packet,
+    readonly version: Version,
+    private readonly topic?: string,
+  ) {}
 
   get name(): string {
     return this.body.type;
@@ -124,7 +138,11 @@ export class ClientEvent implements HookEvent, Connect, Disconnect {
   readonly protocol = "mqtt";
   readonly name = "";
 
-  constructor(readonly connection: ConnectionInfo, private readonly what: "connect" | "disconnect", readonly reason: Disconnect["reason"]) {}
+  constructor(
+    readonly connection: ConnectionInfo,
+    private readonly what: "connect" | "disconnect",
+    readonly reason: Disconnect["reason"],
+  ) {}
 
   get stream(): string {
     return operationStream(this.connection, this.what);

@@ -59,7 +59,10 @@ export class Link implements Session {
   private unwatched: Route | null = null;
   private unwatchedAt = -1;
 
-  constructor(readonly broker: MqttBroker, readonly connection: Connection) {
+  constructor(
+    readonly broker: MqttBroker,
+    readonly connection: Connection,
+  ) {
     this.hooks = connection.hooks;
     this.backlog = new Backlog(broker);
     const length = frameLength(broker.options.maxPacketSize);
@@ -272,13 +275,15 @@ export class Link implements Session {
   }
 
   obey(verdict: Close | Hang): void {
-    if (verdict.kind === "hang") this.timer.cancel(); // whoever hangs judges nobody's silence
+    if (verdict.kind === "hang")
+      this.timer.cancel(); // whoever hangs judges nobody's silence
     else if (!verdict.reset) this.detach(true);
     this.connection.obey(verdict);
   }
 
   failed(error: Error): void {
-    const reason = error instanceof MqttError ? error.reason : error instanceof DecodeError ? "Malformed Packet" : "Implementation specific error";
+    const reason =
+      error instanceof MqttError ? error.reason : error instanceof DecodeError ? "Malformed Packet" : "Implementation specific error";
     const text = error instanceof MqttError ? String(error) : undefined;
     if (this.session === null) {
       // Only a client that asked for 5.0 is told what was wrong with its CONNECT; Mosquitto tells 3.1.1 of a wrong level.
@@ -333,7 +338,12 @@ export class Link implements Session {
       const { observer } = this.hooks;
       if (observer !== null && !copy.retain) {
         const { message } = copy;
-        observer.left({ protocol: "mqtt", place: message.topic, id: message }, tooLarge ? "too large" : "overflow", this.session!.clientId, false);
+        observer.left(
+          { protocol: "mqtt", place: message.topic, id: message },
+          tooLarge ? "too large" : "overflow",
+          this.session!.clientId,
+          false,
+        );
       }
       return;
     }
@@ -396,7 +406,8 @@ export class Link implements Session {
     const { session } = this;
     const { observer } = this.hooks;
     const kept = copy.message;
-    if (observer !== null && final?.kind === "expire") observer.left(this.delivery(kept, copy.id, event), "expired", session!.clientId, false);
+    if (observer !== null && final?.kind === "expire")
+      observer.left(this.delivery(kept, copy.id, event), "expired", session!.clientId, false);
     else if (observer !== null && final !== null && final.kind !== "duplicate") {
       observer.withheld(this.delivery(kept, copy.id, event), final.kind, copy.qos === 0 || final.kind === "reroute");
     }

@@ -5,7 +5,10 @@ import type { Version } from "./publish.ts";
 import { MqttError, PACKET_TYPES, reasonName } from "./reasons.ts";
 
 /** First bytes of the acknowledgements; PUBREL's reserved flags are 0010 [MQTT-3.6.1-1]. */
-export const PUBACK = 0x40, PUBREC = 0x50, PUBREL = 0x62, PUBCOMP = 0x70;
+export const PUBACK = 0x40,
+  PUBREC = 0x50,
+  PUBREL = 0x62,
+  PUBCOMP = 0x70;
 
 /** One acknowledgement of any of the four types. */
 export interface Ack {
@@ -56,7 +59,8 @@ export class AckView {
 /** Writes an acknowledgement without properties; `code` is left out where it is success or the version has none. */
 export function writeAck(w: Writer, head: number, id: number, code: number, version: Version): void {
   const long = version === 5 && code !== 0;
-  const at = w.claim(long ? 5 : 4), b = w.buf;
+  const at = w.claim(long ? 5 : 4),
+    b = w.buf;
   b[at] = head;
   b[at + 1] = long ? 3 : 2;
   b[at + 2] = id >>> 8;

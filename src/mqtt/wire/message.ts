@@ -31,7 +31,11 @@ export class Message {
   /** Client id of the sender, for No Local; null when the broker or a plugin made it. */
   readonly publisher: string | null;
 
-  constructor(/** When it came, in milliseconds of the clock. */ readonly at: number, { topic, payload, qos, retain, properties, publisher = null }: MessageParts, topicBytes: Buffer = Buffer.from(topic)) {
+  constructor(
+    /** When it came, in milliseconds of the clock. */ readonly at: number,
+    { topic, payload, qos, retain, properties, publisher = null }: MessageParts,
+    topicBytes: Buffer = Buffer.from(topic),
+  ) {
     this.topic = topic;
     this.topicBytes = topicBytes;
     this.payload = payload;
@@ -72,7 +76,11 @@ export class Message {
     const merged: Properties = { ...this.properties(now), ...(properties as Properties) };
     if (headers !== undefined) merged.userProperties = pairs(headers);
     return makeMessage(now, {
-      topic, qos, retain, publisher: this.publisher, properties: merged,
+      topic,
+      qos,
+      retain,
+      publisher: this.publisher,
+      properties: merged,
       payload: payload === undefined ? this.payload : bytesOf(payload),
     });
   }
@@ -81,7 +89,8 @@ const NONE: Properties = {};
 
 /** A message that a plugin, a fixture or the admin API describes; throws for what no client could send. */
 export function makeMessage(now: number, parts: MessageParts): Message {
-  if (typeof parts.topic !== "string" || !isTopicName(parts.topic)) throw new TypeError(`${JSON.stringify(parts.topic)} is no MQTT topic name`);
+  if (typeof parts.topic !== "string" || !isTopicName(parts.topic))
+    throw new TypeError(`${JSON.stringify(parts.topic)} is no MQTT topic name`);
   if (Buffer.byteLength(parts.topic) > 0xffff) throw new TypeError("an MQTT topic name has at most 65,535 bytes");
   if (![0, 1, 2].includes(parts.qos)) throw new TypeError(`QoS ${parts.qos}: 0, 1 or 2`);
   const message = new Message(now, parts);
@@ -104,7 +113,13 @@ export function bytesOf(payload: Uint8Array | string | object | null | undefined
 /** Headers as user properties; a list becomes one pair for each of its values. */
 export function pairs(headers: Record<string, HeaderValue>): [string, string][] {
   const textOf = (value: HeaderValue): string =>
-    value === null ? "" : value instanceof Uint8Array ? Buffer.from(value).toString() : typeof value === "object" ? JSON.stringify(value) : String(value);
+    value === null
+      ? ""
+      : value instanceof Uint8Array
+        ? Buffer.from(value).toString()
+        : typeof value === "object"
+          ? JSON.stringify(value)
+          : String(value);
   return Object.entries(headers).flatMap(([name, value]): [string, string][] =>
     Array.isArray(value) ? value.map((one) => [name, textOf(one)]) : [[name, textOf(value)]],
   );
@@ -129,7 +144,8 @@ function readList(props: Buffer): Properties | undefined {
 export function inboundProperties(view: PublishView): Properties | undefined {
   const properties = readProperties(new Reader(view.buf, view.sectionStart, view.propsEnd), "PUBLISH");
   // [MQTT-3.3.4-6]
-  if (properties?.subscriptionIdentifier !== undefined) throw new MqttError("Protocol Error", "PUBLISH: subscriptionIdentifier from a client");
+  if (properties?.subscriptionIdentifier !== undefined)
+    throw new MqttError("Protocol Error", "PUBLISH: subscriptionIdentifier from a client");
   // [MQTT-3.3.2-14]
   if (properties?.responseTopic !== undefined && !isTopicName(properties.responseTopic)) {
     throw new MqttError("Protocol Error", `PUBLISH: response topic ${JSON.stringify(properties.responseTopic)}`);

@@ -143,7 +143,8 @@ export function decode(buf: Buffer, start: number, end: number, version: Version
         throw new MqttError("Protocol Error", "packet type 0");
     }
     // [MQTT-2.1.3-1]; 3.1 gives a meaning to DUP and QoS in packets that now have them reserved.
-    if (head !== firstByte(type) && !(version === 3 && (firstByte(type) & 2) !== 0)) throw new MqttError("Malformed Packet", `reserved flags ${head & 15}`);
+    if (head !== firstByte(type) && !(version === 3 && (firstByte(type) & 2) !== 0))
+      throw new MqttError("Malformed Packet", `reserved flags ${head & 15}`);
     let body = start + 1;
     while (buf[body++]! >= 0x80);
     const r = new Reader(buf, body, end);

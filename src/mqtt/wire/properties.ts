@@ -65,7 +65,10 @@ interface Row {
   places: ReadonlySet<string>;
 }
 const rows: Row[] = Object.entries(TABLE).map(([name, row]) => ({
-  name: name as PropertyName, id: row.id, type: row.type, places: new Set(row.in.split(" ")),
+  name: name as PropertyName,
+  id: row.id,
+  type: row.type,
+  places: new Set(row.in.split(" ")),
 }));
 const byId: (Row | undefined)[] = [];
 for (const row of rows) byId[row.id] = row;

@@ -7,7 +7,8 @@ export type QoS = 0 | 1 | 2;
 export type Version = 3 | 4 | 5;
 
 /** Bits of the first byte of a PUBLISH. */
-export const RETAIN = 0x01, DUP = 0x08;
+export const RETAIN = 0x01,
+  DUP = 0x08;
 export const PUBLISH = 0x30;
 
 /**
@@ -67,7 +68,9 @@ export class PublishView {
     }
     this.sectionStart = this.propsStart = this.propsEnd = pos;
     if (version === 5) {
-      let size = 0, shift = 0, byte = 0;
+      let size = 0,
+        shift = 0,
+        byte = 0;
       do {
         if (pos >= end) throw short("properties");
         if (shift === 28) throw new MqttError("Malformed Packet", "PUBLISH: property length longer than four bytes");

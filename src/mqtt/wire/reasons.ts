@@ -2,8 +2,22 @@ import { DecodeError } from "../../bytes/reader.ts";
 
 /** Control packet types, named as in the specification; the index is the number on the wire. */
 export const PACKET_TYPES = [
-  "RESERVED", "CONNECT", "CONNACK", "PUBLISH", "PUBACK", "PUBREC", "PUBREL", "PUBCOMP",
-  "SUBSCRIBE", "SUBACK", "UNSUBSCRIBE", "UNSUBACK", "PINGREQ", "PINGRESP", "DISCONNECT", "AUTH",
+  "RESERVED",
+  "CONNECT",
+  "CONNACK",
+  "PUBLISH",
+  "PUBACK",
+  "PUBREC",
+  "PUBREL",
+  "PUBCOMP",
+  "SUBSCRIBE",
+  "SUBACK",
+  "UNSUBSCRIBE",
+  "UNSUBACK",
+  "PINGREQ",
+  "PINGRESP",
+  "DISCONNECT",
+  "AUTH",
 ] as const;
 export type PacketType = (typeof PACKET_TYPES)[number];
 
@@ -117,7 +131,10 @@ export function returnCode(reason: ReasonName): number {
 
 /** A packet that the specification forbids, with the reason to close the connection with. */
 export class MqttError extends DecodeError {
-  constructor(readonly reason: ErrorName, message: string) {
+  constructor(
+    readonly reason: ErrorName,
+    message: string,
+  ) {
     super(message);
   }
 }

@@ -69,7 +69,12 @@ function inspectOptions(options: number, version: Version): void {
   if ((options & 3) === 3 || options > most) throw new MqttError("Malformed Packet", `subscription options 0x${options.toString(16)}`);
 }
 
-const USERNAME = 0x80, PASSWORD = 0x40, WILL_RETAIN = 0x20, WILL_QOS = 0x18, WILL = 0x04, RESERVED = 0x01;
+const USERNAME = 0x80,
+  PASSWORD = 0x40,
+  WILL_RETAIN = 0x20,
+  WILL_QOS = 0x18,
+  WILL = 0x04,
+  RESERVED = 0x01;
 
 function inspectConnect(r: Reader): Sections {
   const sections: Sections = {};
@@ -86,9 +91,11 @@ function inspectConnect(r: Reader): Sections {
   if ((flags & RESERVED) !== 0) throw new MqttError("Malformed Packet", "reserved connect flag"); // [MQTT-3.1.2-3]
   if ((flags & WILL_QOS) === WILL_QOS) throw new MqttError("Malformed Packet", "Will QoS 3"); // [MQTT-3.1.2-12]
   // [MQTT-3.1.2-11], [MQTT-3.1.2-13]
-  if ((flags & WILL) === 0 && (flags & (WILL_QOS | WILL_RETAIN)) !== 0) throw new MqttError("Malformed Packet", "Will flags without a Will");
+  if ((flags & WILL) === 0 && (flags & (WILL_QOS | WILL_RETAIN)) !== 0)
+    throw new MqttError("Malformed Packet", "Will flags without a Will");
   // [MQTT-3.1.2-22] of 3.1.1; 5.0 allows it.
-  if (level < 5 && (flags & PASSWORD) !== 0 && (flags & USERNAME) === 0) throw new MqttError("Malformed Packet", "password without user name");
+  if (level < 5 && (flags & PASSWORD) !== 0 && (flags & USERNAME) === 0)
+    throw new MqttError("Malformed Packet", "password without user name");
   r.skip(2);
   if (level === 5) sections.own = readProperties(r, "CONNECT");
   if (sections.own?.authenticationData !== undefined && sections.own.authenticationMethod === undefined) {

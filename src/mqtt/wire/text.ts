@@ -44,7 +44,9 @@ export function isTopicFilter(filter: string): boolean {
   }
   return true;
 }
-const PLUS = 0x2b, HASH = 0x23, SLASH = 0x2f;
+const PLUS = 0x2b,
+  HASH = 0x23,
+  SLASH = 0x2f;
 
 function levels(topic: string): number {
   let n = 1;

@@ -4,11 +4,28 @@ import { namesContent, placeOf } from "./support/place.ts";
 
 /** Kafka's operations, by what a client is not authorized for. */
 const ON_TOPICS: ReadonlySet<string> = new Set([
-  "Produce", "Fetch", "ListOffsets", "Metadata", "CreateTopics", "DeleteTopics", "DeleteRecords", "CreatePartitions", "OffsetForLeaderEpoch",
+  "Produce",
+  "Fetch",
+  "ListOffsets",
+  "Metadata",
+  "CreateTopics",
+  "DeleteTopics",
+  "DeleteRecords",
+  "CreatePartitions",
+  "OffsetForLeaderEpoch",
   "DescribeTopicPartitions",
 ]);
 const ON_GROUPS: ReadonlySet<string> = new Set([
-  "OffsetCommit", "OffsetFetch", "OffsetDelete", "FindCoordinator", "JoinGroup", "SyncGroup", "Heartbeat", "LeaveGroup", "DescribeGroups", "DeleteGroups",
+  "OffsetCommit",
+  "OffsetFetch",
+  "OffsetDelete",
+  "FindCoordinator",
+  "JoinGroup",
+  "SyncGroup",
+  "Heartbeat",
+  "LeaveGroup",
+  "DescribeGroups",
+  "DeleteGroups",
 ]);
 
 /**
@@ -25,7 +42,10 @@ const authFail: Fault = {
 const LOGIN: Plugin = {
   request: [
     { match: { protocol: "kafka", operation: "SaslAuthenticate" }, run: () => fail("SASL_AUTHENTICATION_FAILED", "auth-fail") },
-    { match: { protocol: "amqp", operation: "connection.start-ok" }, run: ({ body }) => fail("ACCESS_REFUSED", loginRefused(body.mechanism)) },
+    {
+      match: { protocol: "amqp", operation: "connection.start-ok" },
+      run: ({ body }) => fail("ACCESS_REFUSED", loginRefused(body.mechanism)),
+    },
   ],
   connect: { match: { protocol: "mqtt" }, run: () => fail("Not authorized", "auth-fail") },
 };
@@ -38,7 +58,13 @@ function access(match: Match): Plugin {
   const message = placeOf(match) === "message";
   return {
     request: [
-      { match: { protocol: "kafka", ...(match.operation === undefined ? { operation: [...(match.group === undefined ? ON_TOPICS : ON_GROUPS)] } : {}) }, run: kafka },
+      {
+        match: {
+          protocol: "kafka",
+          ...(match.operation === undefined ? { operation: [...(match.group === undefined ? ON_TOPICS : ON_GROUPS)] } : {}),
+        },
+        run: kafka,
+      },
       { match: { protocol: "mqtt", ...(match.operation === undefined ? { operation: ["PUBLISH", "SUBSCRIBE"] } : {}) }, run: mqtt },
       // What is published is refused with its message, below.
       ...(message ? [] : [{ match: { protocol: "amqp" as const }, run: amqpMethod }]),
@@ -60,7 +86,10 @@ function mqtt({ operation, version, body }: Operation) {
 }
 
 function amqpMethod({ operation, connection, body }: Operation) {
-  const what = operation.startsWith("queue.") || body.queue !== undefined ? `queue '${body.queue}'` : `exchange '${body.exchange ?? body.destination ?? ""}'`;
+  const what =
+    operation.startsWith("queue.") || body.queue !== undefined
+      ? `queue '${body.queue}'`
+      : `exchange '${body.exchange ?? body.destination ?? ""}'`;
   return fail("ACCESS_REFUSED", `access to ${what} in vhost '/' refused for user '${connection.user}'`);
 }
 

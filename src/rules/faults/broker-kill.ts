@@ -12,7 +12,10 @@ const brokerKill: Fault<{ broker?: Where }> = {
     const killed = brokersOf(which, match, broker);
     for (const one of killed) broker.killBroker(one);
     return () => {
-      const down = broker.brokers().filter(({ up }) => !up).map((one) => one.broker);
+      const down = broker
+        .brokers()
+        .filter(({ up }) => !up)
+        .map((one) => one.broker);
       for (const one of killed) if (down.includes(one)) broker.restartBroker(one);
     };
   },

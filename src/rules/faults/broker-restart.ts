@@ -14,10 +14,14 @@ interface Options {
 /** A broker restarts; clients lose their connections and find it again. */
 const brokerRestart: Fault<Options> = {
   name: "broker-restart",
-  summary: "a { broker } restarts and is { down } for a while; with { broker: all, rolling: true } one after the other, { pause } between them",
-  options: object({ broker: where, down: optional(duration, 1000), rolling: optional(flag, false), pause: optional(duration) }, ({ rolling, pause }, flaw) => {
-    if (pause !== undefined && !rolling) flaw(["pause"], "a pause lies between one broker and the next: only with rolling: true");
-  }),
+  summary:
+    "a { broker } restarts and is { down } for a while; with { broker: all, rolling: true } one after the other, { pause } between them",
+  options: object(
+    { broker: where, down: optional(duration, 1000), rolling: optional(flag, false), pause: optional(duration) },
+    ({ rolling, pause }, flaw) => {
+      if (pause !== undefined && !rolling) flaw(["pause"], "a pause lies between one broker and the next: only with rolling: true");
+    },
+  ),
   check: ({ broker }, match, world) => checkBroker("broker-restart", broker, match, world),
   async act({ broker: which, down, rolling, pause = 1000 }, match, broker, { clock }) {
     const brokers = brokersOf(which, match, broker);

@@ -20,7 +20,12 @@ const coordinatorMove: Fault<Options> = {
     const before = new Map(broker.groups().map(({ id, coordinator }) => [id, coordinator]));
     for (const id of wanted) broker.moveCoordinator(id, to);
     return () => {
-      const up = new Set(broker.brokers().filter((one) => one.up).map((one) => one.broker));
+      const up = new Set(
+        broker
+          .brokers()
+          .filter((one) => one.up)
+          .map((one) => one.broker),
+      );
       for (const id of wanted) if (up.has(before.get(id) ?? -1)) broker.moveCoordinator(id, before.get(id));
     };
   },

@@ -57,7 +57,9 @@ function spoilt(payload: Buffer, { how, bits, bytes, id }: Options, random: At["
     }
     case "truncate": {
       const left = Math.min(bytes ?? random.int(0, payload.length - 1), payload.length);
-      return left === payload.length ? undefined : replace({ payload: payload.subarray(0, left) }, `corrupt: ${left} of ${payload.length} bytes`);
+      return left === payload.length
+        ? undefined
+        : replace({ payload: payload.subarray(0, left) }, `corrupt: ${left} of ${payload.length} bytes`);
     }
     case "wrong-schema-id": {
       if (payload.length < PREFIX || payload[0] !== 0) return undefined;

@@ -21,15 +21,26 @@ interface Options {
  */
 const crash: Fault<Options> = {
   name: "crash",
-  summary: "a { broker } comes back after { down } without its last { records }, or what came in the { last } second; { unclean: true }: also where replicas took over",
+  summary:
+    "a { broker } comes back after { down } without its last { records }, or what came in the { last } second; { unclean: true }: also where replicas took over",
   options: object({
-    broker: where, down: optional(duration, 1000), records: optional(whole(1)), last: optional(duration), unclean: optional(flag, false),
+    broker: where,
+    down: optional(duration, 1000),
+    records: optional(whole(1)),
+    last: optional(duration),
+    unclean: optional(flag, false),
   }),
   check({ broker, records, last }, match, world) {
     checkBroker("crash", broker, match, world);
-    const isOnly = (protocol: "mqtt" | "amqp"): boolean => broker === protocol || (typeof broker !== "number" && match.protocol === protocol);
-    if (records !== undefined && (isOnly("mqtt") || isOnly("amqp"))) throw new FaultError("records are Kafka's; MQTT takes { last }", ["records"]);
-    if (last !== undefined && isOnly("amqp")) throw new FaultError("AMQP loses what is transient, whenever it came: persistent messages are on the disk before they are confirmed", ["last"]);
+    const isOnly = (protocol: "mqtt" | "amqp"): boolean =>
+      broker === protocol || (typeof broker !== "number" && match.protocol === protocol);
+    if (records !== undefined && (isOnly("mqtt") || isOnly("amqp")))
+      throw new FaultError("records are Kafka's; MQTT takes { last }", ["records"]);
+    if (last !== undefined && isOnly("amqp"))
+      throw new FaultError(
+        "AMQP loses what is transient, whenever it came: persistent messages are on the disk before they are confirmed",
+        ["last"],
+      );
   },
   async act({ broker: which, down, records, last, unclean }, match, broker, { clock }) {
     const ms = last ?? (records === undefined ? 1000 : undefined);

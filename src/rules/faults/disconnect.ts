@@ -12,7 +12,8 @@ interface Options {
 /** The connection that sends the message, gets it, or asks for the operation that the rule names, is closed instead; or at a byte. */
 const disconnect: Fault<Options> = {
   name: "disconnect",
-  summary: "the connection is closed, or with { reset: true } reset; { at: 4096 }: after so many bytes to the client (direction: in: from it)",
+  summary:
+    "the connection is closed, or with { reset: true } reset; { at: 4096 }: after so many bytes to the client (direction: in: from it)",
   options: object({ reset: optional(flag, false), at: optional(size) }),
   plugin(options, match): Plugin {
     const { reset } = options;

@@ -14,7 +14,13 @@ const doubled: Fault<{ times: number }> = {
     if (place === "request" || place === "response") throw new FaultError("duplicate acts on messages: name no operation and no group");
     const run = () => duplicate(times, "duplicate");
     if (place === "message") return { message: run };
-    return at(place, { match: withoutKafka(match, "Kafka's consumers go by offsets, and two records cannot have one: let it happen to the message instead, without direction"), run });
+    return at(place, {
+      match: withoutKafka(
+        match,
+        "Kafka's consumers go by offsets, and two records cannot have one: let it happen to the message instead, without direction",
+      ),
+      run,
+    });
   },
 };
 

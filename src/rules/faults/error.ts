@@ -10,12 +10,14 @@ import { at, placeOf } from "./support/place.ts";
  */
 const error: Fault<{ code: string; message?: string | undefined }> = {
   name: "error",
-  summary: 'answered with the protocol\'s error { code: NOT_LEADER_OR_FOLLOWER, "Quota exceeded", NOT_FOUND, … }, with a { message } where it has room for one',
+  summary:
+    'answered with the protocol\'s error { code: NOT_LEADER_OR_FOLLOWER, "Quota exceeded", NOT_FOUND, … }, with a { message } where it has room for one',
   options: object({ code: text, message: optional(text) }),
   plugin({ code, message }, match) {
     const protocol = protocolsWith(code, match, ["code"]);
     const place = placeOf(match);
-    if (place === "delivery") throw new FaultError("a delivery has no answer that could be an error: name the operation, or leave out direction and queue");
+    if (place === "delivery")
+      throw new FaultError("a delivery has no answer that could be an error: name the operation, or leave out direction and queue");
     return at(place, { match: { protocol }, run: () => fail(code as never, message ?? "error") });
   },
 };

@@ -22,14 +22,17 @@ const inOrder = ({ from, to }: { from: number; to: number }, flaw: (path: string
 /** Messages are late, or the operation that the rule names. What follows on the same connection waits with them. */
 const latency: Fault<Options> = {
   name: "latency",
-  summary: "late by { ms: 200ms }, { ms: { from, to } }, { normal: { mean, deviation } }, { pareto: { least, shape, most } } or { ramp: { from, to, over } }",
+  summary:
+    "late by { ms: 200ms }, { ms: { from, to } }, { normal: { mean, deviation } }, { pareto: { least, shape, most } } or { ramp: { from, to, over } }",
   options: object(
     {
       ms: optional(either(duration, object({ from: duration, to: duration }, inOrder))),
       normal: optional(object({ mean: duration, deviation: duration })),
-      pareto: optional(object({ least: duration, shape: optional(number(0.1, 100), 1.5), most: optional(duration, 60_000) }, ({ least, most }, flaw) => {
-        if (most < least) flaw(["most"], `${most} ms is less than least, ${least} ms`);
-      })),
+      pareto: optional(
+        object({ least: duration, shape: optional(number(0.1, 100), 1.5), most: optional(duration, 60_000) }, ({ least, most }, flaw) => {
+          if (most < least) flaw(["most"], `${most} ms is less than least, ${least} ms`);
+        }),
+      ),
       ramp: optional(object({ from: optional(duration, 0), to: duration, over: duration })),
     },
     (options, flaw) => {
@@ -41,7 +44,8 @@ const latency: Fault<Options> = {
     const drawn = (random: Random, now: number): number => {
       if (normal !== undefined) return Math.max(0, normal.mean + normal.deviation * gauss(random));
       if (pareto !== undefined) return Math.min(pareto.most, pareto.least / (1 - random.next()) ** (1 / pareto.shape));
-      if (ramp !== undefined) return ramp.from + (ramp.to - ramp.from) * Math.min(1, ramp.over === 0 ? 1 : (now - (began ??= now)) / ramp.over);
+      if (ramp !== undefined)
+        return ramp.from + (ramp.to - ramp.from) * Math.min(1, ramp.over === 0 ? 1 : (now - (began ??= now)) / ramp.over);
       return typeof ms === "object" ? random.float(ms.from, ms.to) : ms!;
     };
     return at(placeOf(match), (_event: unknown, { random, clock }: At) => delay(Math.round(drawn(random, clock.now())), "latency"));

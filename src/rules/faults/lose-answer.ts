@@ -12,7 +12,8 @@ const ACKNOWLEDGEMENTS = ["Produce", "PUBACK", "PUBREC", "basic.ack"] as const;
  */
 const loseAnswer: Fault<{ cut: boolean; ms?: number | undefined }> = {
   name: "lose-answer",
-  summary: "carried out, then silence (Kafka: on the whole connection, which is reset after { ms: 30s }), or with { cut: true } a reset at once",
+  summary:
+    "carried out, then silence (Kafka: on the whole connection, which is reset after { ms: 30s }), or with { cut: true } a reset at once",
   options: object({ cut: optional(flag, false), ms: optional(duration) }, ({ cut, ms }, flaw) => {
     if (cut && ms !== undefined) flaw(["ms"], "with cut the connection is reset at once");
   }),

@@ -15,7 +15,8 @@ const partition: Fault<Options> = {
   name: "partition",
   summary: "clients cannot reach brokers { broker }, one way with { direction: in } or out",
   options: object({
-    client: optional(several(text)), broker: optional(several(whole(1))),
+    client: optional(several(text)),
+    broker: optional(several(whole(1))),
     direction: optional(word("in", "out", "both"), "both"),
   }),
   check({ broker: brokers }, _match, world) {

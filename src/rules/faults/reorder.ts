@@ -17,7 +17,13 @@ const reordered: Fault<{ window: number; ms: number }> = {
       return places === 0 ? undefined : reorder(places, ms, "reorder");
     };
     if (place === "message") return { message: run };
-    return at(place, { match: withoutKafka(match, "Kafka's consumers go by offsets, which only rise: let it happen to the message instead, without direction"), run });
+    return at(place, {
+      match: withoutKafka(
+        match,
+        "Kafka's consumers go by offsets, which only rise: let it happen to the message instead, without direction",
+      ),
+      run,
+    });
   },
 };
 

@@ -17,13 +17,24 @@ interface Options {
 /** The same trouble again and again: all connections are cut at once, groups rebalance, or what is unacknowledged is delivered again. */
 const storm: Fault<Options> = {
   name: "storm",
-  summary: "again and { every } time again all connections are cut; { of: rebalances }: Kafka groups rebalance; { of: redeliveries }: what is unacknowledged comes again",
-  options: object({ of: optional(word("connections", "rebalances", "redeliveries"), "connections"), every: optional(duration, 1000), times: optional(whole(1)), client: optional(several(text)), user: optional(several(text)) }, ({ of, client, user }, flaw) => {
-    if (of === "rebalances" && client !== undefined) flaw(["client"], "groups rebalance, not clients: the rule's match names the group");
-    if (of === "rebalances" && user !== undefined) flaw(["user"], "groups rebalance, not users: the rule's match names the group");
-  }),
+  summary:
+    "again and { every } time again all connections are cut; { of: rebalances }: Kafka groups rebalance; { of: redeliveries }: what is unacknowledged comes again",
+  options: object(
+    {
+      of: optional(word("connections", "rebalances", "redeliveries"), "connections"),
+      every: optional(duration, 1000),
+      times: optional(whole(1)),
+      client: optional(several(text)),
+      user: optional(several(text)),
+    },
+    ({ of, client, user }, flaw) => {
+      if (of === "rebalances" && client !== undefined) flaw(["client"], "groups rebalance, not clients: the rule's match names the group");
+      if (of === "rebalances" && user !== undefined) flaw(["user"], "groups rebalance, not users: the rule's match names the group");
+    },
+  ),
   check({ of }, { protocol }) {
-    if (of === "rebalances" && protocol !== undefined && ![protocol].flat().includes("kafka")) throw new FaultError("only Kafka has groups that rebalance", ["of"]);
+    if (of === "rebalances" && protocol !== undefined && ![protocol].flat().includes("kafka"))
+      throw new FaultError("only Kafka has groups that rebalance", ["of"]);
   },
   act({ of, every, times = Infinity, client, user }, match, broker, { clock }) {
     const filter = filterOf({ ...match, ...(client && { client }), ...(user && { user }) });

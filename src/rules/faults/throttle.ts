@@ -27,17 +27,26 @@ const throttle: Fault<Options> = {
   plugin({ ms: given, receive_maximum }, match): Plugin {
     const protocols = meant(match);
     const ms = given ?? 1000;
-    if (receive_maximum !== undefined && !protocols.includes("mqtt")) throw new FaultError("only MQTT's CONNACK grants a receive_maximum", ["receive_maximum"]);
-    if (receive_maximum !== undefined && given !== undefined && protocols.length === 1) throw new FaultError("with receive_maximum nothing of MQTT waits", ["ms"]);
+    if (receive_maximum !== undefined && !protocols.includes("mqtt"))
+      throw new FaultError("only MQTT's CONNACK grants a receive_maximum", ["receive_maximum"]);
+    if (receive_maximum !== undefined && given !== undefined && protocols.length === 1)
+      throw new FaultError("with receive_maximum nothing of MQTT waits", ["ms"]);
     const names = (operation: string): boolean => match.operation === undefined || compilePattern(match.operation, false)(operation);
-    const request: object[] = [], response: object[] = [], message: object[] = [];
+    const request: object[] = [],
+      response: object[] = [],
+      message: object[] = [];
     if (protocols.includes("kafka")) {
       const run = ({ operation }: Operation) => (tells(operation) ? replace({ throttleTimeMs: ms }, "throttle") : undefined);
       response.push({ match: { protocol: "kafka", operation: match.operation ?? BY_QUOTA }, run });
     }
     if (protocols.includes("mqtt") && names(receive_maximum === undefined ? "PUBLISH" : "CONNACK")) {
-      if (receive_maximum === undefined) request.push({ match: { protocol: "mqtt", operation: "PUBLISH" }, run: (operation: Operation) => mqtt(operation, ms) });
-      else response.push({ match: { protocol: "mqtt", operation: "CONNACK" }, run: (operation: Operation) => granted(operation, receive_maximum) });
+      if (receive_maximum === undefined)
+        request.push({ match: { protocol: "mqtt", operation: "PUBLISH" }, run: (operation: Operation) => mqtt(operation, ms) });
+      else
+        response.push({
+          match: { protocol: "mqtt", operation: "CONNACK" },
+          run: (operation: Operation) => granted(operation, receive_maximum),
+        });
     }
     if (protocols.includes("amqp")) message.push({ match: { protocol: "amqp" }, run: () => ({ ...delay(ms, "throttle"), tell: true }) });
     return Object.fromEntries(Object.entries({ request, response, message }).filter(([, hooks]) => hooks.length > 0)) as Plugin;

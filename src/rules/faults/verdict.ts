@@ -23,7 +23,20 @@ interface Options extends Answer {
   events: Answer[] | undefined;
 }
 
-const KINDS: readonly VerdictKind[] = ["delay", "hold", "drop", "fail", "reply", "replace", "duplicate", "reroute", "reorder", "expire", "hang", "close"];
+const KINDS: readonly VerdictKind[] = [
+  "delay",
+  "hold",
+  "drop",
+  "fail",
+  "reply",
+  "replace",
+  "duplicate",
+  "reroute",
+  "reorder",
+  "expire",
+  "hang",
+  "close",
+];
 
 const fields = {
   stream: optional(text),
@@ -35,24 +48,32 @@ const fields = {
 function checkAnswer({ nth, stream, answer, actions }: Answer, flaw: (path: Path, message: string) => void): void {
   if (nth !== undefined && stream === undefined) flaw(["nth"], "nth counts the events of one stream: which?");
   const kinds = Object.keys(answer);
-  if (kinds.length > 1 || (kinds.length === 0 && actions.length === 0)) flaw(["answer"], `expected one of ${KINDS.join(", ")} with its fields`);
-  else if (kinds.length === 1 && !KINDS.includes(kinds[0] as VerdictKind)) flaw(["answer", kinds[0]!], `there is no verdict ${kinds[0]}, but ${KINDS.join(", ")}`);
+  if (kinds.length > 1 || (kinds.length === 0 && actions.length === 0))
+    flaw(["answer"], `expected one of ${KINDS.join(", ")} with its fields`);
+  else if (kinds.length === 1 && !KINDS.includes(kinds[0] as VerdictKind))
+    flaw(["answer", kinds[0]!], `there is no verdict ${kinds[0]}, but ${KINDS.join(", ")}`);
 }
 
 /** Exactly what a hook would answer and do: what `havoq shrink` writes, and whatever no other fault does. */
 const verdict: Fault<Options> = {
   name: "verdict",
-  summary: "at the hook point { point }, of the { stream } only the { nth } event, { actions } of the control surface and a verdict as { answer }, or several of these as { events }",
+  summary:
+    "at the hook point { point }, of the { stream } only the { nth } event, { actions } of the control surface and a verdict as { answer }, or several of these as { events }",
   options: object({ point: word(...HOOK_POINTS), ...fields, events: optional(list(object(fields, checkAnswer), 1)) }, (options, flaw) => {
     if (options.events === undefined) checkAnswer(options, flaw);
-    else if (options.stream !== undefined || options.actions.length > 0 || Object.keys(options.answer).length > 0) flaw(["events"], "either events or an answer");
+    else if (options.stream !== undefined || options.actions.length > 0 || Object.keys(options.answer).length > 0)
+      flaw(["events"], "either events or an answer");
   }),
   plugin({ point, events: several, ...one }): Plugin {
     const events = several ?? [one];
-    if (point === "disconnect" && events.some(({ answer }) => Object.keys(answer).length > 0)) throw new FaultError("a disconnect is only seen: it takes no answer", ["events"]);
+    if (point === "disconnect" && events.some(({ answer }) => Object.keys(answer).length > 0))
+      throw new FaultError("a disconnect is only seen: it takes no answer", ["events"]);
     const all = events.map(({ stream, nth, actions, answer }) => {
       const [kind, fields] = Object.entries(answer)[0] ?? [];
-      if (kind !== undefined && !ALLOWED[point].has(kind as VerdictKind)) throw new FaultError(`${point} takes ${[...ALLOWED[point]].join(", ")}, not ${kind}`, [several === undefined ? "answer" : "events"]);
+      if (kind !== undefined && !ALLOWED[point].has(kind as VerdictKind))
+        throw new FaultError(`${point} takes ${[...ALLOWED[point]].join(", ")}, not ${kind}`, [
+          several === undefined ? "answer" : "events",
+        ]);
       const entry = kind === undefined ? null : { verdict: kind as VerdictKind, detail: fromJournal(fields ?? {}) };
       return { stream, nth, entry, steps: actions.map((step) => ({ ...step, args: fromJournal(step.args) as unknown[] })) };
     });
@@ -68,6 +89,9 @@ const verdict: Fault<Options> = {
   },
 };
 
-const failed = (at: At) => (step: Step, error: unknown): void => at.log(`${step.action}: ${error}`);
+const failed =
+  (at: At) =>
+  (step: Step, error: unknown): void =>
+    at.log(`${step.action}: ${error}`);
 
 export default verdict;

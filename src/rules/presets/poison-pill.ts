@@ -14,7 +14,11 @@ const poisonPill: Preset<Options> = {
   summary: "{ times } a message that consumers cannot handle lies before another one: { as: garbage } or a { payload }",
   options: object({ times: optional(whole(1), 1), as: optional(text), payload: optional(text) }),
   rules: ({ times, as, payload }, match) => [
-    { match, when: { times }, fault: { "poison-message": { beside: true, ...(as !== undefined && { as }), ...(payload !== undefined && { payload }) } } },
+    {
+      match,
+      when: { times },
+      fault: { "poison-message": { beside: true, ...(as !== undefined && { as }), ...(payload !== undefined && { payload }) } },
+    },
   ],
 };
 

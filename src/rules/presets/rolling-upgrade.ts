@@ -16,7 +16,11 @@ const rollingUpgrade: Preset<Options> = {
   options: object({ down: optional(duration, 2000), pause: optional(duration, 2000), after: optional(duration, 0) }),
   goesBy: ["protocol"],
   rules: ({ down, pause, after }, match) => [
-    { match: onlyProtocol(match), when: { after: `${after}ms` }, fault: { "broker-restart": { broker: "all", rolling: true, down, pause } } },
+    {
+      match: onlyProtocol(match),
+      when: { after: `${after}ms` },
+      fault: { "broker-restart": { broker: "all", rolling: true, down, pause } },
+    },
   ],
 };
 

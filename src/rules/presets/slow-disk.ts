@@ -23,7 +23,10 @@ const slowDisk: Preset<Options> = {
   goesBy: MATCH_KEYS.filter((key) => key !== "operation" && key !== "direction"),
   rules: ({ from, to, for: lasts, after }, match) =>
     within(match, "response", { kafka: ["Produce"], mqtt: ["PUBACK", "PUBREC"], amqp: ["basic.ack"] }).map((one) => ({
-      match: { ...one, direction: "out" as const }, when: { after: `${after}ms` }, ...(lasts === undefined ? {} : { for: lasts }), fault: { latency: { ms: { from, to } } },
+      match: { ...one, direction: "out" as const },
+      when: { after: `${after}ms` },
+      ...(lasts === undefined ? {} : { for: lasts }),
+      fault: { latency: { ms: { from, to } } },
     })),
 };
 

@@ -18,7 +18,8 @@ const splitBrain: Preset<Options> = {
   protocols: ["kafka"],
   goesBy: MATCH_KEYS.filter((key) => key !== "direction"),
   rules({ for: lasts, after }, match) {
-    if (match.client === undefined) throw new FaultError("split-brain has to know who is on the losing side: match: { client: checkout-* }");
+    if (match.client === undefined)
+      throw new FaultError("split-brain has to know who is on the losing side: match: { client: checkout-* }");
     const { topic } = match;
     const time = { when: { after: `${after}ms` }, for: lasts };
     return [

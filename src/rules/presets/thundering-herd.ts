@@ -14,12 +14,20 @@ interface Options {
 const thunderingHerd: Preset<Options> = {
   name: "thundering-herd",
   summary: "all brokers are { down } at once; who comes back waits up to { ms } for { slow } a while",
-  options: object({ down: optional(duration, 2000), slow: optional(duration, 5000), ms: optional(duration, 1000), after: optional(duration, 0) }),
+  options: object({
+    down: optional(duration, 2000),
+    slow: optional(duration, 5000),
+    ms: optional(duration, 1000),
+    after: optional(duration, 0),
+  }),
   goesBy: ["protocol", "client", "user", "broker", "transport"],
   rules: ({ down, slow, ms, after }, match) => [
     { match: onlyProtocol(match), when: { after: `${after}ms` }, fault: { "broker-restart": { broker: "all", down } } },
     ...within(match, "request", { kafka: ["ApiVersions"], mqtt: ["CONNECT"], amqp: ["connection.open"] }).map((one) => ({
-      match: { ...one, direction: "in" as const }, when: { after: `${after + down}ms` }, for: slow, fault: { latency: { ms: { from: 0, to: ms } } },
+      match: { ...one, direction: "in" as const },
+      when: { after: `${after + down}ms` },
+      for: slow,
+      fault: { latency: { ms: { from: 0, to: ms } } },
     })),
   ],
 };

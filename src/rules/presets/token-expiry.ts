@@ -18,7 +18,11 @@ const tokenExpiry: Preset<Options> = {
     const who = { ...(client !== undefined && { client }), ...(user !== undefined && { user }) };
     return [
       { match: { ...onlyProtocol(match), ...who }, when: { after: `${after}ms` }, for: lasts, fault: "auth-fail" },
-      { match: onlyProtocol(match), when: { after: `${after}ms` }, fault: { storm: { times: 1, ...(client !== undefined && { client }), ...(user !== undefined && { user }) } } },
+      {
+        match: onlyProtocol(match),
+        when: { after: `${after}ms` },
+        fault: { storm: { times: 1, ...(client !== undefined && { client }), ...(user !== undefined && { user }) } },
+      },
     ];
   },
 };

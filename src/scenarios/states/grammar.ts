@@ -1,4 +1,18 @@
-import { either, flag, isObject, number, object, optional, show, suggestion, text, whole, type JsonSchema, type Shape, type ValueOf } from "../../core/shape.ts";
+import {
+  either,
+  flag,
+  isObject,
+  number,
+  object,
+  optional,
+  show,
+  suggestion,
+  text,
+  whole,
+  type JsonSchema,
+  type Shape,
+  type ValueOf,
+} from "../../core/shape.ts";
 import type { Protocol } from "../../hooks/plugin.ts";
 import { connectionFilter } from "../../rules/grammar.ts";
 
@@ -21,7 +35,9 @@ interface Kind<F extends Fields> {
 }
 
 function kind<const F extends Fields>(
-  fields: F, needs: readonly (keyof F & string)[], { protocol = null, same = [] }: { protocol?: Protocol | null; same?: [keyof F & string, keyof F & string][] } = {},
+  fields: F,
+  needs: readonly (keyof F & string)[],
+  { protocol = null, same = [] }: { protocol?: Protocol | null; same?: [keyof F & string, keyof F & string][] } = {},
 ): Kind<F> {
   return { fields, needs, same, protocol };
 }
@@ -29,7 +45,8 @@ function kind<const F extends Fields>(
 /** One of these words, in whatever case. */
 function being(what: string, ...words: string[]): Shape<string> {
   return {
-    wants: words.join(" or "), schema: { enum: [...new Set([...words, ...words.map((one) => one.toLowerCase())])] },
+    wants: words.join(" or "),
+    schema: { enum: [...new Set([...words, ...words.map((one) => one.toLowerCase())])] },
     read(value, path, flaws) {
       const fits = typeof value === "string" && words.some((one) => one.toLowerCase() === value.toLowerCase());
       if (!fits) flaws.push({ path, message: `${show(value)} is nothing that a ${what} can be: ${suggestion(String(value), words)}` });
@@ -46,20 +63,37 @@ const KINDS = {
   /** A Kafka consumer group: its state, its members, or how far it is behind where it committed anything, over all or over one `topic`. */
   group: kind(
     {
-      group: text, is: optional(being("group", "Empty", "PreparingRebalance", "CompletingRebalance", "Stable", "Dead")), members: optional(amount), lag: optional(amount),
+      group: text,
+      is: optional(being("group", "Empty", "PreparingRebalance", "CompletingRebalance", "Stable", "Dead")),
+      members: optional(amount),
+      lag: optional(amount),
       topic: optional(text),
     },
-    ["is", "members", "lag"], { protocol: "kafka" },
+    ["is", "members", "lag"],
+    { protocol: "kafka" },
   ),
   /** A Kafka topic: `records` that lie in it, or `messages` that ever were stored. */
   topic: kind({ topic: text, records: optional(amount), messages: optional(amount) }, ["records", "messages"], { protocol: "kafka" }),
   /** An AMQP queue, in any vhost unless one is named: messages that wait, that are out unacknowledged, that ever went to consumers; and consumers. */
   queue: kind(
     {
-      queue: text, vhost: optional(text), depth: optional(amount), ready: optional(amount), unacknowledged: optional(amount), unacked: optional(amount),
-      consumers: optional(amount), delivered: optional(amount),
+      queue: text,
+      vhost: optional(text),
+      depth: optional(amount),
+      ready: optional(amount),
+      unacknowledged: optional(amount),
+      unacked: optional(amount),
+      consumers: optional(amount),
+      delivered: optional(amount),
     },
-    ["depth", "unacknowledged", "consumers", "delivered", "ready", "unacked"], { protocol: "amqp", same: [["depth", "ready"], ["unacknowledged", "unacked"]] },
+    ["depth", "unacknowledged", "consumers", "delivered", "ready", "unacked"],
+    {
+      protocol: "amqp",
+      same: [
+        ["depth", "ready"],
+        ["unacknowledged", "unacked"],
+      ],
+    },
   ),
   /** A client by its id, with wildcards. */
   client: kind({ client: text, is: optional(being("client", "connected", "disconnected")) }, ["is"]),
@@ -108,14 +142,19 @@ function namedIn(value: object): KindName[] {
 
 /** The grammar of a state. @param more fields that stand beside it */
 export function stateWith<const M extends Fields>(more: M): Shape<State & Read<M>> {
-  const shapes = Object.fromEntries(NAMES.map((name) => [name, shapeOf(name, KINDS[name], more)])) as Record<KindName, Shape<State & Read<M>>>;
+  const shapes = Object.fromEntries(NAMES.map((name) => [name, shapeOf(name, KINDS[name], more)])) as Record<
+    KindName,
+    Shape<State & Read<M>>
+  >;
   return {
     wants: `a state: one of ${NAMES.join(", ")}`,
     schema: { anyOf: NAMES.map((name) => shapes[name].schema) },
     read(value, path, flaws) {
       const named = isObject(value) ? namedIn(value) : [];
       if (named.length === 1) return shapes[named[0]!].read(value, path, flaws);
-      const told = isObject(value) ? `one of ${NAMES.join(", ")}, not ${named.length === 0 ? "none" : named.join(" and ")}` : `a state, not ${show(value)}`;
+      const told = isObject(value)
+        ? `one of ${NAMES.join(", ")}, not ${named.length === 0 ? "none" : named.join(" and ")}`
+        : `a state, not ${show(value)}`;
       flaws.push({ path, message: `expected ${told}` });
       return value as never;
     },
@@ -130,7 +169,8 @@ function shapeOf(name: string, { fields, needs, same }: Kind<Fields>, more: Fiel
       const told = needs.filter((one) => !same.some(([, other]) => one === other));
       flaw([], `${name} says who, not what: add ${told.join(" or ")}`);
     }
-    for (const [one, other] of same) if (value[one] !== undefined && value[other] !== undefined) flaw([other], `${other} is ${one}: leave one of them out`);
+    for (const [one, other] of same)
+      if (value[one] !== undefined && value[other] !== undefined) flaw([other], `${other} is ${one}: leave one of them out`);
   });
   return { ...all, schema: needing(all.schema, needs) };
 }
@@ -139,5 +179,7 @@ function shapeOf(name: string, { fields, needs, same }: Kind<Fields>, more: Fiel
 function needing(schema: JsonSchema, needs: readonly string[]): JsonSchema {
   const required = (schema["required"] ?? []) as string[];
   if (needs.length === 0) return schema;
-  return needs.length === 1 ? { ...schema, required: [...required, ...needs] } : { ...schema, anyOf: needs.map((one) => ({ required: [one] })) };
+  return needs.length === 1
+    ? { ...schema, required: [...required, ...needs] }
+    : { ...schema, anyOf: needs.map((one) => ({ required: [one] })) };
 }

@@ -38,11 +38,18 @@ export function look(at: Watched, state: State, before: Before = () => 0): Look 
 const LOOKS: { [K in KindName]: (at: Watched, state: StateOf<K>, before: Before) => Look } = {
   group({ kafka }, { group: id, is, members, lag, topic }) {
     const group = kafka?.groups.groups.get(id);
-    const state = group?.state ?? "Dead", size = group?.members.size ?? 0;
+    const state = group?.state ?? "Dead",
+      size = group?.members.size ?? 0;
     const behind = group === undefined || lag === undefined ? null : lagOf(group, kafka!.topics, topic);
-    const told = [`group ${id} is ${state}`, `has ${size} members`, ...(lag === undefined ? [] : [behind === null ? "committed nothing" : `lags ${behind} behind`])];
+    const told = [
+      `group ${id} is ${state}`,
+      `has ${size} members`,
+      ...(lag === undefined ? [] : [behind === null ? "committed nothing" : `lags ${behind} behind`]),
+    ];
     const holds =
-      (is === undefined || state.toLowerCase() === is.toLowerCase()) && fits(members, size) && (lag === undefined || (behind !== null && atMost(lag, behind)));
+      (is === undefined || state.toLowerCase() === is.toLowerCase()) &&
+      fits(members, size) &&
+      (lag === undefined || (behind !== null && atMost(lag, behind)));
     return { holds, seen: group === undefined ? `there is no group ${id}` : told.join(", ") };
   },
 
@@ -50,31 +57,50 @@ const LOOKS: { [K in KindName]: (at: Watched, state: StateOf<K>, before: Before)
     const topic = kafka?.topics.get(name);
     const lie = topic?.partitions.reduce((sum, { log }) => sum + log.end - log.start, 0) ?? 0;
     const ever = topic?.messagesIn ?? 0;
-    const told = [...(records === undefined ? [] : [`has ${lie} records`]), ...(messages === undefined ? [] : [`had ${ever} messages`])].join(", ");
-    return { holds: fits(records, lie) && enough(messages, ever), seen: topic === undefined ? `there is no topic ${name}` : `topic ${name} ${told}` };
+    const told = [
+      ...(records === undefined ? [] : [`has ${lie} records`]),
+      ...(messages === undefined ? [] : [`had ${ever} messages`]),
+    ].join(", ");
+    return {
+      holds: fits(records, lie) && enough(messages, ever),
+      seen: topic === undefined ? `there is no topic ${name}` : `topic ${name} ${told}`,
+    };
   },
 
   queue({ amqp }, { queue: name, vhost, depth, ready = depth, unacknowledged, unacked = unacknowledged, consumers, delivered }) {
     for (const [id, { queues }] of amqp?.vhosts ?? []) {
       const queue = vhost === undefined || vhost === id ? queues.get(name) : undefined;
       if (queue === undefined) continue;
-      const { items, consumers: { count } } = queue;
-      const holds = fits(ready, items.ready) && fits(unacked, items.unacked) && fits(consumers, count) && enough(delivered, queue.delivered);
+      const {
+        items,
+        consumers: { count },
+      } = queue;
+      const holds =
+        fits(ready, items.ready) && fits(unacked, items.unacked) && fits(consumers, count) && enough(delivered, queue.delivered);
       const told = delivered === undefined ? "" : `, ${queue.delivered} delivered`;
-      return { holds, seen: `queue ${name} has ${items.ready} messages that wait, ${items.unacked} unacknowledged, ${count} consumers${told}` };
+      return {
+        holds,
+        seen: `queue ${name} has ${items.ready} messages that wait, ${items.unacked} unacknowledged, ${count} consumers${told}`,
+      };
     }
     return { holds: false, seen: `there is no queue ${name}` };
   },
 
   client({ net }, { client, is }) {
     const n = net.connections({ client }).length;
-    return { holds: (is!.toLowerCase() === "connected") === n > 0, seen: `client ${client} has ${n === 0 ? "no connection" : `${n} connections`}` };
+    return {
+      holds: (is!.toLowerCase() === "connected") === n > 0,
+      seen: `client ${client} has ${n === 0 ? "no connection" : `${n} connections`}`,
+    };
   },
 
   session({ mqtt }, { session: id, connected }) {
     const session = mqtt?.sessions.get(id);
     const is = session !== undefined && session.link !== null;
-    return { holds: mqtt !== null && is === connected, seen: session === undefined ? `there is no session ${id}` : `session ${id} is ${is ? "" : "not "}connected` };
+    return {
+      holds: mqtt !== null && is === connected,
+      seen: session === undefined ? `there is no session ${id}` : `session ${id} is ${is ? "" : "not "}connected`,
+    };
   },
 
   connections({ net }, { connections, count }) {
@@ -84,7 +110,10 @@ const LOOKS: { [K in KindName]: (at: Watched, state: StateOf<K>, before: Before)
 
   rule({ rules }, { rule: id, fired }) {
     const rule = rules.get(id);
-    return { holds: rule !== undefined && enough(fired, rule.fired), seen: rule === undefined ? `there is no rule ${id}` : `rule ${id} fired ${rule.fired} times` };
+    return {
+      holds: rule !== undefined && enough(fired, rule.fired),
+      seen: rule === undefined ? `there is no rule ${id}` : `rule ${id} fired ${rule.fired} times`,
+    };
   },
 
   broker({ control }, { broker: name, is }) {
@@ -102,7 +131,10 @@ const LOOKS: { [K in KindName]: (at: Watched, state: StateOf<K>, before: Before)
   messages({ oracle }, { messages, on }, before) {
     const place = on ?? "*";
     const stored = (oracle?.storedIn(place) ?? 0) - before(place);
-    return { holds: oracle !== null && enough(messages, stored), seen: `${stored} messages were stored${on === undefined ? "" : ` on ${on}`}` };
+    return {
+      holds: oracle !== null && enough(messages, stored),
+      seen: `${stored} messages were stored${on === undefined ? "" : ` on ${on}`}`,
+    };
   },
 };
 
@@ -125,10 +157,15 @@ export function stateText(state: State): string {
   if (isAbout(state, "messages")) return `${amountText(state.messages)} messages${state.on === undefined ? "" : ` on ${state.on}`}`;
   const kind = kindOf(state);
   const { [kind]: who, ...rest } = state as Record<string, unknown>;
-  const name = typeof who === "object" ? JSON.stringify(who, (_key, value) => (value instanceof RegExp ? String(value) : value)) : String(who);
+  const name =
+    typeof who === "object" ? JSON.stringify(who, (_key, value) => (value instanceof RegExp ? String(value) : value)) : String(who);
   const { topic, vhost, ...what } = rest;
   const where = [...(topic === undefined ? [] : [`on ${topic as string}`]), ...(vhost === undefined ? [] : [`in ${vhost as string}`])];
-  return [kind === "fired" ? name : `${kind} ${name}`, ...where, ...Object.entries(what).map(([field, value]) => wordsOf(field, value))].join(" ");
+  return [
+    kind === "fired" ? name : `${kind} ${name}`,
+    ...where,
+    ...Object.entries(what).map(([field, value]) => wordsOf(field, value)),
+  ].join(" ");
 }
 
 function wordsOf(field: string, value: unknown): string {

@@ -6,66 +6,133 @@ const QUORUM = { durable: true, exclusive: false } as const;
 /** What may stand in the arguments of queues, exchanges and consumers. */
 const scenarios: Scenarios = {
   ...Object.fromEntries(
-    ([
-      { "x-queue-version": 1 }, { "x-queue-version": 2 }, { "x-queue-version": 3 }, { "x-queue-version": "1" },
-      { "x-queue-master-locator": "min-masters" }, { "x-queue-master-locator": "nonsense" }, { "x-queue-master-locator": 1 },
-      { "x-queue-leader-locator": "client-local" }, { "x-queue-leader-locator": "nonsense" },
-      { "x-max-in-memory-length": 5 }, { "x-max-in-memory-bytes": 5 }, { "x-quorum-initial-group-size": 1 },
-      { "x-dead-letter-strategy": "at-most-once" }, { "x-initial-cluster-size": 1 }, { "x-stream-max-segment-size-bytes": 1000 },
-      { "x-ha-policy": "all" }, { "x-queue-type": 5 }, { "x-queue-type": "Classic" }, { "x-single-active-consumer": null }, { "x-overflow": null },
-      { "x-dead-letter-exchange": "" }, { "x-dead-letter-exchange": "a\nb" }, { "x-dead-letter-exchange": null }, { "x-queue-mode": "default" }, { "x-queue-mode": 5 },
-      { "x-max-length": new Field("b", 5) }, { "x-max-length": new Field("B", 5) }, { "x-max-length": new Field("u", 5) }, { "x-max-length": new Field("i", 5) },
-      { "x-max-length": new Field("f", 5) }, { "x-max-length": new Field("T", 5) }, { "x-max-length": 2n ** 62n },
-      { "x-message-ttl": 4294967295 }, { "x-message-ttl": 4294967296 }, { "x-expires": 4294967295 }, { "x-expires": 315360000001 }, { "x-message-ttl": 315360000001 },
-      { "x-expires": 315360000000 }, { "x-expires": 5, "x-overflow": "nonsense", "x-max-length": -1 },
-      { "x-overflow": "nonsense", "x-max-length": -1 }, { "x-max-length": -1, "x-overflow": "nonsense" },
-      { "x-queue-type": "classic", "x-delivery-limit": 1 },
-    ] as const).map((table) => [
-      `classic queue: ${JSON.stringify(table, (_, v) => (typeof v === "bigint" ? String(v) : v))}`,
-      async (stage) => (await stage.client()).declareQueue("q", { arguments: table }),
-    ] as [string, Scenarios[string]]),
+    (
+      [
+        { "x-queue-version": 1 },
+        { "x-queue-version": 2 },
+        { "x-queue-version": 3 },
+        { "x-queue-version": "1" },
+        { "x-queue-master-locator": "min-masters" },
+        { "x-queue-master-locator": "nonsense" },
+        { "x-queue-master-locator": 1 },
+        { "x-queue-leader-locator": "client-local" },
+        { "x-queue-leader-locator": "nonsense" },
+        { "x-max-in-memory-length": 5 },
+        { "x-max-in-memory-bytes": 5 },
+        { "x-quorum-initial-group-size": 1 },
+        { "x-dead-letter-strategy": "at-most-once" },
+        { "x-initial-cluster-size": 1 },
+        { "x-stream-max-segment-size-bytes": 1000 },
+        { "x-ha-policy": "all" },
+        { "x-queue-type": 5 },
+        { "x-queue-type": "Classic" },
+        { "x-single-active-consumer": null },
+        { "x-overflow": null },
+        { "x-dead-letter-exchange": "" },
+        { "x-dead-letter-exchange": "a\nb" },
+        { "x-dead-letter-exchange": null },
+        { "x-queue-mode": "default" },
+        { "x-queue-mode": 5 },
+        { "x-max-length": new Field("b", 5) },
+        { "x-max-length": new Field("B", 5) },
+        { "x-max-length": new Field("u", 5) },
+        { "x-max-length": new Field("i", 5) },
+        { "x-max-length": new Field("f", 5) },
+        { "x-max-length": new Field("T", 5) },
+        { "x-max-length": 2n ** 62n },
+        { "x-message-ttl": 4294967295 },
+        { "x-message-ttl": 4294967296 },
+        { "x-expires": 4294967295 },
+        { "x-expires": 315360000001 },
+        { "x-message-ttl": 315360000001 },
+        { "x-expires": 315360000000 },
+        { "x-expires": 5, "x-overflow": "nonsense", "x-max-length": -1 },
+        { "x-overflow": "nonsense", "x-max-length": -1 },
+        { "x-max-length": -1, "x-overflow": "nonsense" },
+        { "x-queue-type": "classic", "x-delivery-limit": 1 },
+      ] as const
+    ).map(
+      (table) =>
+        [
+          `classic queue: ${JSON.stringify(table, (_, v) => (typeof v === "bigint" ? String(v) : v))}`,
+          async (stage) => (await stage.client()).declareQueue("q", { arguments: table }),
+        ] as [string, Scenarios[string]],
+    ),
   ),
   ...Object.fromEntries(
-    ([
-      { "x-max-length": 5 }, { "x-max-length-bytes": 5 }, { "x-message-ttl": 5 }, { "x-expires": 100000 }, { "x-overflow": "drop-head" }, { "x-overflow": "reject-publish" },
-      { "x-overflow": "reject-publish-dlx" }, { "x-delivery-limit": 0 }, { "x-delivery-limit": -1 }, { "x-delivery-limit": "1" }, { "x-single-active-consumer": true },
-      { "x-max-in-memory-length": 5 }, { "x-max-in-memory-bytes": 5 }, { "x-quorum-initial-group-size": 1 }, { "x-quorum-initial-group-size": 0 },
-      { "x-dead-letter-strategy": "at-most-once" }, { "x-dead-letter-strategy": "at-least-once" }, { "x-dead-letter-strategy": "nonsense" },
-      { "x-queue-leader-locator": "client-local" }, { "x-queue-leader-locator": "nonsense" }, { "x-queue-master-locator": "min-masters" }, { "x-queue-version": 1 },
-      { "x-max-age": "1h" }, { anything: 1 }, { "x-dead-letter-exchange": "", "x-dead-letter-routing-key": "k" },
-    ] as const).map((table) => [
-      `quorum queue: ${JSON.stringify(table)}`,
-      async (stage) => {
-        const a = await stage.client();
-        a.declareQueue("quorum", { ...QUORUM, arguments: { "x-queue-type": "quorum", ...table } });
-        await a.next();
-        const b = await stage.client();
-        b.deleteQueue("quorum");
-        await b.next();
-      },
-    ] as [string, Scenarios[string]]),
+    (
+      [
+        { "x-max-length": 5 },
+        { "x-max-length-bytes": 5 },
+        { "x-message-ttl": 5 },
+        { "x-expires": 100000 },
+        { "x-overflow": "drop-head" },
+        { "x-overflow": "reject-publish" },
+        { "x-overflow": "reject-publish-dlx" },
+        { "x-delivery-limit": 0 },
+        { "x-delivery-limit": -1 },
+        { "x-delivery-limit": "1" },
+        { "x-single-active-consumer": true },
+        { "x-max-in-memory-length": 5 },
+        { "x-max-in-memory-bytes": 5 },
+        { "x-quorum-initial-group-size": 1 },
+        { "x-quorum-initial-group-size": 0 },
+        { "x-dead-letter-strategy": "at-most-once" },
+        { "x-dead-letter-strategy": "at-least-once" },
+        { "x-dead-letter-strategy": "nonsense" },
+        { "x-queue-leader-locator": "client-local" },
+        { "x-queue-leader-locator": "nonsense" },
+        { "x-queue-master-locator": "min-masters" },
+        { "x-queue-version": 1 },
+        { "x-max-age": "1h" },
+        { anything: 1 },
+        { "x-dead-letter-exchange": "", "x-dead-letter-routing-key": "k" },
+      ] as const
+    ).map(
+      (table) =>
+        [
+          `quorum queue: ${JSON.stringify(table)}`,
+          async (stage) => {
+            const a = await stage.client();
+            a.declareQueue("quorum", { ...QUORUM, arguments: { "x-queue-type": "quorum", ...table } });
+            await a.next();
+            const b = await stage.client();
+            b.deleteQueue("quorum");
+            await b.next();
+          },
+        ] as [string, Scenarios[string]],
+    ),
   ),
   ...Object.fromEntries(
-    ([
-      ["another mode", { "x-queue-mode": "lazy" }, { "x-queue-mode": "default" }],
-      ["a mode where there was none", {}, { "x-queue-mode": "lazy" }],
-      ["a priority where there was none", {}, { "x-max-priority": 5 }],
-      ["another version", { "x-queue-version": 1 }, { "x-queue-version": 2 }],
-      ["another leader", { "x-queue-leader-locator": "client-local" }, { "x-queue-leader-locator": "balanced" }],
-      ["another dead letter key", { "x-dead-letter-exchange": "a", "x-dead-letter-routing-key": "a" }, { "x-dead-letter-exchange": "a", "x-dead-letter-routing-key": "b" }],
-      ["no active consumer", { "x-single-active-consumer": true }, {}],
-      ["an active consumer that says no", {}, { "x-single-active-consumer": false }],
-      ["a double", { "x-max-length": 5 }, { "x-max-length": new Field("d", 5) }],
-      ["the types reversed", { "x-queue-type": "classic" }, {}],
-      ["a strategy", {}, { "x-dead-letter-strategy": "at-most-once" }],
-    ] as const).map(([name, before, after]) => [
-      `redeclared: with ${name}`,
-      async (stage) => {
-        const a = await stage.client();
-        await a.queue("q", { arguments: before });
-        a.declareQueue("q", { arguments: after });
-      },
-    ] as [string, Scenarios[string]]),
+    (
+      [
+        ["another mode", { "x-queue-mode": "lazy" }, { "x-queue-mode": "default" }],
+        ["a mode where there was none", {}, { "x-queue-mode": "lazy" }],
+        ["a priority where there was none", {}, { "x-max-priority": 5 }],
+        ["another version", { "x-queue-version": 1 }, { "x-queue-version": 2 }],
+        ["another leader", { "x-queue-leader-locator": "client-local" }, { "x-queue-leader-locator": "balanced" }],
+        [
+          "another dead letter key",
+          { "x-dead-letter-exchange": "a", "x-dead-letter-routing-key": "a" },
+          { "x-dead-letter-exchange": "a", "x-dead-letter-routing-key": "b" },
+        ],
+        ["no active consumer", { "x-single-active-consumer": true }, {}],
+        ["an active consumer that says no", {}, { "x-single-active-consumer": false }],
+        ["a double", { "x-max-length": 5 }, { "x-max-length": new Field("d", 5) }],
+        ["the types reversed", { "x-queue-type": "classic" }, {}],
+        ["a strategy", {}, { "x-dead-letter-strategy": "at-most-once" }],
+      ] as const
+    ).map(
+      ([name, before, after]) =>
+        [
+          `redeclared: with ${name}`,
+          async (stage) => {
+            const a = await stage.client();
+            await a.queue("q", { arguments: before });
+            a.declareQueue("q", { arguments: after });
+          },
+        ] as [string, Scenarios[string]],
+    ),
   ),
   "redeclared: quorum as it was": async (stage) => {
     const a = await stage.client();
@@ -88,36 +155,62 @@ const scenarios: Scenarios = {
     await b.next();
   },
   ...Object.fromEntries(
-    ([
-      ["x-delayed-message", { "x-delayed-type": "direct" }], ["x-consistent-hash", {}], ["", {}], ["Direct", {}], ["direct", { "alternate-exchange": "" }], ["direct", { "alternate-exchange": "x" }],
-      ["direct", { "alternate-exchange": null }], ["topic", { anything: 1 }], ["direct", { "alternate-exchange": "a\nb" }],
-    ] as const).map(([type, table]) => [
-      `exchange arguments: ${JSON.stringify([type, table])}`,
-      async (stage) => {
-        const a = await stage.client();
-        a.declareExchange("x", type, { arguments: table });
-        await a.next();
-        const b = await stage.client();
-        b.deleteExchange("x");
-        await b.next();
-      },
-    ] as [string, Scenarios[string]]),
+    (
+      [
+        ["x-delayed-message", { "x-delayed-type": "direct" }],
+        ["x-consistent-hash", {}],
+        ["", {}],
+        ["Direct", {}],
+        ["direct", { "alternate-exchange": "" }],
+        ["direct", { "alternate-exchange": "x" }],
+        ["direct", { "alternate-exchange": null }],
+        ["topic", { anything: 1 }],
+        ["direct", { "alternate-exchange": "a\nb" }],
+      ] as const
+    ).map(
+      ([type, table]) =>
+        [
+          `exchange arguments: ${JSON.stringify([type, table])}`,
+          async (stage) => {
+            const a = await stage.client();
+            a.declareExchange("x", type, { arguments: table });
+            await a.next();
+            const b = await stage.client();
+            b.deleteExchange("x");
+            await b.next();
+          },
+        ] as [string, Scenarios[string]],
+    ),
   ),
   ...Object.fromEntries(
-    ([
-      { "x-priority": 2 ** 40 }, { "x-priority": null }, { "x-priority": 1.5 }, { "x-priority": true }, { "x-priority": new Field("b", -3) }, { "x-cancel-on-ha-failover": true },
-      { "x-cancel-on-ha-failover": "yes" }, { "x-stream-offset": "first" }, { "x-stream-offset": 1.5 }, { anything: [1] }, { "x-credit": { credit: 1, drain: false } },
-    ] as const).map((table) => [
-      `consumer arguments: ${JSON.stringify(table)}`,
-      async (stage) => {
-        const a = await stage.client();
-        await a.queue("q");
-        a.subscribe("q", { consumerTag: "c", arguments: table });
-        if ((await a.next()).name !== "basic.consume-ok") return;
-        a.publish("", "q", "x");
-        await a.deliveries(1);
-      },
-    ] as [string, Scenarios[string]]),
+    (
+      [
+        { "x-priority": 2 ** 40 },
+        { "x-priority": null },
+        { "x-priority": 1.5 },
+        { "x-priority": true },
+        { "x-priority": new Field("b", -3) },
+        { "x-cancel-on-ha-failover": true },
+        { "x-cancel-on-ha-failover": "yes" },
+        { "x-stream-offset": "first" },
+        { "x-stream-offset": 1.5 },
+        { anything: [1] },
+        { "x-credit": { credit: 1, drain: false } },
+      ] as const
+    ).map(
+      (table) =>
+        [
+          `consumer arguments: ${JSON.stringify(table)}`,
+          async (stage) => {
+            const a = await stage.client();
+            await a.queue("q");
+            a.subscribe("q", { consumerTag: "c", arguments: table });
+            if ((await a.next()).name !== "basic.consume-ok") return;
+            a.publish("", "q", "x");
+            await a.deliveries(1);
+          },
+        ] as [string, Scenarios[string]],
+    ),
   ),
   "no answer wanted: an error all the same": async (stage) => {
     for (const attempt of [

@@ -40,18 +40,20 @@ const scenarios: Scenarios = {
   },
   "connection: unknown vhost": async (stage) => void (await stage.client({ vhost: "nowhere" }).catch(() => undefined)),
   ...Object.fromEntries(
-    ([
-      ["frame-max too small", { frameMax: 4095 }],
-      ["frame-max too large", { frameMax: 131073 }],
-      ["frame-max of no limit", { frameMax: 0 }],
-      ["frame-max smallest", { frameMax: 4096 }],
-      ["channel-max too large", { channelMax: 2048 }],
-      ["channel-max of no limit", { channelMax: 0 }],
-      ["channel-max smallest", { channelMax: 1 }],
-    ] as const).map(([name, options]) => [
-      `connection: ${name}`,
-      async (stage) => void (await stage.client(options).catch(() => undefined)),
-    ] as [string, Scenarios[string]]),
+    (
+      [
+        ["frame-max too small", { frameMax: 4095 }],
+        ["frame-max too large", { frameMax: 131073 }],
+        ["frame-max of no limit", { frameMax: 0 }],
+        ["frame-max smallest", { frameMax: 4096 }],
+        ["channel-max too large", { channelMax: 2048 }],
+        ["channel-max of no limit", { channelMax: 0 }],
+        ["channel-max smallest", { channelMax: 1 }],
+      ] as const
+    ).map(
+      ([name, options]) =>
+        [`connection: ${name}`, async (stage) => void (await stage.client(options).catch(() => undefined))] as [string, Scenarios[string]],
+    ),
   ),
   "connection: update-secret": async (stage) => {
     const a = await stage.client();
@@ -133,7 +135,14 @@ const scenarios: Scenarios = {
   "channel: flow on": async (stage) => (await stage.client()).raw.send(1, "channel.flow", { active: true }),
   "channel: flow off": async (stage) => (await stage.client()).raw.send(1, "channel.flow", { active: false }),
   "access: request": async (stage) =>
-    (await stage.client()).raw.send(1, "access.request", { realm: "/data", exclusive: false, passive: true, active: true, write: true, read: true }),
+    (await stage.client()).raw.send(1, "access.request", {
+      realm: "/data",
+      exclusive: false,
+      passive: true,
+      active: true,
+      write: true,
+      read: true,
+    }),
 
   "confirm: select twice": async (stage) => {
     const a = await stage.client();

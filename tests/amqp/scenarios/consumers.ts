@@ -395,7 +395,8 @@ const scenarios: Scenarios = {
       (a) => a.declareQueue("amq.rabbitmq.reply-to.nobody", { passive: true }),
       (a) => a.subscribe("amq.rabbitmq.reply-to", { noAck: true, exclusive: true }),
       (a) => a.subscribe("amq.rabbitmq.reply-to.nobody", { noAck: true }),
-    ] as ((a: Awaited<ReturnType<typeof stage.client>>) => void)[]) attempt(await stage.client());
+    ] as ((a: Awaited<ReturnType<typeof stage.client>>) => void)[])
+      attempt(await stage.client());
   },
 
   "tx: a nack is undone": async (stage) => {

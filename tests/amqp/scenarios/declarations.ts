@@ -6,11 +6,13 @@ const scenarios: Scenarios = {
   "exchange: unknown type": async (stage) => (await stage.client()).declareExchange("x", "nonsense"),
   "exchange: declare the default one": async (stage) => (await stage.client()).declareExchange("", "direct"),
   "exchange: reserved prefix": async (stage) => (await stage.client()).declareExchange("amq.mine", "direct"),
-  "exchange: declare a predeclared one as it is": async (stage) => (await stage.client()).declareExchange("amq.direct", "direct", { durable: true }),
+  "exchange: declare a predeclared one as it is": async (stage) =>
+    (await stage.client()).declareExchange("amq.direct", "direct", { durable: true }),
   "exchange: declare amq.match otherwise": async (stage) => (await stage.client()).declareExchange("amq.match", "headers"),
   "exchange: passive, missing": async (stage) => (await stage.client()).declareExchange("nope", "direct", { passive: true }),
   "exchange: passive, the default one": async (stage) => (await stage.client()).declareExchange("", "direct", { passive: true }),
-  "exchange: passive does not look at the type": async (stage) => (await stage.client()).declareExchange("amq.topic", "nonsense", { passive: true }),
+  "exchange: passive does not look at the type": async (stage) =>
+    (await stage.client()).declareExchange("amq.topic", "nonsense", { passive: true }),
   "exchange: declared twice": async (stage) => {
     const a = await stage.client();
     await a.exchange("x", "fanout", { autoDelete: true });
@@ -25,19 +27,23 @@ const scenarios: Scenarios = {
       internal: { internal: true },
       alternate: { arguments: { "alternate-exchange": "amq.fanout" } },
       "other arguments": { arguments: { anything: 1 } },
-    }).map(([name, { type = "direct", ...flags }]: [string, { type?: string }]) => [
-      `exchange: redeclared with another ${name}`,
-      async (stage) => {
-        const a = await stage.client();
-        await a.exchange("x", "direct");
-        a.declareExchange("x", type, flags);
-        const b = await stage.client();
-        b.deleteExchange("x");
-        await b.next();
-      },
-    ] as [string, Scenarios[string]]),
+    }).map(
+      ([name, { type = "direct", ...flags }]: [string, { type?: string }]) =>
+        [
+          `exchange: redeclared with another ${name}`,
+          async (stage) => {
+            const a = await stage.client();
+            await a.exchange("x", "direct");
+            a.declareExchange("x", type, flags);
+            const b = await stage.client();
+            b.deleteExchange("x");
+            await b.next();
+          },
+        ] as [string, Scenarios[string]],
+    ),
   ),
-  "exchange: alternate of a wrong type": async (stage) => (await stage.client()).declareExchange("x", "direct", { arguments: { "alternate-exchange": 5 } }),
+  "exchange: alternate of a wrong type": async (stage) =>
+    (await stage.client()).declareExchange("x", "direct", { arguments: { "alternate-exchange": 5 } }),
   "exchange: line ends are taken out of names": async (stage) => {
     const a = await stage.client();
     await a.exchange("x\r\ny", "direct");
@@ -141,74 +147,99 @@ const scenarios: Scenarios = {
     a.deleteQueue("q\nq");
   },
   ...Object.fromEntries(
-    ([
-      ["a limit where there was none", {}, { "x-message-ttl": 1000 }],
-      ["no limit where there was one", { "x-message-ttl": 1000 }, {}],
-      ["another limit", { "x-message-ttl": 1000 }, { "x-message-ttl": 2000 }],
-      ["the limit in other bytes", { "x-message-ttl": 1000 }, { "x-message-ttl": new Field("l", 1000) }],
-      ["another dead letter exchange", { "x-dead-letter-exchange": "a" }, { "x-dead-letter-exchange": "b" }],
-      ["another argument without meaning", { anything: "a" }, { anything: "b" }],
-      ["an argument of another type", { "x-max-length": 5 }, { "x-max-length": "5" }],
-      ["another active consumer", { "x-single-active-consumer": true }, { "x-single-active-consumer": false }],
-      ["the type that it has anyway", {}, { "x-queue-type": "classic" }],
-      ["two differences", { "x-max-length": 5, "x-message-ttl": 3 }, { "x-max-length": 6, "x-message-ttl": 4 }],
-      ["another overflow", { "x-overflow": "drop-head" }, { "x-overflow": "reject-publish" }],
-    ] as const).map(([name, before, after]) => [
-      `queue: redeclared with ${name}`,
-      async (stage) => {
-        const a = await stage.client();
-        await a.queue("q", { arguments: before });
-        a.declareQueue("q", { arguments: after });
-      },
-    ] as [string, Scenarios[string]]),
-  ),
-  ...Object.fromEntries(
-    ["x-message-ttl", "x-expires", "x-max-length", "x-max-length-bytes", "x-max-priority"].flatMap((name) =>
-      [-1, 0, 1, "5", 1.5, 2 ** 40, true, null].map((value) => [
-        `queue: ${name} ${JSON.stringify(value)}`,
-        async (stage) => (await stage.client()).declareQueue("", { arguments: { [name]: value } }),
-      ] as [string, Scenarios[string]]),
+    (
+      [
+        ["a limit where there was none", {}, { "x-message-ttl": 1000 }],
+        ["no limit where there was one", { "x-message-ttl": 1000 }, {}],
+        ["another limit", { "x-message-ttl": 1000 }, { "x-message-ttl": 2000 }],
+        ["the limit in other bytes", { "x-message-ttl": 1000 }, { "x-message-ttl": new Field("l", 1000) }],
+        ["another dead letter exchange", { "x-dead-letter-exchange": "a" }, { "x-dead-letter-exchange": "b" }],
+        ["another argument without meaning", { anything: "a" }, { anything: "b" }],
+        ["an argument of another type", { "x-max-length": 5 }, { "x-max-length": "5" }],
+        ["another active consumer", { "x-single-active-consumer": true }, { "x-single-active-consumer": false }],
+        ["the type that it has anyway", {}, { "x-queue-type": "classic" }],
+        ["two differences", { "x-max-length": 5, "x-message-ttl": 3 }, { "x-max-length": 6, "x-message-ttl": 4 }],
+        ["another overflow", { "x-overflow": "drop-head" }, { "x-overflow": "reject-publish" }],
+      ] as const
+    ).map(
+      ([name, before, after]) =>
+        [
+          `queue: redeclared with ${name}`,
+          async (stage) => {
+            const a = await stage.client();
+            await a.queue("q", { arguments: before });
+            a.declareQueue("q", { arguments: after });
+          },
+        ] as [string, Scenarios[string]],
     ),
   ),
   ...Object.fromEntries(
-    ([
-      { "x-overflow": "nonsense" },
-      { "x-overflow": 1 },
-      { "x-overflow": "reject-publish" },
-      { "x-overflow": "reject-publish-dlx" },
-      { "x-dead-letter-routing-key": "k" },
-      { "x-dead-letter-exchange": 5 },
-      { "x-dead-letter-exchange": "nope" },
-      { "x-dead-letter-exchange": "nope", "x-dead-letter-routing-key": 7 },
-      { "x-single-active-consumer": true },
-      { "x-single-active-consumer": "true" },
-      { "x-queue-type": "classic" },
-      { "x-queue-type": "nonsense" },
-      { "x-queue-mode": "lazy" },
-      { "x-queue-mode": "nonsense" },
-      { "x-delivery-limit": 1 },
-      { "x-max-age": "1h" },
-      { "x-max-priority": 256 },
-      { anything: 1, "x-anything": "else" },
-    ] as const).map((table) => [
-      `queue: arguments ${JSON.stringify(table)}`,
-      async (stage) => (await stage.client()).declareQueue("", { arguments: table }),
-    ] as [string, Scenarios[string]]),
+    ["x-message-ttl", "x-expires", "x-max-length", "x-max-length-bytes", "x-max-priority"].flatMap((name) =>
+      [-1, 0, 1, "5", 1.5, 2 ** 40, true, null].map(
+        (value) =>
+          [
+            `queue: ${name} ${JSON.stringify(value)}`,
+            async (stage) => (await stage.client()).declareQueue("", { arguments: { [name]: value } }),
+          ] as [string, Scenarios[string]],
+      ),
+    ),
+  ),
+  ...Object.fromEntries(
+    (
+      [
+        { "x-overflow": "nonsense" },
+        { "x-overflow": 1 },
+        { "x-overflow": "reject-publish" },
+        { "x-overflow": "reject-publish-dlx" },
+        { "x-dead-letter-routing-key": "k" },
+        { "x-dead-letter-exchange": 5 },
+        { "x-dead-letter-exchange": "nope" },
+        { "x-dead-letter-exchange": "nope", "x-dead-letter-routing-key": 7 },
+        { "x-single-active-consumer": true },
+        { "x-single-active-consumer": "true" },
+        { "x-queue-type": "classic" },
+        { "x-queue-type": "nonsense" },
+        { "x-queue-mode": "lazy" },
+        { "x-queue-mode": "nonsense" },
+        { "x-delivery-limit": 1 },
+        { "x-max-age": "1h" },
+        { "x-max-priority": 256 },
+        { anything: 1, "x-anything": "else" },
+      ] as const
+    ).map(
+      (table) =>
+        [`queue: arguments ${JSON.stringify(table)}`, async (stage) => (await stage.client()).declareQueue("", { arguments: table })] as [
+          string,
+          Scenarios[string],
+        ],
+    ),
   ),
 
   ...Object.fromEntries(
-    ([
-      ["not durable", { durable: false }, {}],
-      ["exclusive", { exclusive: true }, {}],
-      ["auto-delete", { autoDelete: true }, {}],
-      ["priorities", {}, { "x-max-priority": 5 }],
-      ["a queue mode", {}, { "x-queue-mode": "lazy" }],
-    ] as const).map(([name, flags, table]) => [
-      `quorum queue: ${name}`,
-      async (stage) => (await stage.client()).declareQueue("quorum", { durable: true, exclusive: false, ...flags, arguments: { "x-queue-type": "quorum", ...table } }),
-    ] as [string, Scenarios[string]]),
+    (
+      [
+        ["not durable", { durable: false }, {}],
+        ["exclusive", { exclusive: true }, {}],
+        ["auto-delete", { autoDelete: true }, {}],
+        ["priorities", {}, { "x-max-priority": 5 }],
+        ["a queue mode", {}, { "x-queue-mode": "lazy" }],
+      ] as const
+    ).map(
+      ([name, flags, table]) =>
+        [
+          `quorum queue: ${name}`,
+          async (stage) =>
+            (await stage.client()).declareQueue("quorum", {
+              durable: true,
+              exclusive: false,
+              ...flags,
+              arguments: { "x-queue-type": "quorum", ...table },
+            }),
+        ] as [string, Scenarios[string]],
+    ),
   ),
-  "quorum queue: no name": async (stage) => (await stage.client()).declareQueue("", { durable: true, exclusive: false, arguments: { "x-queue-type": "quorum" } }),
+  "quorum queue: no name": async (stage) =>
+    (await stage.client()).declareQueue("", { durable: true, exclusive: false, arguments: { "x-queue-type": "quorum" } }),
   "quorum queue: where there is a classic one": async (stage) => {
     const a = await stage.client();
     await a.queue("q", { durable: true, exclusive: false });
@@ -231,7 +262,8 @@ const scenarios: Scenarios = {
       (a) => a.deleteQueue("locked"),
       (a) => a.bindQueue("locked", "amq.direct", "k"),
       (a) => a.unbindQueue("locked", "amq.direct", "k"),
-    ] as ((a: Awaited<ReturnType<typeof stage.client>>) => void)[]) attempt(await stage.client());
+    ] as ((a: Awaited<ReturnType<typeof stage.client>>) => void)[])
+      attempt(await stage.client());
     // Publishing to it is for all.
     const other = await stage.client();
     other.publish("", "locked", "from outside", {}, { mandatory: true });
@@ -313,7 +345,8 @@ const scenarios: Scenarios = {
       (a) => a.deleteQueue("nope"),
       (a) => a.bindQueue("nope", "amq.direct"),
       (a) => a.unbindQueue("nope", "amq.direct"),
-    ] as ((a: Awaited<ReturnType<typeof stage.client>>) => void)[]) attempt(await stage.client());
+    ] as ((a: Awaited<ReturnType<typeof stage.client>>) => void)[])
+      attempt(await stage.client());
   },
   "queue: no name and none declared": async (stage) => {
     for (const attempt of [
@@ -323,7 +356,8 @@ const scenarios: Scenarios = {
       (a) => a.deleteQueue(""),
       (a) => a.bindQueue("", "amq.direct"),
       (a) => a.unbindQueue("", "amq.direct"),
-    ] as ((a: Awaited<ReturnType<typeof stage.client>>) => void)[]) attempt(await stage.client());
+    ] as ((a: Awaited<ReturnType<typeof stage.client>>) => void)[])
+      attempt(await stage.client());
   },
   "queue: no name means the last one declared": async (stage) => {
     const a = await stage.client();
@@ -367,7 +401,13 @@ const scenarios: Scenarios = {
     a.unbindExchange("nope", "amq.direct", "k");
   },
   "binding: exchanges that are not there": async (stage) => {
-    for (const [destination, source] of [["nope", "amq.direct"], ["amq.direct", "nope"], ["nope", "neither"], ["amq.direct", ""], ["", "amq.direct"]] as const) {
+    for (const [destination, source] of [
+      ["nope", "amq.direct"],
+      ["amq.direct", "nope"],
+      ["nope", "neither"],
+      ["amq.direct", ""],
+      ["", "amq.direct"],
+    ] as const) {
       (await stage.client()).bindExchange(destination, source, "k");
     }
   },

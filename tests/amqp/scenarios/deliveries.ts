@@ -18,21 +18,35 @@ const scenarios: Scenarios = {
     await a.get("q");
   },
   ...Object.fromEntries(
-    ["", "abc", "-1", "1.5", "10x", "99999999999", "+5", " 5"].map((expiration) => [
-      `publish: expiration ${JSON.stringify(expiration)}`,
-      async (stage) => {
-        const a = await stage.client();
-        a.publish("", "q", "x", { expiration });
-        await a.settle();
-      },
-    ] as [string, Scenarios[string]]),
+    ["", "abc", "-1", "1.5", "10x", "99999999999", "+5", " 5"].map(
+      (expiration) =>
+        [
+          `publish: expiration ${JSON.stringify(expiration)}`,
+          async (stage) => {
+            const a = await stage.client();
+            a.publish("", "q", "x", { expiration });
+            await a.settle();
+          },
+        ] as [string, Scenarios[string]],
+    ),
   ),
   "publish: all properties come out again": async (stage) => {
     const a = await stage.client();
     await a.queue("q");
     a.publish("", "q", "x", {
-      contentType: "text/plain", contentEncoding: "utf-8", headers: FieldTable.of({ a: 1, b: [true, { c: "d" }], e: new Date(1000), f: null, g: 1.5, h: Buffer.from("x") }),
-      deliveryMode: 2, priority: 5, correlationId: "c", replyTo: "r", expiration: "60000", messageId: "m", timestamp: 1_700_000_000, type: "t", appId: "a", clusterId: "x",
+      contentType: "text/plain",
+      contentEncoding: "utf-8",
+      headers: FieldTable.of({ a: 1, b: [true, { c: "d" }], e: new Date(1000), f: null, g: 1.5, h: Buffer.from("x") }),
+      deliveryMode: 2,
+      priority: 5,
+      correlationId: "c",
+      replyTo: "r",
+      expiration: "60000",
+      messageId: "m",
+      timestamp: 1_700_000_000,
+      type: "t",
+      appId: "a",
+      clusterId: "x",
     });
     await a.get("q");
   },
@@ -361,7 +375,14 @@ const scenarios: Scenarios = {
   "limit: priorities": async (stage) => {
     const a = await stage.client();
     await a.queue("q", { arguments: { "x-max-priority": 5 } });
-    for (const [body, priority] of [["low", 1], ["none", undefined], ["high", 5], ["higher than there is", 9], ["low again", 1]] as const) a.publish("", "q", body, { priority });
+    for (const [body, priority] of [
+      ["low", 1],
+      ["none", undefined],
+      ["high", 5],
+      ["higher than there is", 9],
+      ["low again", 1],
+    ] as const)
+      a.publish("", "q", body, { priority });
     for (let i = 0; i < 5; i++) await a.get("q");
   },
 
@@ -397,7 +418,14 @@ const scenarios: Scenarios = {
   "dead letter: refused to the publisher": async (stage) => {
     const a = await stage.client();
     await a.queue("dead");
-    await a.queue("q", { arguments: { "x-max-length": 0, "x-overflow": "reject-publish-dlx", "x-dead-letter-exchange": "", "x-dead-letter-routing-key": "dead" } });
+    await a.queue("q", {
+      arguments: {
+        "x-max-length": 0,
+        "x-overflow": "reject-publish-dlx",
+        "x-dead-letter-exchange": "",
+        "x-dead-letter-routing-key": "dead",
+      },
+    });
     await a.confirm();
     a.publish("", "q", "1");
     await a.next();

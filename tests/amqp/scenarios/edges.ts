@@ -134,17 +134,22 @@ const scenarios: Scenarios = {
     await a.get("q");
   },
   ...Object.fromEntries(
-    ([
-      ["that comes twice", "0161 49 00000001 0161 49 00000002"],
-      ["x-max-length twice", "0c782d6d61782d6c656e677468 49 00000001 0c782d6d61782d6c656e677468 49 00000002"],
-    ] as const).map(([name, table]) => [
-      `table: an entry ${name}`,
-      async (stage) => {
-        const a = await stage.client();
-        a.raw.frame(METHOD, 1, declareWith(table));
-        await a.next();
-      },
-    ] as [string, Scenarios[string]]),
+    (
+      [
+        ["that comes twice", "0161 49 00000001 0161 49 00000002"],
+        ["x-max-length twice", "0c782d6d61782d6c656e677468 49 00000001 0c782d6d61782d6c656e677468 49 00000002"],
+      ] as const
+    ).map(
+      ([name, table]) =>
+        [
+          `table: an entry ${name}`,
+          async (stage) => {
+            const a = await stage.client();
+            a.raw.frame(METHOD, 1, declareWith(table));
+            await a.next();
+          },
+        ] as [string, Scenarios[string]],
+    ),
   ),
   "table: every type there is, through a dead letter exchange": async (stage) => {
     const a = await stage.client();
@@ -152,9 +157,28 @@ const scenarios: Scenarios = {
     await a.queue("q", { arguments: { "x-dead-letter-exchange": "", "x-dead-letter-routing-key": "dead" } });
     a.publish("", "q", "x", {
       headers: FieldTable.of({
-        t: true, b: new Field("b", -5), B: new Field("B", 200), s: new Field("s", -300), u: new Field("u", 60000), I: -70000, i: new Field("i", 4000000000),
-        l: 2 ** 40, L: new Field("L", 12), big: 2n ** 62n, negative: -(2n ** 62n), f: new Field("f", 1.5), d: 0.1, D: new Decimal(2, 314), S: "ü", x: Buffer.from([1, 2]), empty: "",
-        A: [1, "two", [3], { four: 4 }], T: new Date(5000), F: { a: { b: {} } }, V: null, "": "no name",
+        t: true,
+        b: new Field("b", -5),
+        B: new Field("B", 200),
+        s: new Field("s", -300),
+        u: new Field("u", 60000),
+        I: -70000,
+        i: new Field("i", 4000000000),
+        l: 2 ** 40,
+        L: new Field("L", 12),
+        big: 2n ** 62n,
+        negative: -(2n ** 62n),
+        f: new Field("f", 1.5),
+        d: 0.1,
+        D: new Decimal(2, 314),
+        S: "ü",
+        x: Buffer.from([1, 2]),
+        empty: "",
+        A: [1, "two", [3], { four: 4 }],
+        T: new Date(5000),
+        F: { a: { b: {} } },
+        V: null,
+        "": "no name",
       }),
     });
     a.getOne("q", false);

@@ -7,26 +7,31 @@ const toDead = { "x-dead-letter-exchange": "", "x-dead-letter-routing-key": "dea
 /** What becomes of messages that are not simply consumed: time, limits, priorities, dead letters, copies. */
 const scenarios: Scenarios = {
   ...Object.fromEntries(
-    ([
-      ["CC that is no list", { CC: "cc" }],
-      ["BCC that is no list", { BCC: 5 }],
-      ["CC of numbers", { CC: [1, "cc"] }],
-      ["CC that is empty", { CC: [] }],
-      ["CC of a table", { CC: { a: "cc" } }],
-      ["cc in small letters", { cc: ["cc"] }],
-    ] as const).map(([name, table]) => [
-      `copies: ${name}`,
-      async (stage) => {
-        const a = await stage.client();
-        await a.queue("q");
-        await a.queue("cc");
-        a.publish("", "q", "x", { headers: FieldTable.of(table) });
-        await a.settle();
-        await stage.wait(200);
-        a.getOne("q");
-        a.getOne("cc");
-      },
-    ] as [string, Scenarios[string]]),
+    (
+      [
+        ["CC that is no list", { CC: "cc" }],
+        ["BCC that is no list", { BCC: 5 }],
+        ["CC of numbers", { CC: [1, "cc"] }],
+        ["CC that is empty", { CC: [] }],
+        ["CC of a table", { CC: { a: "cc" } }],
+        ["cc in small letters", { cc: ["cc"] }],
+      ] as const
+    ).map(
+      ([name, table]) =>
+        [
+          `copies: ${name}`,
+          async (stage) => {
+            const a = await stage.client();
+            await a.queue("q");
+            await a.queue("cc");
+            a.publish("", "q", "x", { headers: FieldTable.of(table) });
+            await a.settle();
+            await stage.wait(200);
+            a.getOne("q");
+            a.getOne("cc");
+          },
+        ] as [string, Scenarios[string]],
+    ),
   ),
   "copies: CC of a mandatory message that reaches only the copy": async (stage) => {
     const a = await stage.client();
@@ -47,17 +52,20 @@ const scenarios: Scenarios = {
   },
 
   ...Object.fromEntries(
-    ["315360000000", "315360000001", "999999999999999", "0", "00", "1e3"].map((expiration) => [
-      `expiration: ${expiration}`,
-      async (stage) => {
-        const a = await stage.client();
-        await a.queue("q");
-        a.publish("", "q", "x", { expiration });
-        await a.settle();
-        await stage.wait(200);
-        a.getOne("q");
-      },
-    ] as [string, Scenarios[string]]),
+    ["315360000000", "315360000001", "999999999999999", "0", "00", "1e3"].map(
+      (expiration) =>
+        [
+          `expiration: ${expiration}`,
+          async (stage) => {
+            const a = await stage.client();
+            await a.queue("q");
+            a.publish("", "q", "x", { expiration });
+            await a.settle();
+            await stage.wait(200);
+            a.getOne("q");
+          },
+        ] as [string, Scenarios[string]],
+    ),
   ),
   "expiration: behind one that lasts": async (stage) => {
     const a = await stage.client();
@@ -110,7 +118,12 @@ const scenarios: Scenarios = {
   "priority: what comes back goes before those after it": async (stage) => {
     const a = await stage.client();
     await a.queue("q", { arguments: { "x-max-priority": 3 } });
-    for (const [body, priority] of [["low 1", 1], ["low 2", 1], ["high", 3]] as const) a.publish("", "q", body, { priority });
+    for (const [body, priority] of [
+      ["low 1", 1],
+      ["low 2", 1],
+      ["high", 3],
+    ] as const)
+      a.publish("", "q", body, { priority });
     await a.settle();
     for (let i = 0; i < 2; i++) await a.get("q", false);
     a.publish("", "q", "middle", { priority: 2 });
@@ -121,7 +134,13 @@ const scenarios: Scenarios = {
   "priority: a full queue drops at its head": async (stage) => {
     const a = await stage.client();
     await a.queue("q", { arguments: { "x-max-priority": 3, "x-max-length": 2 } });
-    for (const [body, priority] of [["low", 1], ["high", 3], ["middle", 2], ["low again", 1]] as const) a.publish("", "q", body, { priority });
+    for (const [body, priority] of [
+      ["low", 1],
+      ["high", 3],
+      ["middle", 2],
+      ["low again", 1],
+    ] as const)
+      a.publish("", "q", body, { priority });
     await a.settle();
     for (let i = 0; i < 3; i++) await a.get("q");
   },
@@ -277,7 +296,10 @@ const scenarios: Scenarios = {
     await a.queue("q", { arguments: toDead });
     for (const story of [
       [{ queue: "q", reason: "rejected", count: 7 }],
-      [{ queue: "other", reason: "expired", count: 1 }, { queue: "q", reason: "rejected", count: 2, time: new Date(1000) }],
+      [
+        { queue: "other", reason: "expired", count: 1 },
+        { queue: "q", reason: "rejected", count: 2, time: new Date(1000) },
+      ],
       [],
     ]) {
       a.publish("", "q", "x", { headers: FieldTable.of({ "x-death": story, "x-first-death-queue": "mine" }) });

@@ -54,10 +54,13 @@ const scenarios: Scenarios = {
     a.getOne("two");
   },
   ...Object.fromEntries(
-    ["#", "*", "", "a", "a.*", "a.#", "#.b", "*.b", "a.*.c", "a.#.d", "#.a.#", "*.#", "#.*", "*.*", "a..b", "..", "#.#", "a.#.#.c"].map((pattern) => [
-      `route: topic ${JSON.stringify(pattern)}`,
-      async (stage) => topic(await stage.client(), pattern, KEYS),
-    ] as [string, Scenarios[string]]),
+    ["#", "*", "", "a", "a.*", "a.#", "#.b", "*.b", "a.*.c", "a.#.d", "#.a.#", "*.#", "#.*", "*.*", "a..b", "..", "#.#", "a.#.#.c"].map(
+      (pattern) =>
+        [`route: topic ${JSON.stringify(pattern)}`, async (stage) => topic(await stage.client(), pattern, KEYS)] as [
+          string,
+          Scenarios[string],
+        ],
+    ),
   ),
   "route: a queue bound twice gets one": async (stage) => {
     const a = await stage.client();
@@ -70,33 +73,38 @@ const scenarios: Scenarios = {
     a.getOne("q");
   },
   ...Object.fromEntries(
-    ([
-      ["number in other bytes", { a: new Field("I", 1) }, { a: new Field("l", 1) }],
-      ["number as a double", { a: 1 }, { a: new Field("d", 1) }],
-      ["text and bytes", { a: "z" }, { a: Buffer.from("z") }],
-      ["another value", { a: 1 }, { a: 2 }],
-      ["no value wanted", { a: null }, { a: 3 }],
-      ["no value wanted, not there", { a: null }, { b: 3 }],
-      ["no value given", { a: 1 }, { a: null }],
-      ["nothing wanted", {}, { b: 3 }],
-      ["nothing wanted, no headers", { "x-match": "all" }, null],
-      ["any of nothing", { "x-match": "any" }, { b: 3 }],
-      ["any", { "x-match": "any", a: 1, b: 2 }, { b: 2 }],
-      ["any, none", { "x-match": "any", a: 1, b: 2 }, { b: 1, a: 2 }],
-      ["all, one missing", { "x-match": "all", a: 1, b: 2 }, { b: 2 }],
-      ["all, and more", { "x-match": "all", a: 1, b: 2 }, { b: 2, a: 1, c: 3 }],
-      ["x- does not count", { "x-match": "all", a: 1, "x-b": 2 }, { a: 1 }],
-      ["x- alone does not count", { "x-match": "any", "x-b": 2 }, { "x-b": 2 }],
-      ["any with x", { "x-match": "any-with-x", "x-b": 2 }, { "x-b": 2 }],
-      ["all with x, missing", { "x-match": "all-with-x", a: 1, "x-b": 2 }, { a: 1 }],
-      ["all with x", { "x-match": "all-with-x", a: 1, "x-b": 2 }, { a: 1, "x-b": 2 }],
-      ["tables", { a: { b: 1, c: 2 } }, { a: { b: 1, c: 2 } }],
-      ["tables in another order", { a: { b: 1, c: 2 } }, { a: { c: 2, b: 1 } }],
-      ["arrays", { a: [1, "x"] }, { a: [1, "x"] }],
-      ["booleans", { a: true }, { a: true }],
-      ["times", { a: new Date(5000) }, { a: new Date(5000) }],
-      ["a time and its number", { a: new Date(5000) }, { a: 5 }],
-    ] as const).map(([name, table, given]) => [`route: headers, ${name}`, async (stage) => headers(await stage.client(), table, given)] as [string, Scenarios[string]]),
+    (
+      [
+        ["number in other bytes", { a: new Field("I", 1) }, { a: new Field("l", 1) }],
+        ["number as a double", { a: 1 }, { a: new Field("d", 1) }],
+        ["text and bytes", { a: "z" }, { a: Buffer.from("z") }],
+        ["another value", { a: 1 }, { a: 2 }],
+        ["no value wanted", { a: null }, { a: 3 }],
+        ["no value wanted, not there", { a: null }, { b: 3 }],
+        ["no value given", { a: 1 }, { a: null }],
+        ["nothing wanted", {}, { b: 3 }],
+        ["nothing wanted, no headers", { "x-match": "all" }, null],
+        ["any of nothing", { "x-match": "any" }, { b: 3 }],
+        ["any", { "x-match": "any", a: 1, b: 2 }, { b: 2 }],
+        ["any, none", { "x-match": "any", a: 1, b: 2 }, { b: 1, a: 2 }],
+        ["all, one missing", { "x-match": "all", a: 1, b: 2 }, { b: 2 }],
+        ["all, and more", { "x-match": "all", a: 1, b: 2 }, { b: 2, a: 1, c: 3 }],
+        ["x- does not count", { "x-match": "all", a: 1, "x-b": 2 }, { a: 1 }],
+        ["x- alone does not count", { "x-match": "any", "x-b": 2 }, { "x-b": 2 }],
+        ["any with x", { "x-match": "any-with-x", "x-b": 2 }, { "x-b": 2 }],
+        ["all with x, missing", { "x-match": "all-with-x", a: 1, "x-b": 2 }, { a: 1 }],
+        ["all with x", { "x-match": "all-with-x", a: 1, "x-b": 2 }, { a: 1, "x-b": 2 }],
+        ["tables", { a: { b: 1, c: 2 } }, { a: { b: 1, c: 2 } }],
+        ["tables in another order", { a: { b: 1, c: 2 } }, { a: { c: 2, b: 1 } }],
+        ["arrays", { a: [1, "x"] }, { a: [1, "x"] }],
+        ["booleans", { a: true }, { a: true }],
+        ["times", { a: new Date(5000) }, { a: new Date(5000) }],
+        ["a time and its number", { a: new Date(5000) }, { a: 5 }],
+      ] as const
+    ).map(
+      ([name, table, given]) =>
+        [`route: headers, ${name}`, async (stage) => headers(await stage.client(), table, given)] as [string, Scenarios[string]],
+    ),
   ),
   "route: through exchanges, each queue once": async (stage) => {
     const a = await stage.client();
@@ -104,7 +112,11 @@ const scenarios: Scenarios = {
     await a.exchange("left", "direct");
     await a.exchange("right", "topic");
     await a.queue("q");
-    for (const [destination, source] of [["left", "in"], ["right", "in"], ["in", "right"]] as const) {
+    for (const [destination, source] of [
+      ["left", "in"],
+      ["right", "in"],
+      ["in", "right"],
+    ] as const) {
       a.bindExchange(destination, source, "k");
       await a.next();
     }

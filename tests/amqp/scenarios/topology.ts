@@ -103,7 +103,8 @@ const scenarios: Scenarios = {
     const long = "w".repeat(120);
     await a.bind("q", "amq.topic", `${long}.*.#`);
     await a.bind("q", "amq.topic", "a.".repeat(60) + "a");
-    for (const key of [`${long}.x`, long, "a.".repeat(60) + "a", "a.".repeat(59) + "a"]) a.publish("amq.topic", key, key.slice(0, 5), {}, { mandatory: true });
+    for (const key of [`${long}.x`, long, "a.".repeat(60) + "a", "a.".repeat(59) + "a"])
+      a.publish("amq.topic", key, key.slice(0, 5), {}, { mandatory: true });
     await a.next();
     await a.next();
     await a.get("q");
@@ -115,7 +116,8 @@ const scenarios: Scenarios = {
     await a.queue("q");
     await a.bind("q", "amq.headers", "", { "x-match": "all", a: 1, b: 2 });
     await a.bind("q", "amq.headers", "", { "x-match": "any", c: 3 });
-    for (const headers of [{ a: 1, b: 2, c: 3 }, { a: 1 }, { c: 3 }, { c: "3" }]) a.publish("amq.headers", "", JSON.stringify(headers), { headers: FieldTable.of(headers) }, { mandatory: true });
+    for (const headers of [{ a: 1, b: 2, c: 3 }, { a: 1 }, { c: 3 }, { c: "3" }])
+      a.publish("amq.headers", "", JSON.stringify(headers), { headers: FieldTable.of(headers) }, { mandatory: true });
     a.unbindQueue("q", "amq.headers", "", { "x-match": "any", c: 3 });
     a.publish("amq.headers", "", "unbound", { headers: FieldTable.of({ c: 3 }) }, { mandatory: true });
     for (let i = 0; i < 4; i++) await a.next();
@@ -210,8 +212,12 @@ const scenarios: Scenarios = {
   },
   "topology: predeclared exchanges as they are, and not": async (stage) => {
     for (const [exchange, type, flags] of [
-      ["amq.topic", "topic", { durable: true }], ["amq.rabbitmq.trace", "topic", { durable: true, internal: true }], ["amq.match", "headers", { durable: true }],
-      ["amq.topic", "direct", { durable: true }], ["amq.fanout", "fanout", {}], ["amq.rabbitmq.log", "topic", { durable: true, internal: true, passive: true }],
+      ["amq.topic", "topic", { durable: true }],
+      ["amq.rabbitmq.trace", "topic", { durable: true, internal: true }],
+      ["amq.match", "headers", { durable: true }],
+      ["amq.topic", "direct", { durable: true }],
+      ["amq.fanout", "fanout", {}],
+      ["amq.rabbitmq.log", "topic", { durable: true, internal: true, passive: true }],
     ] as const) {
       const a = await stage.client();
       a.declareExchange(exchange, type, flags);

@@ -38,7 +38,10 @@ export function inspectQueues(world: World): void {
     }
   }
   for (const queue of world.havoq.amqp!.vhosts.get("/")!.queues.values()) {
-    must(queue.items.unacked === (held.get(queue) ?? 0), () => `${queue.name} thinks that ${queue.items.unacked} messages are with consumers, and they have ${held.get(queue) ?? 0}`);
+    must(
+      queue.items.unacked === (held.get(queue) ?? 0),
+      () => `${queue.name} thinks that ${queue.items.unacked} messages are with consumers, and they have ${held.get(queue) ?? 0}`,
+    );
     const bytes = [...queue.items].reduce((sum, { size }) => sum + size, 0);
     must(queue.items.readyBytes === bytes, () => `${queue.name} thinks that it has ${queue.items.readyBytes} bytes, and it has ${bytes}`);
   }
@@ -61,7 +64,9 @@ function mayHaveCome(world: World, fates: Fates, queue: string, id: string): num
 }
 
 function rejections(world: World, id: string): number {
-  return world.consumers.flatMap(({ settled }) => settled).filter((one) => one.queue === "q.rejecting" && one.id === id && one.how === "reject").length;
+  return world.consumers
+    .flatMap(({ settled }) => settled)
+    .filter((one) => one.queue === "q.rejecting" && one.id === id && one.how === "reject").length;
 }
 
 /** How often a hook let a message expire that was on its way out of a queue. */
@@ -71,7 +76,10 @@ function expiries(fates: Fates, queue: string, id: string): number {
 
 function checkQueue(world: World, fates: Fates, queue: string): void {
   const { items, consumers } = world.havoq.amqp!.vhosts.get("/")!.queues.get(queue)!;
-  must(items.ready === 0 && items.unacked === 0, () => `${queue}: ${items.ready} messages are ready and ${items.unacked} with consumers, and all were acknowledged`);
+  must(
+    items.ready === 0 && items.unacked === 0,
+    () => `${queue}: ${items.ready} messages are ready and ${items.unacked} with consumers, and all were acknowledged`,
+  );
   const expected = world.consumers.filter((one) => one.queues.includes(queue)).length;
   must(consumers.count === expected, () => `${queue} has ${consumers.count} consumers, not ${expected}`);
 
@@ -80,7 +88,10 @@ function checkQueue(world: World, fates: Fates, queue: string): void {
   const seen = new Set<string>();
   for (const { payload, redelivered } of deliveries) {
     const id = idOf(payload);
-    must(payload === id || fates.about(payload, "message replace", "delivery replace").length > 0, () => `${queue} gave out ${payload}, which nobody wrote`);
+    must(
+      payload === id || fates.about(payload, "message replace", "delivery replace").length > 0,
+      () => `${queue} gave out ${payload}, which nobody wrote`,
+    );
     seen.add(id);
     if (!redelivered) count(first, id);
   }
@@ -88,7 +99,10 @@ function checkQueue(world: World, fates: Fates, queue: string): void {
     const come = mayHaveCome(world, fates, queue, id);
     must(come > 0, () => `${queue} gave out ${id}, which was sent to ${world.ledger.origin(id).to}`);
     const doubled = fates.about(id, "delivery duplicate").reduce((sum, { entry }) => sum + (entry.detail as { times: number }).times, 0);
-    must((first.get(id) ?? 0) <= come + doubled, () => `${queue} gave out ${id} ${first.get(id)} times as new, ${come + doubled} can be explained`);
+    must(
+      (first.get(id) ?? 0) <= come + doubled,
+      () => `${queue} gave out ${id} ${first.get(id)} times as new, ${come + doubled} can be explained`,
+    );
   }
   if (queue !== "q.auto") checkLoss(world, fates, queue, seen);
   if (isHeard(world, fates, queue)) checkSettled(world, fates, queue, deliveries);
@@ -96,7 +110,9 @@ function checkQueue(world: World, fates: Fates, queue: string): void {
 
 /** No hook kept back what the consumers of a queue said about their deliveries. */
 function isHeard(world: World, fates: Fates, queue: string): boolean {
-  const about = (name: string): boolean => fates.of(name, "request").some(({ entry }) => ["basic.ack", "basic.nack"].includes(entry.name)) || fates.of(name, "bytes drop").length > 0;
+  const about = (name: string): boolean =>
+    fates.of(name, "request").some(({ entry }) => ["basic.ack", "basic.nack"].includes(entry.name)) ||
+    fates.of(name, "bytes drop").length > 0;
   return !world.consumers.some(({ name, queues }) => queues.includes(queue) && about(name));
 }
 
@@ -106,7 +122,10 @@ function checkSettled(world: World, fates: Fates, queue: string, deliveries: rea
     const id = idOf(payload);
     const doubled = fates.about(id, "delivery duplicate").length;
     const come = mayHaveCome(world, fates, queue, id);
-    must(settledBefore < come || doubled > 0, () => `${queue} gave out ${payload} after ${settledBefore} copies were settled, and there were ${come}`);
+    must(
+      settledBefore < come || doubled > 0,
+      () => `${queue} gave out ${payload} after ${settledBefore} copies were settled, and there were ${come}`,
+    );
   }
 }
 
@@ -116,10 +135,15 @@ function checkLoss(world: World, fates: Fates, queue: string, seen: ReadonlySet<
     if (seen.has(message.id)) continue;
     const moved = fates.about(message.id, "delivery reroute").length > 0;
     const taken = moved || fates.about(message.id, "message drop", "message reroute").length > 0 || expiries(fates, queue, message.id) > 0;
-    must(!message.isAcked || taken || !homes(message).includes(queue), () => `nobody got ${message.id} out of ${queue}, and it was confirmed`);
+    must(
+      !message.isAcked || taken || !homes(message).includes(queue),
+      () => `nobody got ${message.id} out of ${queue}, and it was confirmed`,
+    );
     // What expired there, since nobody got it there, is a dead letter.
     if (queue !== "q.dead" || !message.isAcked || moved || expiries(fates, queue, message.id) > 0) continue;
-    const expired = expiries(fates, "q.rejecting", message.id) > 0 && !world.consumers.some(({ delivered }) => delivered.some((one) => one.queue === "q.rejecting" && idOf(one.payload) === message.id));
+    const expired =
+      expiries(fates, "q.rejecting", message.id) > 0 &&
+      !world.consumers.some(({ delivered }) => delivered.some((one) => one.queue === "q.rejecting" && idOf(one.payload) === message.id));
     must(!expired, () => `nobody got ${message.id} out of q.dead, and it expired in q.rejecting`);
   }
 }
@@ -129,7 +153,12 @@ function checkOrder(world: World, fates: Fates, { name, delivered }: AmqpConsume
   const latest = new Map<string, { n: number; id: string }>();
   for (const { payload, queue, redelivered, channel } of delivered) {
     const message = world.ledger.origin(payload);
-    if (redelivered || !homes(message).includes(queue) || fates.about(message.id, "message reroute", "message reorder", "delivery reroute").length > 0) continue;
+    if (
+      redelivered ||
+      !homes(message).includes(queue) ||
+      fates.about(message.id, "message reroute", "message reorder", "delivery reroute").length > 0
+    )
+      continue;
     if (fates.about(message.id, "delivery reorder").some(({ client, entry }) => client === name && entry.name === queue)) continue;
     const key = `${queue} ${channel} ${message.by} ${message.to}`;
     const before = latest.get(key);

@@ -35,7 +35,10 @@ function readLog(world: World, name: string): Stored {
   for (const entry of [...world.cut.get(name)!, ...log.read(0, Infinity, true)]) {
     must(entry.base === next, () => `${name}: an entry begins at ${entry.base}, the one before ended at ${next}`);
     for (const batch of batches(entry.bytes)) {
-      must(batch.intact && batch.baseOffset === next, () => `${name}: batch at ${batch.baseOffset} where ${next} is due, checksum ${batch.intact}`);
+      must(
+        batch.intact && batch.baseOffset === next,
+        () => `${name}: batch at ${batch.baseOffset} where ${next} is due, checksum ${batch.intact}`,
+      );
       if (batch.producerId >= 0) {
         const sequence = `${batch.producerId} ${batch.producerEpoch} ${batch.baseSequence}`;
         must(!sequences.has(sequence), () => `${name}: sequence ${batch.baseSequence} of producer ${batch.producerId} is stored twice`);
@@ -64,9 +67,13 @@ function checkLog(world: World, fates: Fates, partition: string, { end, at }: St
       continue;
     }
     // What a hook sent here by another way, and attempts without idempotence, may overtake and be overtaken.
-    if (fates.about(message.id, "message reroute", "delivery reroute").length > 0 || (message.attempts > 1 && message.by === "k-plain")) continue;
+    if (fates.about(message.id, "message reroute", "delivery reroute").length > 0 || (message.attempts > 1 && message.by === "k-plain"))
+      continue;
     const before = latest.get(message.by) ?? -1;
-    must(message.n >= before || isLate(fates, message), () => `${partition}@${offset}: ${payload} comes after a later message of ${message.by}`);
+    must(
+      message.n >= before || isLate(fates, message),
+      () => `${partition}@${offset}: ${payload} comes after a later message of ${message.by}`,
+    );
     latest.set(message.by, Math.max(before, message.n));
   }
   for (const [id, found] of copies) {
@@ -77,23 +84,37 @@ function checkLog(world: World, fates: Fates, partition: string, { end, at }: St
     must(found <= most, () => `${partition} holds ${id} ${found} times, ${most} at most can be explained`);
   }
   const holes = end - at.size;
-  const taken = fates.all.filter(({ point, kind, entry }) => point === "message" && (kind === "drop" || kind === "reroute") && entry.stream.startsWith(`kafka:${partition}:`));
+  const taken = fates.all.filter(
+    ({ point, kind, entry }) =>
+      point === "message" && (kind === "drop" || kind === "reroute") && entry.stream.startsWith(`kafka:${partition}:`),
+  );
   must(holes <= taken.length, () => `${partition} has ${holes} holes, and hooks took ${taken.length} records`);
 }
 
 /** Retention passed the records that hooks say it did, and no others. */
 function checkCut(fates: Fates, partition: string, { start, at }: Stored): void {
-  const expired = (payload: string): boolean => fates.about(payload, "delivery expire").some(({ entry }) => /^kafka:(.*?)[:→]/.exec(entry.stream)?.[1] === partition);
+  const expired = (payload: string): boolean =>
+    fates.about(payload, "delivery expire").some(({ entry }) => /^kafka:(.*?)[:→]/.exec(entry.stream)?.[1] === partition);
   const last = at.get(start - 1);
-  must(start === 0 || (last !== undefined && expired(last)), () => `${partition} begins at ${start}, behind ${last}, which no hook let expire`);
+  must(
+    start === 0 || (last !== undefined && expired(last)),
+    () => `${partition} begins at ${start}, behind ${last}, which no hook let expire`,
+  );
   const gone = new Set([...at].flatMap(([offset, payload]) => (offset < start ? [idOf(payload)] : [])));
-  for (const [offset, payload] of at) must(gone.has(idOf(payload)) || !expired(payload), () => `${payload} at ${partition}@${offset} expired, and the log begins at ${start}`);
+  for (const [offset, payload] of at)
+    must(
+      gone.has(idOf(payload)) || !expired(payload),
+      () => `${payload} at ${partition}@${offset} expired, and the log begins at ${start}`,
+    );
 }
 
 /** A hook kept it back, or the connection it came on, and its producer did not wait for the answer. */
 function isLate(fates: Fates, { id, by }: Sent): boolean {
   const waits = (point: string): string[] => [`${point} delay`, `${point} hold`];
-  return fates.about(id, ...waits("message"), "message reorder", ...waits("request")).length > 0 || (by === "k-plain" && fates.of(by, ...waits("connect"), ...waits("bytes")).length > 0);
+  return (
+    fates.about(id, ...waits("message"), "message reorder", ...waits("request")).length > 0 ||
+    (by === "k-plain" && fates.of(by, ...waits("connect"), ...waits("bytes")).length > 0)
+  );
 }
 
 /** What the broker acknowledged is where it said it would be, with the holes and the copies that hooks made. */
@@ -111,10 +132,14 @@ function checkProduced(world: World, fates: Fates, logs: ReadonlyMap<string, Sto
         const holds = (id: string | null): void => {
           while (aside.delete(idOf(at.get(offset) ?? ""))) offset++;
           const found = at.get(offset);
-          must((found === undefined ? null : idOf(found)) === id, () => `${partition}@${offset} holds ${found ?? "nothing"}, not ${id ?? "nothing"}`);
+          must(
+            (found === undefined ? null : idOf(found)) === id,
+            () => `${partition}@${offset} holds ${found ?? "nothing"}, not ${id ?? "nothing"}`,
+          );
           offset++;
         };
-        for (const id of ids.filter((one) => !aside.has(one))) for (let copies = fates.doubled(id); copies >= 0; copies--) holds(taken(id) ? null : id);
+        for (const id of ids.filter((one) => !aside.has(one)))
+          for (let copies = fates.doubled(id); copies >= 0; copies--) holds(taken(id) ? null : id);
       } else {
         // Verdicts may have fallen on an attempt that came to nothing.
         const missing = ids.find((id) => !taken(id) && ![...at.values()].some((payload) => idOf(payload) === id));
@@ -157,7 +182,10 @@ function checkContent(fates: Fates, { partition, offset, payload }: Fetched, at:
   must(stored !== undefined, () => `${name} got ${payload} at ${partition}@${offset}, where nothing is`);
   if (payload === stored) return;
   const replaced = fates.about(payload, "delivery replace").filter(({ client }) => client === name).length;
-  must(idOf(payload) === idOf(stored) && payload.length - stored.length <= replaced, () => `${name} got ${payload} at ${partition}@${offset}, where ${stored} is`);
+  must(
+    idOf(payload) === idOf(stored) && payload.length - stored.length <= replaced,
+    () => `${name} got ${payload} at ${partition}@${offset}, where ${stored} is`,
+  );
 }
 
 function checkMissed(fates: Fates, partition: string, offset: number, payload: string | undefined, name: string): void {
@@ -181,11 +209,16 @@ function checkGroup(world: World, fates: Fates, partition: string, { end, at }: 
   must(committed === end, () => `the group committed ${partition} up to ${committed}, and it ends at ${end}`);
   for (const [offset, payload] of at) {
     if (seen.has(offset) || members.some((member) => isPassed(member, partition, offset))) continue;
-    const taken = fates.about(payload, "delivery drop", "delivery reroute").some(({ client }) => members.some(({ name }) => name === client));
+    const taken = fates
+      .about(payload, "delivery drop", "delivery reroute")
+      .some(({ client }) => members.some(({ name }) => name === client));
     must(taken, () => `no member got ${payload} at ${partition}@${offset}`);
   }
   const asked = members.flatMap(({ commits }) => commits.filter((one) => one.partition === partition).map(({ offset }) => offset));
-  must(committed === 0 || asked.includes(committed), () => `the group committed ${partition} up to ${committed}, which no member asked for`);
+  must(
+    committed === 0 || asked.includes(committed),
+    () => `the group committed ${partition} up to ${committed}, which no member asked for`,
+  );
 }
 
 /** No partition has two owners in one generation. */
@@ -196,7 +229,10 @@ function checkAssignments(world: World): void {
       for (const partition of partitions) {
         const key = `${generation} ${leader} ${partition}`;
         const owner = owners.get(key);
-        must(owner === undefined || owner === member, () => `${partition} belongs to ${owner} and to ${member} in generation ${generation}`);
+        must(
+          owner === undefined || owner === member,
+          () => `${partition} belongs to ${owner} and to ${member} in generation ${generation}`,
+        );
         owners.set(key, member);
       }
     }

@@ -12,7 +12,10 @@ export function checkMqtt(world: World, fates: Fates): void {
   checkBroker(world);
 }
 
-const isMqtt = (topic: string) => (to: any): boolean => to.protocol === "mqtt" && to.topic === topic;
+const isMqtt =
+  (topic: string) =>
+  (to: any): boolean =>
+    to.protocol === "mqtt" && to.topic === topic;
 
 /** Nothing invented; nothing twice that is not marked, explained, or retained. */
 function checkCopies(world: World, fates: Fates, peer: MqttPeer): void {
@@ -21,9 +24,15 @@ function checkCopies(world: World, fates: Fates, peer: MqttPeer): void {
   const exact = new Map<string, number>();
   for (const { payload, topic, qos, dup, retain, incarnation } of peer.received) {
     const message = world.ledger.origin(payload);
-    must(payload === message.id || fates.about(payload, "message replace", "delivery replace", "request").length > 0, () => `${peer.name} got ${payload}, which nobody wrote`);
+    must(
+      payload === message.id || fates.about(payload, "message replace", "delivery replace", "request").length > 0,
+      () => `${peer.name} got ${payload}, which nobody wrote`,
+    );
     const own = message.protocol === "mqtt" && message.to.startsWith(`${topic} `);
-    must(own || fates.rerouted(message.id, isMqtt(topic)) > 0, () => `${peer.name} got ${payload} on ${topic}, which was sent to ${message.to}`);
+    must(
+      own || fates.rerouted(message.id, isMqtt(topic)) > 0,
+      () => `${peer.name} got ${payload} on ${topic}, which was sent to ${message.to}`,
+    );
     if (retain) continue;
     if (!dup) count(fresh, `${message.id} ${incarnation}`);
     if (qos === 2) count(exact, `${message.id} ${incarnation}`);
@@ -91,8 +100,11 @@ function checkDue(world: World, fates: Fates): void {
     if (to.incarnation !== incarnation) continue;
     if (to.received.some(({ payload }) => idOf(payload) === message.id)) continue;
     const taken =
-      fates.about(message.id, "message drop", "message reroute", "request reply").length > 0 || fates.about(message.id, "message replace").some(isLowered) ||
-      fates.about(message.id, "delivery reroute", "delivery expire", "delivery replace").some((fate) => fate.client === to.name && (fate.kind !== "replace" || isLowered(fate)));
+      fates.about(message.id, "message drop", "message reroute", "request reply").length > 0 ||
+      fates.about(message.id, "message replace").some(isLowered) ||
+      fates
+        .about(message.id, "delivery reroute", "delivery expire", "delivery replace")
+        .some((fate) => fate.client === to.name && (fate.kind !== "replace" || isLowered(fate)));
     must(taken, () => `${to.name} never got ${message.id}, sent to ${message.to} and acknowledged`);
   }
 }
@@ -103,11 +115,17 @@ function checkBroker(world: World): void {
   let subscriptions = 0;
   for (const session of broker.sessions.values()) {
     subscriptions += session.subscriptions.size;
-    must(session.queued === 0 && session.unacknowledged === 0, () => `${session.queued} messages wait for ${session.clientId}, ${session.unacknowledged} are not acknowledged`);
+    must(
+      session.queued === 0 && session.unacknowledged === 0,
+      () => `${session.queued} messages wait for ${session.clientId}, ${session.unacknowledged} are not acknowledged`,
+    );
     must(session.received.size === 0, () => `packets ${[...session.received]} of ${session.clientId} are not released`);
   }
   must(broker.subscriptions.size === subscriptions, () => `${broker.subscriptions.size} subscriptions, and sessions have ${subscriptions}`);
-  must(broker.queuedBytes === 0 && broker.backlog === 0, () => `${broker.queuedBytes} bytes are queued and ${broker.backlog} in backlogs, of nothing`);
+  must(
+    broker.queuedBytes === 0 && broker.backlog === 0,
+    () => `${broker.queuedBytes} bytes are queued and ${broker.backlog} in backlogs, of nothing`,
+  );
   must(broker.connected === world.peers.length, () => `${broker.connected} clients are connected, not ${world.peers.length}`);
   for (const topic of broker.retained.topics()) {
     const payload = broker.retained.get(topic, world.now())!.payload.toString();

@@ -49,8 +49,19 @@ export class AmqpConsumer implements Actor {
   private finishing = false;
   private quiet = 0;
 
-  constructor(private readonly place: Place, readonly name: string, readonly queues: readonly string[], private readonly noAck: boolean) {
-    this.wire = new AmqpWire(place, name, () => this.begin(), () => this.ended(), (method) => this.take(method));
+  constructor(
+    private readonly place: Place,
+    readonly name: string,
+    readonly queues: readonly string[],
+    private readonly noAck: boolean,
+  ) {
+    this.wire = new AmqpWire(
+      place,
+      name,
+      () => this.begin(),
+      () => this.ended(),
+      (method) => this.take(method),
+    );
   }
 
   private begin(): void {
@@ -79,7 +90,8 @@ export class AmqpConsumer implements Actor {
     if (this.held.length > 0 && draw < 0.6) return this.settle(random);
     if (!this.consuming.has(queue)) this.consume(queue);
     else if (draw < 0.65) this.cancel(queue);
-    else if (draw < 0.7) this.call("basic.qos", { prefetchSize: 0, prefetchCount: random.int(0, 4), global: random.chance(0.3) }, ["basic.qos-ok"]);
+    else if (draw < 0.7)
+      this.call("basic.qos", { prefetchSize: 0, prefetchCount: random.int(0, 4), global: random.chance(0.3) }, ["basic.qos-ok"]);
     else if (draw < 0.8 && !wire.isBusy) this.get(queue);
     else if (draw < 0.83) this.recover();
   }
@@ -87,7 +99,11 @@ export class AmqpConsumer implements Actor {
   private consume(queue: string): void {
     if (this.consuming.has(queue)) return;
     this.consuming.add(queue);
-    this.call("basic.consume", { queue, consumerTag: queue, noLocal: false, noAck: this.noAck, exclusive: false, noWait: false, arguments: FieldTable.EMPTY }, ["basic.consume-ok"]);
+    this.call(
+      "basic.consume",
+      { queue, consumerTag: queue, noLocal: false, noAck: this.noAck, exclusive: false, noWait: false, arguments: FieldTable.EMPTY },
+      ["basic.consume-ok"],
+    );
   }
 
   private cancel(queue: string): void {
@@ -111,7 +127,12 @@ export class AmqpConsumer implements Actor {
   }
 
   /** Asks; once it is answered the broker has handled everything that was sent before. */
-  private call<N extends MethodName>(name: N, args: ArgsOut<N>, reply: MethodName[], then: (method: Received) => void = () => undefined): void {
+  private call<N extends MethodName>(
+    name: N,
+    args: ArgsOut<N>,
+    reply: MethodName[],
+    then: (method: Received) => void = () => undefined,
+  ): void {
     const before = this.unheard;
     this.unheard = [];
     this.wire.call(this.wire.channel, name, args, reply, (method) => {
@@ -163,7 +184,14 @@ export class AmqpConsumer implements Actor {
     must(deliveryTag > this.highest, () => `${this.name} got delivery tag ${deliveryTag} after ${this.highest}`);
     this.hasGap ||= deliveryTag !== this.highest + 1;
     this.highest = deliveryTag;
-    this.delivered.push({ queue, payload, redelivered, channel: this.channels, noAck: this.noAck, settledBefore: this.place.ledger.settled.get(`${queue} ${idOf(payload)}`) ?? 0 });
+    this.delivered.push({
+      queue,
+      payload,
+      redelivered,
+      channel: this.channels,
+      noAck: this.noAck,
+      settledBefore: this.place.ledger.settled.get(`${queue} ${idOf(payload)}`) ?? 0,
+    });
     if (this.noAck) return;
     const held = { tag: deliveryTag, queue, id: idOf(payload) };
     this.taken.push(held);

@@ -10,7 +10,14 @@ const ODD: Record<string, { exclusive?: boolean; autoDelete?: boolean; table: Re
   "odd.own": { exclusive: true, table: {} },
   "odd.brief": { autoDelete: true, table: { "x-expires": 5000 } },
   "odd.short": { table: { "x-max-length": 3, "x-dead-letter-exchange": "", "x-dead-letter-routing-key": "odd.grave" } },
-  "odd.full": { table: { "x-max-length": 2, "x-overflow": "reject-publish-dlx", "x-dead-letter-exchange": "", "x-dead-letter-routing-key": "odd.grave" } },
+  "odd.full": {
+    table: {
+      "x-max-length": 2,
+      "x-overflow": "reject-publish-dlx",
+      "x-dead-letter-exchange": "",
+      "x-dead-letter-routing-key": "odd.grave",
+    },
+  },
   "odd.ttl": { table: { "x-message-ttl": 700, "x-dead-letter-exchange": "odd.exchange", "x-single-active-consumer": true } },
   "odd.ranked": { table: { "x-max-priority": 4 } },
   "odd.grave": { table: { "x-message-ttl": 60_000 } },
@@ -27,8 +34,17 @@ export class AmqpOddball implements Actor {
   private tags: number[] = [];
   private finishing = false;
 
-  constructor(private readonly place: Place, readonly name: string) {
-    this.wire = new AmqpWire(place, name, () => undefined, () => this.ended(), (method) => this.take(method));
+  constructor(
+    private readonly place: Place,
+    readonly name: string,
+  ) {
+    this.wire = new AmqpWire(
+      place,
+      name,
+      () => undefined,
+      () => this.ended(),
+      (method) => this.take(method),
+    );
   }
 
   private ended(): void {
@@ -46,16 +62,55 @@ export class AmqpOddball implements Actor {
     random.pick<() => void>([
       () => this.declare(queue),
       () => this.declare(queue),
-      () => this.call("exchange.declare", { exchange: "odd.exchange", type: "topic", passive: false, durable: false, autoDelete: true, internal: false, noWait: false, arguments: FieldTable.EMPTY }, "exchange.declare-ok"),
-      () => this.call("queue.bind", { queue, exchange: "odd.exchange", routingKey: random.pick(["#", "odd.*", queue]), noWait: false, arguments: FieldTable.EMPTY }, "queue.bind-ok"),
-      () => this.call("queue.unbind", { queue, exchange: "odd.exchange", routingKey: queue, arguments: FieldTable.EMPTY }, "queue.unbind-ok"),
-      () => this.call("exchange.bind", { destination: "odd.exchange", source: "amq.topic", routingKey: "odd.#", noWait: false, arguments: FieldTable.EMPTY }, "exchange.bind-ok"),
-      () => this.call("queue.delete", { queue, ifUnused: random.chance(0.5), ifEmpty: random.chance(0.5), noWait: false }, "queue.delete-ok"),
+      () =>
+        this.call(
+          "exchange.declare",
+          {
+            exchange: "odd.exchange",
+            type: "topic",
+            passive: false,
+            durable: false,
+            autoDelete: true,
+            internal: false,
+            noWait: false,
+            arguments: FieldTable.EMPTY,
+          },
+          "exchange.declare-ok",
+        ),
+      () =>
+        this.call(
+          "queue.bind",
+          { queue, exchange: "odd.exchange", routingKey: random.pick(["#", "odd.*", queue]), noWait: false, arguments: FieldTable.EMPTY },
+          "queue.bind-ok",
+        ),
+      () =>
+        this.call("queue.unbind", { queue, exchange: "odd.exchange", routingKey: queue, arguments: FieldTable.EMPTY }, "queue.unbind-ok"),
+      () =>
+        this.call(
+          "exchange.bind",
+          { destination: "odd.exchange", source: "amq.topic", routingKey: "odd.#", noWait: false, arguments: FieldTable.EMPTY },
+          "exchange.bind-ok",
+        ),
+      () =>
+        this.call("queue.delete", { queue, ifUnused: random.chance(0.5), ifEmpty: random.chance(0.5), noWait: false }, "queue.delete-ok"),
       () => this.call("queue.purge", { queue, noWait: false }, "queue.purge-ok"),
       () => this.publish(random.pick(["", "odd.exchange", "amq.topic"]), queue),
       () => this.publish("", queue),
       () => this.publish("", queue),
-      () => this.call("basic.consume", { queue, consumerTag: "", noLocal: false, noAck: random.chance(0.3), exclusive: random.chance(0.2), noWait: false, arguments: FieldTable.of({ "x-priority": random.int(0, 3) }) }, "basic.consume-ok"),
+      () =>
+        this.call(
+          "basic.consume",
+          {
+            queue,
+            consumerTag: "",
+            noLocal: false,
+            noAck: random.chance(0.3),
+            exclusive: random.chance(0.2),
+            noWait: false,
+            arguments: FieldTable.of({ "x-priority": random.int(0, 3) }),
+          },
+          "basic.consume-ok",
+        ),
       () => this.call("basic.get", { queue, noAck: random.chance(0.3) }, "basic.get-ok", "basic.get-empty"),
       () => this.call("basic.qos", { prefetchSize: 0, prefetchCount: random.int(0, 2), global: random.chance(0.5) }, "basic.qos-ok"),
       () => deliveryTag !== undefined && this.settle(random, deliveryTag),
@@ -70,7 +125,11 @@ export class AmqpOddball implements Actor {
 
   private declare(queue: string): void {
     const { exclusive = false, autoDelete = false, table } = ODD[queue]!;
-    this.call("queue.declare", { queue, passive: false, durable: false, exclusive, autoDelete, noWait: false, arguments: FieldTable.of(table) }, "queue.declare-ok");
+    this.call(
+      "queue.declare",
+      { queue, passive: false, durable: false, exclusive, autoDelete, noWait: false, arguments: FieldTable.of(table) },
+      "queue.declare-ok",
+    );
   }
 
   private publish(exchange: string, routingKey: string): void {

@@ -14,8 +14,17 @@ export class AmqpPublisher implements Actor {
   private readonly homeless = new Set<string>();
   private last: (readonly [string, string])[] | null = null;
 
-  constructor(private readonly place: Place, readonly name: string) {
-    this.wire = new AmqpWire(place, name, () => this.begin(), () => this.ended(), (method) => this.take(method));
+  constructor(
+    private readonly place: Place,
+    readonly name: string,
+  ) {
+    this.wire = new AmqpWire(
+      place,
+      name,
+      () => this.begin(),
+      () => this.ended(),
+      (method) => this.take(method),
+    );
   }
 
   private begin(): void {
@@ -49,7 +58,10 @@ export class AmqpPublisher implements Actor {
 
   private take({ name, args, body }: Received): void {
     if (name === "basic.return") {
-      must(this.homeless.has(String(body).replace(/!+$/, "")), () => `${this.name} got ${body} back although it has a queue, or was not mandatory`);
+      must(
+        this.homeless.has(String(body).replace(/!+$/, "")),
+        () => `${this.name} got ${body} back although it has a queue, or was not mandatory`,
+      );
       return;
     }
     if (name !== "basic.ack" && name !== "basic.nack") return;

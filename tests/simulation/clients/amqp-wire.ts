@@ -15,18 +15,37 @@ export const QUEUES: Record<string, Record<string, string>> = {
 };
 /** Exchanges with their types, and what is bound to them. */
 export const EXCHANGES: Record<string, { type: string; bindings: [key: string, queue: string][] }> = {
-  "ex.topic": { type: "topic", bindings: [["a.*", "q.topic"], ["#", "q.rejecting"]] },
-  "ex.fanout": { type: "fanout", bindings: [["", "q.plain"], ["", "q.auto"]] },
+  "ex.topic": {
+    type: "topic",
+    bindings: [
+      ["a.*", "q.topic"],
+      ["#", "q.rejecting"],
+    ],
+  },
+  "ex.fanout": {
+    type: "fanout",
+    bindings: [
+      ["", "q.plain"],
+      ["", "q.auto"],
+    ],
+  },
 };
 export const ADDRESSES: readonly [exchange: string, key: string][] = [
-  ["", "q.plain"], ["", "q.rejecting"], ["", "q.auto"], ["", "nowhere"], ["ex.topic", "a.b"], ["ex.topic", "b"], ["ex.fanout", "x"],
+  ["", "q.plain"],
+  ["", "q.rejecting"],
+  ["", "q.auto"],
+  ["", "nowhere"],
+  ["ex.topic", "a.b"],
+  ["ex.topic", "b"],
+  ["ex.fanout", "x"],
 ];
 
 /** Where a message goes. */
 export function queuesFor(exchange: string, key: string): string[] {
   if (exchange === "") return key in QUEUES ? [key] : [];
   const { bindings } = EXCHANGES[exchange] ?? { bindings: [] };
-  const meets = (pattern: string): boolean => pattern === "" || pattern === "#" || new RegExp(`^${pattern.replaceAll(".", "\\.").replaceAll("*", "[^.]*")}$`).test(key);
+  const meets = (pattern: string): boolean =>
+    pattern === "" || pattern === "#" || new RegExp(`^${pattern.replaceAll(".", "\\.").replaceAll("*", "[^.]*")}$`).test(key);
   return bindings.filter(([pattern]) => meets(pattern)).map(([, queue]) => queue);
 }
 
@@ -45,8 +64,11 @@ export class AmqpWire {
    * @param take called with what nobody asked for
    */
   constructor(
-    private readonly place: Place, private readonly name: string,
-    private readonly begin: () => void, private readonly ended: () => void, private readonly take: (method: Received) => void,
+    private readonly place: Place,
+    private readonly name: string,
+    private readonly begin: () => void,
+    private readonly ended: () => void,
+    private readonly take: (method: Received) => void,
   ) {}
 
   get isOpen(): boolean {
@@ -63,7 +85,12 @@ export class AmqpWire {
     this.client.bytes(PROTOCOL_HEADER);
     this.expect(["connection.start"], () => {
       const clientProperties = FieldTable.of({ ...CAPABLE, connection_name: this.name });
-      this.client!.send(0, "connection.start-ok", { clientProperties, mechanism: "PLAIN", response: Buffer.from("\0guest\0guest"), locale: "en_US" });
+      this.client!.send(0, "connection.start-ok", {
+        clientProperties,
+        mechanism: "PLAIN",
+        response: Buffer.from("\0guest\0guest"),
+        locale: "en_US",
+      });
       this.expect(["connection.tune"], () => {
         this.client!.send(0, "connection.tune-ok", { channelMax: 2047, frameMax: 131072, heartbeat: 0 });
         this.call(0, "connection.open", { virtualHost: "/" }, ["connection.open-ok"], () => this.openChannel());

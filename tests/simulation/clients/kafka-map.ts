@@ -4,7 +4,9 @@ import type { KafkaWire } from "./kafka-wire.ts";
 export const NODES = 3;
 /** Topics of the simulation with their partitions. */
 export const TOPICS: Record<string, number> = { ka: 2, kb: 2 };
-export const PARTITIONS: readonly string[] = Object.entries(TOPICS).flatMap(([topic, count]) => Array.from({ length: count }, (_, i) => `${topic}-${i}`));
+export const PARTITIONS: readonly string[] = Object.entries(TOPICS).flatMap(([topic, count]) =>
+  Array.from({ length: count }, (_, i) => `${topic}-${i}`),
+);
 
 export function topicOf(partition: string): string {
   return partition.slice(0, partition.lastIndexOf("-"));

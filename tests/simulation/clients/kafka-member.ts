@@ -44,7 +44,12 @@ export class KafkaMember implements Actor {
   private lastHeartbeat = 0;
   private committed = new Map<string, number>();
 
-  constructor(private readonly place: Place, readonly name: string, private readonly instance: string | null, policy: Policy) {
+  constructor(
+    private readonly place: Place,
+    readonly name: string,
+    private readonly instance: string | null,
+    policy: Policy,
+  ) {
     this.wire = new KafkaWire(place, name);
     this.fetcher = new Fetcher(place, name, policy, (record) => {
       place.ledger.receive(record.payload, place.now());
@@ -86,7 +91,10 @@ export class KafkaMember implements Actor {
   }
   get isDone(): boolean {
     const { positions, exhausted } = this.fetcher;
-    return this.phase === "member" && [...positions].every(([partition, offset]) => exhausted.has(partition) && (this.committed.get(partition) ?? 0) === offset);
+    return (
+      this.phase === "member" &&
+      [...positions].every(([partition, offset]) => exhausted.has(partition) && (this.committed.get(partition) ?? 0) === offset)
+    );
   }
   get state(): string {
     return `${this.phase}, generation ${this.generation}, ${[...this.fetcher.positions].join(" ")}`;
@@ -125,8 +133,13 @@ export class KafkaMember implements Actor {
     this.phase = "joining";
     const metadata = Buffer.from(this.name);
     const body = {
-      groupId: GROUP, sessionTimeoutMs: SESSION, rebalanceTimeoutMs: 10_000, memberId: this.memberId, groupInstanceId: this.instance,
-      protocolType: "consumer", protocols: [{ name: "simple", metadata }],
+      groupId: GROUP,
+      sessionTimeoutMs: SESSION,
+      rebalanceTimeoutMs: 10_000,
+      memberId: this.memberId,
+      groupInstanceId: this.instance,
+      protocolType: "consumer",
+      protocols: [{ name: "simple", metadata }],
     };
     this.wire.ask("JoinGroup", 7, body, (answer) => {
       this.phase = "outside";
@@ -147,14 +160,18 @@ export class KafkaMember implements Actor {
     this.phase = "syncing";
     const { generation, leader } = this;
     const shares = (members ?? []).map((memberId, i) => ({
-      memberId, assignment: Buffer.from(PARTITIONS.filter((_, at) => at % members!.length === i).join(" ")),
+      memberId,
+      assignment: Buffer.from(PARTITIONS.filter((_, at) => at % members!.length === i).join(" ")),
     }));
     this.wire.ask("SyncGroup", 5, { ...this.who, protocolType: "consumer", protocolName: "simple", assignments: shares }, (answer) => {
       this.phase = "outside";
       if (answer === null) return;
       const error = errorName(answer.errorCode);
       if (error !== "NONE") return this.refused(error);
-      const partitions = answer.assignment.toString().split(" ").filter((one: string) => one !== "");
+      const partitions = answer.assignment
+        .toString()
+        .split(" ")
+        .filter((one: string) => one !== "");
       this.place.ledger.generation = Math.max(this.place.ledger.generation, generation);
       this.assignments.push({ member: this.name, generation, leader, partitions });
       this.place.ledger.note(this.name, `owns ${partitions.join(" ")} in generation ${generation}`);
@@ -166,7 +183,9 @@ export class KafkaMember implements Actor {
 
   private position(): void {
     const topics = [...new Set([...this.fetcher.positions.keys()].map(topicOf))].map((name) => ({
-      name, topicId: NO_ID, partitionIndexes: [...this.fetcher.positions.keys()].filter((one) => topicOf(one) === name).map(indexOf),
+      name,
+      topicId: NO_ID,
+      partitionIndexes: [...this.fetcher.positions.keys()].filter((one) => topicOf(one) === name).map(indexOf),
     }));
     this.wire.ask("OffsetFetch", 8, { groups: [{ groupId: GROUP, topics }], requireStable: false }, (answer) => {
       if (answer === null) return;
@@ -201,10 +220,15 @@ export class KafkaMember implements Actor {
     if (commits.length === 0) return;
     this.commits.push(...commits);
     const topics = [...new Set(commits.map(({ partition }) => topicOf(partition)))].map((name) => ({
-      name, topicId: NO_ID,
-      partitions: commits.filter(({ partition }) => topicOf(partition) === name).map(({ partition, offset }) => ({
-        partitionIndex: indexOf(partition), committedOffset: offset, committedMetadata: "",
-      })),
+      name,
+      topicId: NO_ID,
+      partitions: commits
+        .filter(({ partition }) => topicOf(partition) === name)
+        .map(({ partition, offset }) => ({
+          partitionIndex: indexOf(partition),
+          committedOffset: offset,
+          committedMetadata: "",
+        })),
     }));
     const { groupId, memberId, groupInstanceId, generationId } = this.who;
     const isLate = generationId < this.place.ledger.generation;
@@ -224,7 +248,12 @@ export class KafkaMember implements Actor {
 
   private leave(): void {
     if (this.wire.isBusy || !this.reach()) return;
-    this.wire.ask("LeaveGroup", 4, { groupId: GROUP, members: [{ memberId: this.memberId, groupInstanceId: this.instance }] }, () => undefined);
+    this.wire.ask(
+      "LeaveGroup",
+      4,
+      { groupId: GROUP, members: [{ memberId: this.memberId, groupInstanceId: this.instance }] },
+      () => undefined,
+    );
     this.outside();
     this.memberId = "";
   }

@@ -8,8 +8,14 @@ import { indexOf, KafkaMap, PARTITIONS, topicOf } from "./kafka-map.ts";
 import { KafkaWire } from "./kafka-wire.ts";
 
 const RETRIABLE: ReadonlySet<ErrorName> = new Set([
-  "NOT_LEADER_OR_FOLLOWER", "LEADER_NOT_AVAILABLE", "REQUEST_TIMED_OUT", "NOT_ENOUGH_REPLICAS", "CORRUPT_MESSAGE", "COORDINATOR_LOAD_IN_PROGRESS",
-  "NOT_COORDINATOR", "UNKNOWN_TOPIC_OR_PARTITION",
+  "NOT_LEADER_OR_FOLLOWER",
+  "LEADER_NOT_AVAILABLE",
+  "REQUEST_TIMED_OUT",
+  "NOT_ENOUGH_REPLICAS",
+  "CORRUPT_MESSAGE",
+  "COORDINATOR_LOAD_IN_PROGRESS",
+  "NOT_COORDINATOR",
+  "UNKNOWN_TOPIC_OR_PARTITION",
 ]);
 
 interface Pending {
@@ -37,7 +43,11 @@ export class KafkaProducer implements Actor {
   private readonly sequences = new Map<string, number>();
   private last: readonly string[] | null = null;
 
-  constructor(private readonly place: Place, readonly name: string, private readonly idempotent: boolean) {
+  constructor(
+    private readonly place: Place,
+    readonly name: string,
+    private readonly idempotent: boolean,
+  ) {
     this.wire = new KafkaWire(place, name);
     this.map = new KafkaMap(this.wire);
   }
@@ -75,7 +85,10 @@ export class KafkaProducer implements Actor {
     if (pending.acks !== 0) {
       return this.wire.ask("Produce", 9, body, (answer) => {
         const isRefused = answer?.responses[0].partitionResponses[0].errorCode !== 0;
-        must(isRefused || this.place.led(pending.partition, leader, changes), () => `broker ${leader} took records for ${pending.partition}, which it did not lead`);
+        must(
+          isRefused || this.place.led(pending.partition, leader, changes),
+          () => `broker ${leader} took records for ${pending.partition}, which it did not lead`,
+        );
         this.answered(pending, answer);
       });
     }
@@ -84,12 +97,17 @@ export class KafkaProducer implements Actor {
   }
 
   private identify(): void {
-    this.wire.ask("InitProducerId", 4, { transactionalId: null, transactionTimeoutMs: 1000, producerId: -1, producerEpoch: -1 }, (answer) => {
-      if (answer === null || answer.errorCode !== 0) return;
-      this.producerId = answer.producerId;
-      this.sequences.clear();
-      if (this.pending !== null) this.pending.sequence = 0;
-    });
+    this.wire.ask(
+      "InitProducerId",
+      4,
+      { transactionalId: null, transactionTimeoutMs: 1000, producerId: -1, producerEpoch: -1 },
+      (answer) => {
+        if (answer === null || answer.errorCode !== 0) return;
+        this.producerId = answer.producerId;
+        this.sequences.clear();
+        if (this.pending !== null) this.pending.sequence = 0;
+      },
+    );
   }
 
   private answered(pending: Pending, answer: any): void {
@@ -133,7 +151,9 @@ export class KafkaProducer implements Actor {
     return this.last?.length === 0 && this.pending === null;
   }
   get state(): string {
-    return this.pending === null ? `${this.last?.length} partitions to go` : `waits for ${this.pending.messages[0]!.id}, attempt ${this.pending.attempts}`;
+    return this.pending === null
+      ? `${this.last?.length} partitions to go`
+      : `waits for ${this.pending.messages[0]!.id}, attempt ${this.pending.attempts}`;
   }
   breakOff(): void {
     this.wire.close(true);

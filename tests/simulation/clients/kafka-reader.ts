@@ -40,7 +40,12 @@ export class Fetcher {
   /** Counts assignments: what was asked under an earlier one does not matter any more. */
   private epoch = 0;
 
-  constructor(private readonly place: Place, private readonly name: string, private readonly policy: Policy, private readonly got: (record: Fetched) => void) {
+  constructor(
+    private readonly place: Place,
+    private readonly name: string,
+    private readonly policy: Policy,
+    private readonly got: (record: Fetched) => void,
+  ) {
     this.wire = new KafkaWire(place, name);
     this.map = new KafkaMap(this.wire);
   }
@@ -65,7 +70,10 @@ export class Fetcher {
     this.wire.ask("Fetch", 12, fetchBody(topicOf(partition), indexOf(partition), offset, options), (answer) => {
       if (answer === null) return;
       const isRefused = (answer.errorCode || answer.responses[0].partitions[0].errorCode) !== 0;
-      must(isRefused || this.place.led(partition, leader, changes), () => `broker ${leader} answered for ${partition}, which it did not lead`);
+      must(
+        isRefused || this.place.led(partition, leader, changes),
+        () => `broker ${leader} answered for ${partition}, which it did not lead`,
+      );
       if (epoch === this.epoch) this.fetched(partition, offset, answer);
     });
   }
@@ -79,9 +87,14 @@ export class Fetcher {
       const found = answer?.topics[0]?.partitions[0];
       if (found === undefined || epoch !== this.epoch) return;
       if (found.errorCode !== 0) return this.map.forget();
-      const now = this.place.range(partition), edge = policy === "earliest" ? "start" : "end";
-      const from = this.positions.get(partition)!, to = found.offset;
-      must(to >= before[edge] && to <= now[edge], () => `${this.name} heard that the ${edge} of ${partition} is ${to}, and it was ${before[edge]} to ${now[edge]}`);
+      const now = this.place.range(partition),
+        edge = policy === "earliest" ? "start" : "end";
+      const from = this.positions.get(partition)!,
+        to = found.offset;
+      must(
+        to >= before[edge] && to <= now[edge],
+        () => `${this.name} heard that the ${edge} of ${partition} is ${to}, and it was ${before[edge]} to ${now[edge]}`,
+      );
       must(to > from, () => `${this.name} could not go on at ${from} of ${partition}, and is told to at ${to}`);
       this.place.ledger.note(this.name, `${partition}@${from} is gone, goes on at ${to}`);
       this.resets.push({ partition, from, to });
@@ -110,7 +123,10 @@ export class Fetcher {
       }
       next = Math.max(next, batch.baseOffset + batch.lastOffsetDelta + 1);
     }
-    must(next <= found.highWatermark, () => `${this.name} read ${partition} up to ${next}, beyond the high watermark ${found.highWatermark}`);
+    must(
+      next <= found.highWatermark,
+      () => `${this.name} read ${partition} up to ${next}, beyond the high watermark ${found.highWatermark}`,
+    );
     this.positions.set(partition, next);
     if (next === found.highWatermark) this.exhausted.add(partition);
     else this.exhausted.delete(partition);
@@ -123,7 +139,11 @@ export class KafkaReader implements Actor {
   private readonly fetcher: Fetcher;
   private finishing = false;
 
-  constructor(place: Place, readonly name: string, policy: Policy) {
+  constructor(
+    place: Place,
+    readonly name: string,
+    policy: Policy,
+  ) {
     this.fetcher = new Fetcher(place, name, policy, (record) => {
       place.ledger.receive(record.payload, place.now());
       place.ledger.note(name, `${record.partition}@${record.offset} ${record.payload}`);

@@ -21,7 +21,10 @@ export class KafkaWire {
   private readonly asked = new Map<number, Asked>();
   private latest = 0;
 
-  constructor(private readonly place: Place, private readonly clientId: string) {}
+  constructor(
+    private readonly place: Place,
+    private readonly clientId: string,
+  ) {}
 
   get isOpen(): boolean {
     return this.wire !== null;

@@ -71,12 +71,23 @@ export class MqttPeer implements Actor {
   private lasting = false;
   private mustClean = false;
 
-  constructor(private readonly place: Place, readonly name: string, private readonly version: Version, private readonly peers: readonly MqttPeer[], private readonly due: Due[]) {}
+  constructor(
+    private readonly place: Place,
+    readonly name: string,
+    private readonly version: Version,
+    private readonly peers: readonly MqttPeer[],
+    private readonly due: Due[],
+  ) {}
 
   // --- What it does -----------------------------------------------------------------------------
 
   act(random: Random): void {
-    if (this.wire === null) return this.connect(random.chance(0.06), random.pick([0xffff_ffff, 0xffff_ffff, 60]), random.chance(0.3) ? random.pick([0, 1, 2]) : null);
+    if (this.wire === null)
+      return this.connect(
+        random.chance(0.06),
+        random.pick([0xffff_ffff, 0xffff_ffff, 60]),
+        random.chance(0.3) ? random.pick([0, 1, 2]) : null,
+      );
     if (!this.connected) return;
     const draw = random.next();
     if (draw < 0.02) return this.drop(random.chance(0.5) ? new Error("reset") : undefined);
@@ -102,7 +113,14 @@ export class MqttPeer implements Actor {
     this.lasting &&= lasts;
     const more = {
       ...(this.version === 5 && { properties: { sessionExpiryInterval: expiry } }),
-      ...(willQos !== null && { will: { topic: "t/b", payload: Buffer.from(this.place.ledger.send("mqtt", this.name, `t/b ${willQos} will`).id), qos: willQos, retain: false } }),
+      ...(willQos !== null && {
+        will: {
+          topic: "t/b",
+          payload: Buffer.from(this.place.ledger.send("mqtt", this.name, `t/b ${willQos} will`).id),
+          qos: willQos,
+          retain: false,
+        },
+      }),
     };
     this.ask(0, { type: "CONNECT", version: this.version, cleanStart, keepAlive: 0, clientId: this.name, ...more }, (packet) => {
       if (packet.type !== "CONNACK") return;
@@ -111,7 +129,8 @@ export class MqttPeer implements Actor {
       this.connected = true;
       this.mustClean = false;
       // MQTT 3.1 does not tell.
-      if (packet.sessionPresent || (this.version === 3 && this.lasting)) must(!cleanStart, () => `${this.name} asked for a clean start and got its old session`);
+      if (packet.sessionPresent || (this.version === 3 && this.lasting))
+        must(!cleanStart, () => `${this.name} asked for a clean start and got its old session`);
       else {
         must(!this.lasting, () => `the session of ${this.name} is gone`);
         this.forgo();
@@ -149,7 +168,15 @@ export class MqttPeer implements Actor {
   private publish(topic: string, qos: QoS, retain: boolean): void {
     const message = this.place.ledger.send("mqtt", this.name, `${topic} ${qos}`);
     if (retain) this.retained.add(message.id);
-    const packet: Publish = { type: "PUBLISH", topic, payload: Buffer.from(message.id), qos, retain, dup: false, id: qos === 0 ? 0 : 1 + (message.n % 50) };
+    const packet: Publish = {
+      type: "PUBLISH",
+      topic,
+      payload: Buffer.from(message.id),
+      qos,
+      retain,
+      dup: false,
+      id: qos === 0 ? 0 : 1 + (message.n % 50),
+    };
     if (qos > 0) this.outgoing = { message, packet, released: false };
     this.since = this.place.now();
     this.promise(message, topic);
@@ -180,11 +207,15 @@ export class MqttPeer implements Actor {
     this.subscriptions.delete(filter);
     const id = this.nextId();
     this.latest.set(filter, id);
-    this.ask(id, { type: "SUBSCRIBE", id, subscriptions: [{ filter, qos, noLocal: false, retainAsPublished: false, retainHandling: 0 }] }, (packet) => {
-      if (packet.type !== "SUBACK") return;
-      this.place.ledger.note(this.name, `subscribed ${filter} ${packet.codes}`);
-      if (packet.codes[0]! < 0x80 && this.latest.get(filter) === id) this.subscriptions.set(filter, { qos: packet.codes[0] as QoS });
-    });
+    this.ask(
+      id,
+      { type: "SUBSCRIBE", id, subscriptions: [{ filter, qos, noLocal: false, retainAsPublished: false, retainHandling: 0 }] },
+      (packet) => {
+        if (packet.type !== "SUBACK") return;
+        this.place.ledger.note(this.name, `subscribed ${filter} ${packet.codes}`);
+        if (packet.codes[0]! < 0x80 && this.latest.get(filter) === id) this.subscriptions.set(filter, { qos: packet.codes[0] as QoS });
+      },
+    );
   }
 
   private unsubscribe(filter: string): void {
@@ -222,11 +253,14 @@ export class MqttPeer implements Actor {
 
   private take(packet: Packet): void {
     switch (packet.type) {
-      case "PUBLISH": return this.deliver(packet);
+      case "PUBLISH":
+        return this.deliver(packet);
       case "CONNACK":
-      case "PINGRESP": return this.answered(0, packet);
+      case "PINGRESP":
+        return this.answered(0, packet);
       case "SUBACK":
-      case "UNSUBACK": return this.answered(packet.id, packet);
+      case "UNSUBACK":
+        return this.answered(packet.id, packet);
       case "PUBACK": {
         const { outgoing } = this;
         if (outgoing?.packet.id === packet.id && outgoing.packet.qos === 1) this.acknowledged(packet.code);

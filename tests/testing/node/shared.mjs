@@ -22,8 +22,14 @@ export async function dropped(check) {
 }
 
 export async function refused(check) {
-  const words = await start({ rules: [{ fault: { dorp: {} } }] }).then(() => "started", (error) => error.message);
+  const words = await start({ rules: [{ fault: { dorp: {} } }] }).then(
+    () => "started",
+    (error) => error.message,
+  );
   check(words.includes("did you mean drop?"), true);
-  const other = await start({ config: { kafka: { brokrs: 3 } } }).then(() => "started", (error) => error.message);
+  const other = await start({ config: { kafka: { brokrs: 3 } } }).then(
+    () => "started",
+    (error) => error.message,
+  );
   check(other.includes("did you mean brokers?"), true);
 }

@@ -22,7 +22,9 @@ export default class Headers implements Router {
 
   add(binding: Binding): void {
     const mode = modeOf(binding.arguments);
-    const wanted = binding.arguments.fields().filter(([name]) => name !== "x-match" && (mode.endsWith("-with-x") || !name.startsWith("x-")));
+    const wanted = binding.arguments
+      .fields()
+      .filter(([name]) => name !== "x-match" && (mode.endsWith("-with-x") || !name.startsWith("x-")));
     this.bindings.set(binding, { any: mode.startsWith("any"), wanted });
   }
 
@@ -45,7 +47,10 @@ function modeOf(table: FieldTable): Mode {
   const field = table.field("x-match");
   if (field === undefined) return "all";
   if (field.type !== "S") {
-    throw new AmqpError("PRECONDITION_FAILED", `Invalid x-match field type ${typeName(field)} (value ${String(field.value)}); expected longstr`);
+    throw new AmqpError(
+      "PRECONDITION_FAILED",
+      `Invalid x-match field type ${typeName(field)} (value ${String(field.value)}); expected longstr`,
+    );
   }
   const mode = field.value as string;
   if (!MODES.includes(mode)) {
@@ -58,13 +63,20 @@ function modeOf(table: FieldTable): Mode {
 function sameValue(a: Field, b: Field): boolean {
   const [x, y] = [a.value, b.value];
   if (typeof x === "number" || typeof x === "bigint") return (typeof y === "number" || typeof y === "bigint") && x == y;
-  if (typeof x === "string" || Buffer.isBuffer(x)) return (typeof y === "string" || Buffer.isBuffer(y)) && Buffer.from(x as string).equals(Buffer.from(y as string));
+  if (typeof x === "string" || Buffer.isBuffer(x))
+    return (typeof y === "string" || Buffer.isBuffer(y)) && Buffer.from(x as string).equals(Buffer.from(y as string));
   if (x instanceof Decimal) return y instanceof Decimal && x.scale === y.scale && x.unscaled === y.unscaled;
   if (a.type === "A") return b.type === "A" && sameList(x as readonly Field[], y as readonly Field[]);
   if (a.type === "F") {
     if (b.type !== "F") return false;
     const [left, right] = [(x as FieldTable).fields(), (y as FieldTable).fields()];
-    return left.every(([name], i) => right[i]?.[0] === name) && sameList(left.map(([, field]) => field), right.map(([, field]) => field));
+    return (
+      left.every(([name], i) => right[i]?.[0] === name) &&
+      sameList(
+        left.map(([, field]) => field),
+        right.map(([, field]) => field),
+      )
+    );
   }
   return x === y;
 }

@@ -77,7 +77,8 @@ function expect(session: AmqpConnection, state: State): void {
 
 /** Both sides have a say; the client's word is last, within what was offered. */
 function negotiated(name: string, value: number, least: number, most: number): void {
-  if (value !== 0 && value < least) throw new AmqpError("NOT_ALLOWED", `negotiated ${name} = ${value} is lower than the minimum allowed value (${least})`);
+  if (value !== 0 && value < least)
+    throw new AmqpError("NOT_ALLOWED", `negotiated ${name} = ${value} is lower than the minimum allowed value (${least})`);
   if (most !== 0 && (value === 0 || value > most)) {
     const spelled = value === 0 ? "0 (no limit)" : String(value);
     throw new AmqpError("NOT_ALLOWED", `negotiated ${name} = ${spelled} is higher than the maximum allowed value (${most})`);

@@ -34,24 +34,36 @@ const response = () => ({
       baseOffset: int64(),
       logAppendTimeMs: int64("2+", { default: -1 }),
       logStartOffset: int64(`${LOG_START_FROM}+`, { default: -1 }),
-      recordErrors: array({
-        batchIndex: int32("8+"),
-        batchIndexErrorMessage: string("8+", { nullable: "8+", default: null }),
-      }, "8+", { default: [] }),
+      recordErrors: array(
+        {
+          batchIndex: int32("8+"),
+          batchIndexErrorMessage: string("8+", { nullable: "8+", default: null }),
+        },
+        "8+",
+        { default: [] },
+      ),
       errorMessage: string("8+", { nullable: "8+", default: null }),
-      currentLeader: struct({
-        leaderId: int32("10+", { default: -1 }),
-        leaderEpoch: int32("10+", { default: -1 }),
-      }, "10+", { tag: 0 }),
+      currentLeader: struct(
+        {
+          leaderId: int32("10+", { default: -1 }),
+          leaderEpoch: int32("10+", { default: -1 }),
+        },
+        "10+",
+        { tag: 0 },
+      ),
     }),
   }),
   throttleTimeMs: int32("1+", { default: 0 }),
-  nodeEndpoints: array({
-    nodeId: int32("10+"),
-    host: string("10+"),
-    port: int32("10+"),
-    rack: string("10+", { nullable: "10+", default: null }),
-  }, "10+", { tag: 0 }),
+  nodeEndpoints: array(
+    {
+      nodeId: int32("10+"),
+      host: string("10+"),
+      port: int32("10+"),
+      rack: string("10+", { nullable: "10+", default: null }),
+    },
+    "10+",
+    { tag: 0 },
+  ),
 });
 
 /** librdkafka looks for version 0 to see whether it may compress, so Kafka names versions here that it does not take (KAFKA-18659). */
@@ -68,8 +80,11 @@ export default api({
   handle(call, body) {
     const { acks } = body;
     const problem =
-      acks < -1 || acks > 1 ? refused(Errors.INVALID_REQUIRED_ACKS, null, true) :
-      body.transactionalId !== null ? refused(Errors.INVALID_TXN_STATE, "there are no transactions") : null;
+      acks < -1 || acks > 1
+        ? refused(Errors.INVALID_REQUIRED_ACKS, null, true)
+        : body.transactionalId !== null
+          ? refused(Errors.INVALID_TXN_STATE, "there are no transactions")
+          : null;
     const results: (Appended | Promise<Appended>)[] = [];
     let waits = false;
     call.shared = body.topicData.length > 1 || (body.topicData[0]?.partitionData.length ?? 0) > 1;
@@ -78,20 +93,24 @@ export default api({
       for (const { index, records } of asked.partitionData) {
         const partition = topic?.partitions[index];
         const result =
-          problem ?? (partition === undefined ? refused(call.noTopic(topic, IDS_FROM), null, true) : append(call, partition, records, acks));
+          problem ??
+          (partition === undefined ? refused(call.noTopic(topic, IDS_FROM), null, true) : append(call, partition, records, acks));
         waits ||= result instanceof Promise;
         results.push(result);
       }
     }
     return waits ? Promise.all(results).then((all) => answerTo(call, body, all)) : answerTo(call, body, results as Appended[]);
   },
-  refuse: (body, error) => body.acks === 0 ? null : {
-    responses: body.topicData.map(({ name, topicId, partitionData }) => ({
-      name,
-      topicId,
-      partitionResponses: partitionData.map(({ index }) => ({ index, errorCode: error, baseOffset: -1 })),
-    })),
-  },
+  refuse: (body, error) =>
+    body.acks === 0
+      ? null
+      : {
+          responses: body.topicData.map(({ name, topicId, partitionData }) => ({
+            name,
+            topicId,
+            partitionResponses: partitionData.map(({ index }) => ({ index, errorCode: error, baseOffset: -1 })),
+          })),
+        },
 });
 
 export type ProduceRequest = Infer<ReturnType<typeof request>>;
@@ -121,7 +140,12 @@ export function answerTo(call: Call, body: ProduceRequest, results: readonly App
 }
 
 /** @param leaders gets the node that the client should have asked */
-function answerOf({ error, baseOffset, logAppendTime, reason, records, unread }: Appended, index: number, partition: Partition | undefined, leaders: number[]) {
+function answerOf(
+  { error, baseOffset, logAppendTime, reason, records, unread }: Appended,
+  index: number,
+  partition: Partition | undefined,
+  leaders: number[],
+) {
   const logStartOffset = partition === undefined || unread ? -1 : partition.log.start;
   const answer = { index, errorCode: error, baseOffset, logAppendTimeMs: logAppendTime, logStartOffset, errorMessage: reason };
   if (error === Errors.NONE) return answer;

@@ -11,10 +11,14 @@ import type { Partition } from "../topics.ts";
 const request = () => ({
   clusterId: string("12+", { nullable: "12+", tag: 0, default: null }),
   replicaId: int32("0-14", { default: -1 }),
-  replicaState: struct({
-    replicaId: int32("15+", { default: -1 }),
-    replicaEpoch: int64("15+", { default: -1 }),
-  }, "15+", { tag: 1 }),
+  replicaState: struct(
+    {
+      replicaId: int32("15+", { default: -1 }),
+      replicaEpoch: int64("15+", { default: -1 }),
+    },
+    "15+",
+    { tag: 1 },
+  ),
   maxWaitMs: int32(),
   minBytes: int32(),
   maxBytes: int32("3+", { default: 0x7fffffff }),
@@ -35,11 +39,15 @@ const request = () => ({
       highWatermark: int64("18+", { tag: 1, default: 2 ** 63 }),
     }),
   }),
-  forgottenTopicsData: array({
-    topic: string("7-12"),
-    topicId: uuid("13+"),
-    partitions: array(int32(), "7+"),
-  }, "7+", { default: [] }),
+  forgottenTopicsData: array(
+    {
+      topic: string("7-12"),
+      topicId: uuid("13+"),
+      partitions: array(int32(), "7+"),
+    },
+    "7+",
+    { default: [] },
+  ),
   rackId: string("11+", { default: "" }),
 });
 
@@ -56,32 +64,52 @@ const response = () => ({
       highWatermark: int64(),
       lastStableOffset: int64("4+", { default: -1 }),
       logStartOffset: int64("5+", { default: -1 }),
-      divergingEpoch: struct({
-        epoch: int32("12+", { default: -1 }),
-        endOffset: int64("12+", { default: -1 }),
-      }, "12+", { tag: 0 }),
-      currentLeader: struct({
-        leaderId: int32("12+", { default: -1 }),
-        leaderEpoch: int32("12+", { default: -1 }),
-      }, "12+", { tag: 1 }),
-      snapshotId: struct({
-        endOffset: int64("0+", { default: -1 }),
-        epoch: int32("0+", { default: -1 }),
-      }, "12+", { tag: 2 }),
-      abortedTransactions: array({
-        producerId: int64("4+"),
-        firstOffset: int64("4+"),
-      }, "4+", { nullable: "4+" }),
+      divergingEpoch: struct(
+        {
+          epoch: int32("12+", { default: -1 }),
+          endOffset: int64("12+", { default: -1 }),
+        },
+        "12+",
+        { tag: 0 },
+      ),
+      currentLeader: struct(
+        {
+          leaderId: int32("12+", { default: -1 }),
+          leaderEpoch: int32("12+", { default: -1 }),
+        },
+        "12+",
+        { tag: 1 },
+      ),
+      snapshotId: struct(
+        {
+          endOffset: int64("0+", { default: -1 }),
+          epoch: int32("0+", { default: -1 }),
+        },
+        "12+",
+        { tag: 2 },
+      ),
+      abortedTransactions: array(
+        {
+          producerId: int64("4+"),
+          firstOffset: int64("4+"),
+        },
+        "4+",
+        { nullable: "4+" },
+      ),
       preferredReadReplica: int32("11+", { default: -1 }),
       records: records("0+", { nullable: "0+" }),
     }),
   }),
-  nodeEndpoints: array({
-    nodeId: int32("16+"),
-    host: string("16+"),
-    port: int32("16+"),
-    rack: string("16+", { nullable: "16+", default: null }),
-  }, "16+", { tag: 0 }),
+  nodeEndpoints: array(
+    {
+      nodeId: int32("16+"),
+      host: string("16+"),
+      port: int32("16+"),
+      rack: string("16+", { nullable: "16+", default: null }),
+    },
+    "16+",
+    { tag: 0 },
+  ),
 });
 
 /** Topics by id (KIP-516). */
@@ -121,11 +149,14 @@ export default api({
   },
   refuse: (body, error, call) => ({
     errorCode: error,
-    responses: call.version >= 7 ? [] : body.topics.map(({ topic, topicId, partitions }) => ({
-      topic,
-      topicId,
-      partitions: partitions.map(({ partition }) => failed(partition, error)),
-    })),
+    responses:
+      call.version >= 7
+        ? []
+        : body.topics.map(({ topic, topicId, partitions }) => ({
+            topic,
+            topicId,
+            partitions: partitions.map(({ partition }) => failed(partition, error)),
+          })),
   }),
 });
 
@@ -193,8 +224,13 @@ function answer(call: Call, body: Body, wanted: readonly Wanted[]): Response | P
       }
       const { highWatermark } = partition;
       const data = {
-        partitionIndex: index, errorCode: 0, highWatermark, lastStableOffset: highWatermark, logStartOffset: partition.log.start,
-        abortedTransactions: body.isolationLevel === 1 ? [] : null, records: Entry.pieces(entries) as readonly Buffer[],
+        partitionIndex: index,
+        errorCode: 0,
+        highWatermark,
+        lastStableOffset: highWatermark,
+        logStartOffset: partition.log.start,
+        abortedTransactions: body.isolationLevel === 1 ? [] : null,
+        records: Entry.pieces(entries) as readonly Buffer[],
       };
       const isWatched = hooks.delivery !== null && hooks.delivery.select(call.connection, partition.topic.name) !== null;
       if ((isWatched || hooks.observer !== null) && entries.length > 0) (hooked ??= []).push({ data, wanted: one, entries });

@@ -35,7 +35,8 @@ const response = () => ({
 });
 
 /** Timestamps with a meaning of their own, and the version that brought each. */
-const LATEST = -1, EARLIEST = -2;
+const LATEST = -1,
+  EARLIEST = -2;
 const MAX_TIMESTAMP = -3; // v7, KIP-734
 const EARLIEST_LOCAL = -4; // v8, KIP-405
 const LATEST_TIERED = -5; // v9, KIP-1005
@@ -76,13 +77,20 @@ interface Found {
 function find(call: Call, partition: Partition, timestamp: number): Found {
   const { log, leaderEpoch } = partition;
   switch (timestamp) {
-    case LATEST: return { offset: partition.highWatermark, leaderEpoch };
-    case EARLIEST: return { offset: log.start, leaderEpoch: log.epochEnd(leaderEpoch) === undefined ? leaderEpoch : firstEpoch(partition) };
-    case MAX_TIMESTAMP: return call.version < 7 ? TOO_NEW : at(partition, log.latest()?.time);
-    case EARLIEST_LOCAL: return call.version < 8 ? TOO_NEW : { offset: log.start, leaderEpoch: firstEpoch(partition) };
-    case LATEST_TIERED: return call.version < 9 ? TOO_NEW : { leaderEpoch: -1 };
-    case EARLIEST_PENDING_UPLOAD: return call.version < 11 ? TOO_NEW : { leaderEpoch: -1 };
-    default: return timestamp < 0 ? TOO_NEW : at(partition, timestamp);
+    case LATEST:
+      return { offset: partition.highWatermark, leaderEpoch };
+    case EARLIEST:
+      return { offset: log.start, leaderEpoch: log.epochEnd(leaderEpoch) === undefined ? leaderEpoch : firstEpoch(partition) };
+    case MAX_TIMESTAMP:
+      return call.version < 7 ? TOO_NEW : at(partition, log.latest()?.time);
+    case EARLIEST_LOCAL:
+      return call.version < 8 ? TOO_NEW : { offset: log.start, leaderEpoch: firstEpoch(partition) };
+    case LATEST_TIERED:
+      return call.version < 9 ? TOO_NEW : { leaderEpoch: -1 };
+    case EARLIEST_PENDING_UPLOAD:
+      return call.version < 11 ? TOO_NEW : { leaderEpoch: -1 };
+    default:
+      return timestamp < 0 ? TOO_NEW : at(partition, timestamp);
   }
 }
 

@@ -6,10 +6,14 @@ import { array, bool, type Draft, int16, int32, string, uuid, ZERO_UUID } from "
 import { nameProblem, NO_LEADER, type Partition, Topic } from "../topics.ts";
 
 const request = () => ({
-  topics: array({
-    topicId: uuid("10+"),
-    name: string("0+", { nullable: "10+" }),
-  }, "0+", { nullable: "1+" }),
+  topics: array(
+    {
+      topicId: uuid("10+"),
+      name: string("0+", { nullable: "10+" }),
+    },
+    "0+",
+    { nullable: "1+" },
+  ),
   allowAutoTopicCreation: bool("4+", { default: true }),
   includeClusterAuthorizedOperations: bool("8-10"),
   includeTopicAuthorizedOperations: bool("8+"),

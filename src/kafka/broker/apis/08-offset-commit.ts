@@ -58,9 +58,13 @@ export default api({
       const partitions = asked.partitions.map(({ partitionIndex, committedOffset, committedLeaderEpoch, committedMetadata }) => {
         const metadata = committedMetadata ?? "";
         const errorCode =
-          error !== Errors.NONE ? error :
-          topic?.partitions[partitionIndex] === undefined ? call.noTopic(topic, IDS_FROM) :
-          metadata.length > METADATA_MOST ? Errors.OFFSET_METADATA_TOO_LARGE : Errors.NONE;
+          error !== Errors.NONE
+            ? error
+            : topic?.partitions[partitionIndex] === undefined
+              ? call.noTopic(topic, IDS_FROM)
+              : metadata.length > METADATA_MOST
+                ? Errors.OFFSET_METADATA_TOO_LARGE
+                : Errors.NONE;
         if (hooks.observer !== null && topic !== undefined) {
           const refused = errorCode === Errors.NONE ? null : errorName(errorCode);
           hooks.observer.committed(groupId, `${topic.name}-${partitionIndex}`, committedOffset, memberId, call.connection, refused);

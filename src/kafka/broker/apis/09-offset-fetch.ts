@@ -5,51 +5,80 @@ import { array, bool, int16, int32, int64, string, uuid, ZERO_UUID } from "../..
 
 const request = () => ({
   groupId: string("0-7", { default: "" }),
-  topics: array({
-    name: string("0-7"),
-    partitionIndexes: array(int32(), "0-7"),
-  }, "0-7", { nullable: "2-7", default: [] }),
-  groups: array({
-    groupId: string("8+"),
-    memberId: string("9+", { nullable: "9+", default: null }),
-    memberEpoch: int32("9+", { default: -1 }),
-    topics: array({
-      name: string("8-9"),
-      topicId: uuid("10+"),
-      partitionIndexes: array(int32(), "8+"),
-    }, "8+", { nullable: "8+" }),
-  }, "8+", { default: [] }),
+  topics: array(
+    {
+      name: string("0-7"),
+      partitionIndexes: array(int32(), "0-7"),
+    },
+    "0-7",
+    { nullable: "2-7", default: [] },
+  ),
+  groups: array(
+    {
+      groupId: string("8+"),
+      memberId: string("9+", { nullable: "9+", default: null }),
+      memberEpoch: int32("9+", { default: -1 }),
+      topics: array(
+        {
+          name: string("8-9"),
+          topicId: uuid("10+"),
+          partitionIndexes: array(int32(), "8+"),
+        },
+        "8+",
+        { nullable: "8+" },
+      ),
+    },
+    "8+",
+    { default: [] },
+  ),
   requireStable: bool("7+", { default: false }),
 });
 
 const response = () => ({
   throttleTimeMs: int32("3+", { default: 0 }),
-  topics: array({
-    name: string("0-7"),
-    partitions: array({
-      partitionIndex: int32("0-7"),
-      committedOffset: int64("0-7"),
-      committedLeaderEpoch: int32("5-7", { default: -1 }),
-      metadata: string("0-7", { nullable: "0-7" }),
-      errorCode: int16("0-7"),
-    }, "0-7"),
-  }, "0-7", { default: [] }),
+  topics: array(
+    {
+      name: string("0-7"),
+      partitions: array(
+        {
+          partitionIndex: int32("0-7"),
+          committedOffset: int64("0-7"),
+          committedLeaderEpoch: int32("5-7", { default: -1 }),
+          metadata: string("0-7", { nullable: "0-7" }),
+          errorCode: int16("0-7"),
+        },
+        "0-7",
+      ),
+    },
+    "0-7",
+    { default: [] },
+  ),
   errorCode: int16("2-7", { default: 0 }),
-  groups: array({
-    groupId: string("8+"),
-    topics: array({
-      name: string("8-9"),
-      topicId: uuid("10+"),
-      partitions: array({
-        partitionIndex: int32("8+"),
-        committedOffset: int64("8+"),
-        committedLeaderEpoch: int32("8+", { default: -1 }),
-        metadata: string("8+", { nullable: "8+" }),
-        errorCode: int16("8+"),
-      }, "8+"),
-    }, "8+"),
-    errorCode: int16("8+", { default: 0 }),
-  }, "8+", { default: [] }),
+  groups: array(
+    {
+      groupId: string("8+"),
+      topics: array(
+        {
+          name: string("8-9"),
+          topicId: uuid("10+"),
+          partitions: array(
+            {
+              partitionIndex: int32("8+"),
+              committedOffset: int64("8+"),
+              committedLeaderEpoch: int32("8+", { default: -1 }),
+              metadata: string("8+", { nullable: "8+" }),
+              errorCode: int16("8+"),
+            },
+            "8+",
+          ),
+        },
+        "8+",
+      ),
+      errorCode: int16("8+", { default: 0 }),
+    },
+    "8+",
+    { default: [] },
+  ),
 });
 
 /** Several groups at once (KIP-709). */
@@ -77,7 +106,8 @@ export default api({
       errorCode: error,
       groups: body.groups.map(({ groupId }) => ({ groupId, errorCode: error, topics: [] })),
       // Before version 2 there is no error for all of it.
-      topics: call.version >= 2 ? [] : body.topics!.map(({ name, partitionIndexes }) => ({ name, partitions: partitionsOf(partitionIndexes) })),
+      topics:
+        call.version >= 2 ? [] : body.topics!.map(({ name, partitionIndexes }) => ({ name, partitions: partitionsOf(partitionIndexes) })),
     };
   },
 });
@@ -100,8 +130,14 @@ interface Position {
 function positions(call: Call, groupId: string, asked: readonly Asked[] | null) {
   const error = call.coordinates(groupId);
   if (error !== Errors.NONE) {
-    const topics = call.version >= 2 ? [] : asked!.map(({ name, topicId, partitionIndexes }) =>
-      ({ name, topicId, partitions: partitionIndexes.map((index) => none(index, error)) }));
+    const topics =
+      call.version >= 2
+        ? []
+        : asked!.map(({ name, topicId, partitionIndexes }) => ({
+            name,
+            topicId,
+            partitions: partitionIndexes.map((index) => none(index, error)),
+          }));
     return { errorCode: error, topics };
   }
   const offsets = call.cluster.groups.groups.get(groupId)?.offsets;

@@ -16,14 +16,18 @@ const response = () => ({
   nodeId: int32("0-3", { default: 0 }),
   host: string("0-3", { default: "" }),
   port: int32("0-3", { default: 0 }),
-  coordinators: array({
-    key: string("4+"),
-    nodeId: int32("4+"),
-    host: string("4+"),
-    port: int32("4+"),
-    errorCode: int16("4+"),
-    errorMessage: string("4+", { nullable: "4+" }),
-  }, "4+", { default: [] }),
+  coordinators: array(
+    {
+      key: string("4+"),
+      nodeId: int32("4+"),
+      host: string("4+"),
+      port: int32("4+"),
+      errorCode: int16("4+"),
+      errorMessage: string("4+", { nullable: "4+" }),
+    },
+    "4+",
+    { default: [] },
+  ),
 });
 
 /** Several keys at once (KIP-699). */
@@ -40,9 +44,7 @@ export default api({
   response,
   handle(call, body) {
     const find = (key: string) => coordinator(call, key, body.keyType);
-    return call.version >= BATCHED_FROM
-      ? { coordinators: body.coordinatorKeys.map(find) }
-      : find(body.key);
+    return call.version >= BATCHED_FROM ? { coordinators: body.coordinatorKeys.map(find) } : find(body.key);
   },
   refuse: (body, error) => ({
     ...NOWHERE,

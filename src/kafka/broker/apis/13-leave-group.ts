@@ -5,21 +5,29 @@ import { array, int16, int32, string } from "../../wire/schema.ts";
 const request = () => ({
   groupId: string(),
   memberId: string("0-2", { default: "" }),
-  members: array({
-    memberId: string("3+"),
-    groupInstanceId: string("3+", { nullable: "3+", default: null }),
-    reason: string("5+", { nullable: "5+", default: null }),
-  }, "3+", { default: [] }),
+  members: array(
+    {
+      memberId: string("3+"),
+      groupInstanceId: string("3+", { nullable: "3+", default: null }),
+      reason: string("5+", { nullable: "5+", default: null }),
+    },
+    "3+",
+    { default: [] },
+  ),
 });
 
 const response = () => ({
   throttleTimeMs: int32("1+", { default: 0 }),
   errorCode: int16(),
-  members: array({
-    memberId: string("3+"),
-    groupInstanceId: string("3+", { nullable: "3+" }),
-    errorCode: int16("3+"),
-  }, "3+", { default: [] }),
+  members: array(
+    {
+      memberId: string("3+"),
+      groupInstanceId: string("3+", { nullable: "3+" }),
+      errorCode: int16("3+"),
+    },
+    "3+",
+    { default: [] },
+  ),
 });
 
 /** Several members at once (KIP-345). */

@@ -27,7 +27,8 @@ export default api({
   request,
   response,
   handle(call, body) {
-    const states = lowered(body.statesFilter), types = lowered(body.typesFilter);
+    const states = lowered(body.statesFilter),
+      types = lowered(body.typesFilter);
     const groups = [...call.cluster.groups.groups.values()]
       .filter(({ id, state }) => call.coordinates(id) === 0 && admits(states, state) && admits(types, CLASSIC))
       .map(({ id, protocolType, state }) => ({ groupId: id, protocolType: protocolType ?? "", groupState: state, groupType: CLASSIC }));

@@ -18,17 +18,25 @@ const response = () => ({
     maxVersion: int16(),
   }),
   throttleTimeMs: int32("1+", { default: 0 }),
-  supportedFeatures: array({
-    name: string("3+"),
-    minVersion: int16("3+"),
-    maxVersion: int16("3+"),
-  }, "3+", { tag: 0 }),
+  supportedFeatures: array(
+    {
+      name: string("3+"),
+      minVersion: int16("3+"),
+      maxVersion: int16("3+"),
+    },
+    "3+",
+    { tag: 0 },
+  ),
   finalizedFeaturesEpoch: int64("3+", { tag: 1, default: -1 }),
-  finalizedFeatures: array({
-    name: string("3+"),
-    maxVersionLevel: int16("3+"),
-    minVersionLevel: int16("3+"),
-  }, "3+", { tag: 2 }),
+  finalizedFeatures: array(
+    {
+      name: string("3+"),
+      maxVersionLevel: int16("3+"),
+      minVersionLevel: int16("3+"),
+    },
+    "3+",
+    { tag: 2 },
+  ),
   zkMigrationReady: bool("3+", { tag: 3, default: false }),
 });
 

@@ -33,13 +33,17 @@ const response = () => ({
     topicConfigErrorCode: int16("5+", { tag: 0 }),
     numPartitions: int32("5+", { default: -1 }),
     replicationFactor: int16("5+", { default: -1 }),
-    configs: array({
-      name: string("5+"),
-      value: string("5+", { nullable: "5+" }),
-      readOnly: bool("5+"),
-      configSource: int8("5+", { default: -1 }),
-      isSensitive: bool("5+"),
-    }, "5+", { nullable: "5+" }),
+    configs: array(
+      {
+        name: string("5+"),
+        value: string("5+", { nullable: "5+" }),
+        readOnly: bool("5+"),
+        configSource: int8("5+", { default: -1 }),
+        isSensitive: bool("5+"),
+      },
+      "5+",
+      { nullable: "5+" },
+    ),
   }),
 });
 
@@ -52,12 +56,18 @@ export default api({
   response,
   handle(call, body) {
     if (partitionsOf(body.topics, call.cluster.options.default_partitions) > PARTITIONS_MOST) {
-      return { topics: body.topics.map(({ name }) => failed(name, Errors.POLICY_VIOLATION, `more than ${PARTITIONS_MOST} partitions in one request`)) };
+      return {
+        topics: body.topics.map(({ name }) =>
+          failed(name, Errors.POLICY_VIOLATION, `more than ${PARTITIONS_MOST} partitions in one request`),
+        ),
+      };
     }
     const asked = Map.groupBy(body.topics, ({ name }) => name);
     return {
       topics: [...asked].map(([name, [topic, again]]) =>
-        again === undefined ? create(call, topic!, body.validateOnly) : failed(name, Errors.INVALID_REQUEST, `topic ${name} is asked for twice`),
+        again === undefined
+          ? create(call, topic!, body.validateOnly)
+          : failed(name, Errors.INVALID_REQUEST, `topic ${name} is asked for twice`),
       ),
     };
   },
@@ -80,12 +90,16 @@ function create(call: Call, asked: Asked, validateOnly: boolean): Created {
   try {
     const nullConfig = configs.find(({ value }) => value === null);
     if (nullConfig !== undefined) throw new KafkaError("INVALID_CONFIG", `${nullConfig.name} has no value`);
-    const topic = call.cluster.createTopic(name, {
-      partitions: numPartitions,
-      replicationFactor,
-      assignments: inOrder(assignments),
-      config: Object.fromEntries(configs.map((one) => [one.name, one.value!])),
-    }, validateOnly);
+    const topic = call.cluster.createTopic(
+      name,
+      {
+        partitions: numPartitions,
+        replicationFactor,
+        assignments: inOrder(assignments),
+        config: Object.fromEntries(configs.map((one) => [one.name, one.value!])),
+      },
+      validateOnly,
+    );
     return {
       name,
       topicId: topic.id,

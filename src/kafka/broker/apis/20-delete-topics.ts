@@ -4,10 +4,14 @@ import { api } from "../../wire/api.ts";
 import { array, int16, int32, string, uuid, ZERO_UUID } from "../../wire/schema.ts";
 
 const request = () => ({
-  topics: array({
-    name: string("6+", { nullable: "6+", default: null }),
-    topicId: uuid("6+"),
-  }, "6+", { default: [] }),
+  topics: array(
+    {
+      name: string("6+", { nullable: "6+", default: null }),
+      topicId: uuid("6+"),
+    },
+    "6+",
+    { default: [] },
+  ),
   topicNames: array(string(), "0-5", { default: [] }),
   timeoutMs: int32(),
 });
@@ -35,12 +39,17 @@ export default api({
   handle(call, body) {
     const asked = call.version >= IDS_FROM ? body.topics : body.topicNames.map((name) => ({ name, topicId: ZERO_UUID }));
     const responses = [...Map.groupBy(asked, ({ name, topicId }) => name ?? topicId).values()].map(([topic, again]) =>
-      again === undefined ? remove(call, topic!) : { ...topic!, errorCode: Errors.INVALID_REQUEST, errorMessage: "a topic is asked for twice" },
+      again === undefined
+        ? remove(call, topic!)
+        : { ...topic!, errorCode: Errors.INVALID_REQUEST, errorMessage: "a topic is asked for twice" },
     );
     return { responses };
   },
   refuse: (body, error) => ({
-    responses: [...body.topics, ...body.topicNames.map((name) => ({ name, topicId: ZERO_UUID }))].map((asked) => ({ ...asked, errorCode: error })),
+    responses: [...body.topics, ...body.topicNames.map((name) => ({ name, topicId: ZERO_UUID }))].map((asked) => ({
+      ...asked,
+      errorCode: error,
+    })),
   }),
 });
 

@@ -39,9 +39,9 @@ export default api({
         const partition = call.cluster.partition(name, partitionIndex);
         const before = offset === -1 ? (partition?.highWatermark ?? -1) : offset; // -1: all there is
         const errorCode =
-          partition === undefined ? Errors.UNKNOWN_TOPIC_OR_PARTITION :
-          call.leads(partition, -1) ||
-          (before < 0 || before > partition.highWatermark ? Errors.OFFSET_OUT_OF_RANGE : Errors.NONE);
+          partition === undefined
+            ? Errors.UNKNOWN_TOPIC_OR_PARTITION
+            : call.leads(partition, -1) || (before < 0 || before > partition.highWatermark ? Errors.OFFSET_OUT_OF_RANGE : Errors.NONE);
         if (errorCode === Errors.NONE) {
           const { observer } = call.connection.hooks;
           partition!.log.deleteBefore(before);

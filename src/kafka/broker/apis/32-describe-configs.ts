@@ -29,18 +29,22 @@ const response = () => ({
       readOnly: bool(),
       configSource: int8("1+", { default: -1 }),
       isSensitive: bool(),
-      synonyms: array({
-        name: string("1+"),
-        value: string("1+", { nullable: "0+" }),
-        source: int8("1+"),
-      }, "1+"),
+      synonyms: array(
+        {
+          name: string("1+"),
+          value: string("1+", { nullable: "0+" }),
+          source: int8("1+"),
+        },
+        "1+",
+      ),
       configType: int8("3+", { default: 0 }),
       documentation: string("3+", { nullable: "0+" }),
     }),
   }),
 });
 
-const TOPIC = 2, BROKER = 4;
+const TOPIC = 2,
+  BROKER = 4;
 
 export default api({
   key: 32,
@@ -64,7 +68,11 @@ export default api({
   }),
   refuse: (body, error) => ({
     results: body.resources.map(({ resourceType, resourceName }) => ({
-      errorCode: error, errorMessage: null, resourceType, resourceName, configs: [],
+      errorCode: error,
+      errorMessage: null,
+      resourceType,
+      resourceName,
+      configs: [],
     })),
   }),
 });
@@ -72,25 +80,34 @@ export default api({
 type Resource = Infer<ReturnType<typeof request>>["resources"][number];
 type Config = Draft<ReturnType<typeof response>>["results"][number]["configs"][number];
 
-function describe(call: Call, resource: Resource, synonyms: boolean): Config[] | "INVALID_TOPIC_EXCEPTION" | "UNKNOWN_TOPIC_OR_PARTITION" | "INVALID_REQUEST" {
+function describe(
+  call: Call,
+  resource: Resource,
+  synonyms: boolean,
+): Config[] | "INVALID_TOPIC_EXCEPTION" | "UNKNOWN_TOPIC_OR_PARTITION" | "INVALID_REQUEST" {
   const { resourceType, resourceName, configurationKeys } = resource;
-  const wanted = (name: string): boolean => configurationKeys === null || configurationKeys.length === 0 || configurationKeys.includes(name);
+  const wanted = (name: string): boolean =>
+    configurationKeys === null || configurationKeys.length === 0 || configurationKeys.includes(name);
   if (resourceType === TOPIC) {
     if (nameProblem(resourceName) !== null) return "INVALID_TOPIC_EXCEPTION";
     const topic = call.cluster.topics.get(resourceName);
     if (topic === undefined) return "UNKNOWN_TOPIC_OR_PARTITION";
-    return Object.entries(TOPIC_CONFIGS).filter(([name]) => wanted(name)).map(([name, { type }]) => {
-      const { value, source } = topic.config.get(name);
-      return { ...config(name, value, source, type, false), synonyms: synonyms ? topic.config.synonyms(name) : [] };
-    });
+    return Object.entries(TOPIC_CONFIGS)
+      .filter(([name]) => wanted(name))
+      .map(([name, { type }]) => {
+        const { value, source } = topic.config.get(name);
+        return { ...config(name, value, source, type, false), synonyms: synonyms ? topic.config.synonyms(name) : [] };
+      });
   }
   if (resourceType === BROKER) {
     if (resourceName === "") return []; // what was changed for all brokers while they ran: nothing
     if (!call.cluster.nodes.isUp(Number(resourceName))) return "INVALID_REQUEST";
-    return brokerConfigs(call, resourceName).filter(({ name }) => wanted(name)).map(({ name, value, type }) => {
-      const source = ConfigSource.STATIC_BROKER;
-      return { ...config(name, value, source, type, true), synonyms: synonyms ? [{ name, value, source }] : [] };
-    });
+    return brokerConfigs(call, resourceName)
+      .filter(({ name }) => wanted(name))
+      .map(({ name, value, type }) => {
+        const source = ConfigSource.STATIC_BROKER;
+        return { ...config(name, value, source, type, true), synonyms: synonyms ? [{ name, value, source }] : [] };
+      });
   }
   return "INVALID_REQUEST";
 }

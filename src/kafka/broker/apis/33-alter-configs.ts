@@ -33,13 +33,14 @@ export default api({
   flexible: "2+",
   request,
   response,
-  handle: (call, body) => alterConfigs(call, body.resources, body.validateOnly, (_topic, { configs }) => {
-    const values: Record<string, string> = {};
-    for (const { name, value } of configs) {
-      if (value === null) throw new KafkaError("INVALID_REQUEST", `${name} has no value`);
-      values[name] = value;
-    }
-    return values;
-  }),
+  handle: (call, body) =>
+    alterConfigs(call, body.resources, body.validateOnly, (_topic, { configs }) => {
+      const values: Record<string, string> = {};
+      for (const { name, value } of configs) {
+        if (value === null) throw new KafkaError("INVALID_REQUEST", `${name} has no value`);
+        values[name] = value;
+      }
+      return values;
+    }),
   refuse: (body, error) => refuseConfigs(body.resources, error),
 });

@@ -30,7 +30,8 @@ export default api({
     connection.loggedIn(user);
     return { errorCode: Errors.NONE, errorMessage: null, authBytes: EMPTY };
   },
-  refuse: (_body, error) => refused(error, error === Errors.SASL_AUTHENTICATION_FAILED ? "Authentication failed: Invalid username or password" : null),
+  refuse: (_body, error) =>
+    refused(error, error === Errors.SASL_AUTHENTICATION_FAILED ? "Authentication failed: Invalid username or password" : null),
 });
 
 function refused(errorCode: number, errorMessage: string | null) {

@@ -8,9 +8,13 @@ const request = () => ({
   topics: array({
     name: string(),
     count: int32(),
-    assignments: array({
-      brokerIds: array(int32()),
-    }, "0+", { nullable: "0+" }),
+    assignments: array(
+      {
+        brokerIds: array(int32()),
+      },
+      "0+",
+      { nullable: "0+" },
+    ),
   }),
   timeoutMs: int32(),
   validateOnly: bool(),
@@ -36,7 +40,13 @@ export default api({
     const { topics } = call.cluster;
     const more = body.topics.reduce((sum, { name, count }) => sum + Math.max(0, count - (topics.get(name)?.partitions.length ?? count)), 0);
     if (more > PARTITIONS_MOST) {
-      return { results: body.topics.map(({ name }) => ({ name, errorCode: Errors.POLICY_VIOLATION, errorMessage: `more than ${PARTITIONS_MOST} partitions in one request` })) };
+      return {
+        results: body.topics.map(({ name }) => ({
+          name,
+          errorCode: Errors.POLICY_VIOLATION,
+          errorMessage: `more than ${PARTITIONS_MOST} partitions in one request`,
+        })),
+      };
     }
     return {
       results: [...Map.groupBy(body.topics, ({ name }) => name)].map(([name, [asked, again]]) =>

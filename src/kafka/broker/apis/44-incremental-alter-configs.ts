@@ -29,7 +29,10 @@ const response = () => ({
 });
 
 /** What is to be done with a value (KIP-339). */
-const SET = 0, DELETE = 1, APPEND = 2, SUBTRACT = 3;
+const SET = 0,
+  DELETE = 1,
+  APPEND = 2,
+  SUBTRACT = 3;
 
 export default api({
   key: 44,
@@ -58,7 +61,8 @@ function changed(topic: Topic, { configs }: Resource): Record<string, string> {
 }
 
 function inList(topic: Topic, name: string, operation: number, items: readonly string[]): string {
-  if (operation !== APPEND && operation !== SUBTRACT) throw new KafkaError("UNKNOWN_SERVER_ERROR", `there is no operation ${operation} on a configuration`);
+  if (operation !== APPEND && operation !== SUBTRACT)
+    throw new KafkaError("UNKNOWN_SERVER_ERROR", `there is no operation ${operation} on a configuration`);
   if (TOPIC_CONFIGS[name]?.type !== ConfigType.LIST) throw new KafkaError("INVALID_CONFIG", `${name} is no list`);
   const has = listed(topic.config.get(name).value);
   return (operation === APPEND ? [...has, ...items] : has.filter((item) => !items.includes(item))).join(",");

@@ -34,7 +34,10 @@ export default api({
   handle(call, { groupId, topics }) {
     const { groups } = call.cluster;
     const group = groups.groups.get(groupId);
-    const error = groupId === "" ? Errors.INVALID_GROUP_ID : call.coordinates(groupId) || (group === undefined ? Errors.GROUP_ID_NOT_FOUND : Errors.NONE);
+    const error =
+      groupId === ""
+        ? Errors.INVALID_GROUP_ID
+        : call.coordinates(groupId) || (group === undefined ? Errors.GROUP_ID_NOT_FOUND : Errors.NONE);
     if (error !== Errors.NONE) return { errorCode: error, topics: [] };
     // Positions of other kinds of groups can go only when nobody uses them.
     if (group!.members.size > 0 && group!.protocolType !== "consumer") return { errorCode: Errors.NON_EMPTY_GROUP, topics: [] };
@@ -44,8 +47,11 @@ export default api({
         name,
         partitions: partitions.map(({ partitionIndex }) => {
           const errorCode =
-            call.cluster.partition(name, partitionIndex) === undefined ? Errors.UNKNOWN_TOPIC_OR_PARTITION :
-            groups.subscribed(group!, name) ? Errors.GROUP_SUBSCRIBED_TO_TOPIC : Errors.NONE;
+            call.cluster.partition(name, partitionIndex) === undefined
+              ? Errors.UNKNOWN_TOPIC_OR_PARTITION
+              : groups.subscribed(group!, name)
+                ? Errors.GROUP_SUBSCRIBED_TO_TOPIC
+                : Errors.NONE;
           if (errorCode === Errors.NONE) group!.offsets.delete(name, partitionIndex);
           return { partitionIndex, errorCode };
         }),

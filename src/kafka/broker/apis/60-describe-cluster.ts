@@ -27,7 +27,8 @@ const response = () => ({
 });
 
 /** Types of endpoints; controllers cannot be reached from outside. */
-const BROKERS = 1, CONTROLLERS = 2;
+const BROKERS = 1,
+  CONTROLLERS = 2;
 
 export default api({
   key: 60,
@@ -39,9 +40,13 @@ export default api({
   handle(call, body) {
     const { id, nodes } = call.cluster;
     const errorCode =
-      body.endpointType === BROKERS ? Errors.NONE :
-      body.endpointType === CONTROLLERS ? Errors.MISMATCHED_ENDPOINT_TYPE : Errors.UNSUPPORTED_ENDPOINT_TYPE;
-    if (errorCode !== Errors.NONE) return { errorCode, errorMessage: `this is a broker, not an endpoint of type ${body.endpointType}`, clusterId: "", brokers: [] };
+      body.endpointType === BROKERS
+        ? Errors.NONE
+        : body.endpointType === CONTROLLERS
+          ? Errors.MISMATCHED_ENDPOINT_TYPE
+          : Errors.UNSUPPORTED_ENDPOINT_TYPE;
+    if (errorCode !== Errors.NONE)
+      return { errorCode, errorMessage: `this is a broker, not an endpoint of type ${body.endpointType}`, clusterId: "", brokers: [] };
     return {
       errorCode,
       endpointType: BROKERS,

@@ -10,10 +10,14 @@ const request = () => ({
     name: string(),
   }),
   responsePartitionLimit: int32("0+", { default: 2000 }),
-  cursor: struct({
-    topicName: string(),
-    partitionIndex: int32(),
-  }, "0+", { nullable: "0+", default: null }),
+  cursor: struct(
+    {
+      topicName: string(),
+      partitionIndex: int32(),
+    },
+    "0+",
+    { nullable: "0+", default: null },
+  ),
 });
 
 const response = () => ({
@@ -36,10 +40,14 @@ const response = () => ({
     }),
     topicAuthorizedOperations: int32("0+", { default: -2147483648 }),
   }),
-  nextCursor: struct({
-    topicName: string(),
-    partitionIndex: int32(),
-  }, "0+", { nullable: "0+", default: null }),
+  nextCursor: struct(
+    {
+      topicName: string(),
+      partitionIndex: int32(),
+    },
+    "0+",
+    { nullable: "0+", default: null },
+  ),
 });
 
 /** `max.request.partition.size.limit`. */
@@ -54,7 +62,10 @@ export default api({
   response,
   handle(call, body) {
     const { cursor } = body;
-    if (cursor !== null && (cursor.partitionIndex < 0 || (body.topics.length > 0 && !body.topics.some(({ name }) => name === cursor.topicName)))) {
+    if (
+      cursor !== null &&
+      (cursor.partitionIndex < 0 || (body.topics.length > 0 && !body.topics.some(({ name }) => name === cursor.topicName)))
+    ) {
       return refused(body.topics, Errors.INVALID_REQUEST);
     }
     const names = [...new Set(body.topics.length > 0 ? body.topics.map(({ name }) => name) : call.cluster.topics.keys())].sort();
@@ -74,7 +85,8 @@ export default api({
       const page = topic.partitions.slice(from, from + left);
       left -= page.length;
       topics.push({ errorCode: Errors.NONE, name, topicId: topic.id, partitions: page.map((one) => describe(call, one)), ...operations });
-      if (from + page.length < topic.partitions.length) return { topics, nextCursor: { topicName: name, partitionIndex: from + page.length } };
+      if (from + page.length < topic.partitions.length)
+        return { topics, nextCursor: { topicName: name, partitionIndex: from + page.length } };
     }
     return { topics };
   },

@@ -8,7 +8,8 @@ import type { Joined, Joining, Synced } from "./member.ts";
 import type { Peer } from "./peer.ts";
 
 /** `group.min.session.timeout.ms` and `group.max.session.timeout.ms`. */
-const SESSION_LEAST = 6_000, SESSION_MOST = 1_800_000;
+const SESSION_LEAST = 6_000,
+  SESSION_MOST = 1_800_000;
 /** `offsets.retention.minutes`: how long a group without members keeps its positions. */
 const OFFSETS_RETENTION = 7 * 86_400_000;
 
@@ -32,11 +33,21 @@ export class Coordinator {
   /** How many member ids were given out, by group and client id; those asked for last are the youngest. */
   private readonly idsDrawn = new Map<string, number>();
 
-  constructor(private readonly host: Host, private readonly options: KafkaOptions) {}
+  constructor(
+    private readonly host: Host,
+    private readonly options: KafkaOptions,
+  ) {}
 
   join(groupId: string, joining: Joining): Joined | Promise<Joined> {
     const refused = (error: number): Joined => ({
-      error, memberId: joining.memberId, generation: -1, protocolType: null, protocol: null, leader: "", skipAssignment: false, members: [],
+      error,
+      memberId: joining.memberId,
+      generation: -1,
+      protocolType: null,
+      protocol: null,
+      leader: "",
+      skipAssignment: false,
+      members: [],
     });
     if (groupId === "") return refused(Errors.INVALID_GROUP_ID);
     if (joining.sessionTimeout < SESSION_LEAST || joining.sessionTimeout > SESSION_MOST) return refused(Errors.INVALID_SESSION_TIMEOUT);
@@ -51,7 +62,9 @@ export class Coordinator {
   }
 
   sync(
-    who: Membership, protocolType: string | null, protocol: string | null,
+    who: Membership,
+    protocolType: string | null,
+    protocol: string | null,
     assignments: readonly { memberId: string; assignment: Buffer }[],
   ): Synced | Promise<Synced> {
     const group = this.groups.get(who.groupId);
@@ -178,7 +191,9 @@ export class Coordinator {
   }
 
   private create(groupId: string): Group {
-    const group = new Group(groupId, this.host.clock, this.options.group_initial_rebalance_delay, (prefix) => this.uuid(`${groupId} ${prefix}`));
+    const group = new Group(groupId, this.host.clock, this.options.group_initial_rebalance_delay, (prefix) =>
+      this.uuid(`${groupId} ${prefix}`),
+    );
     this.groups.set(groupId, group);
     return group;
   }

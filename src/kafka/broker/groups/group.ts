@@ -45,7 +45,12 @@ export class Group {
   private delayLeft: number | null = null;
   private newcomer = false;
 
-  constructor(readonly id: string, readonly clock: Clock, private readonly initialDelay: number, private readonly draw: (prefix: string) => string) {
+  constructor(
+    readonly id: string,
+    readonly clock: Clock,
+    private readonly initialDelay: number,
+    private readonly draw: (prefix: string) => string,
+  ) {
     this.emptySince = clock.now();
     this.joinDeadline = new Deadline(clock, () => (this.delayLeft === null ? this.joinOver() : this.delayOver()));
     this.syncDeadline = new Deadline(clock, () => this.syncOver());
@@ -239,12 +244,15 @@ export class Group {
 
   sync(member: Member, assignments: readonly { memberId: string; assignment: Buffer }[]): Synced | Promise<Synced> {
     switch (this.state) {
-      case "PreparingRebalance": return this.notSynced(Errors.REBALANCE_IN_PROGRESS);
+      case "PreparingRebalance":
+        return this.notSynced(Errors.REBALANCE_IN_PROGRESS);
       case "Stable":
         member.alive();
         return this.synced(member);
-      case "CompletingRebalance": break;
-      default: return this.notSynced(Errors.UNKNOWN_MEMBER_ID);
+      case "CompletingRebalance":
+        break;
+      default:
+        return this.notSynced(Errors.UNKNOWN_MEMBER_ID);
     }
     this.unsynced.delete(member.id);
     if (member.id !== this.leader) {

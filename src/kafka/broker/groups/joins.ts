@@ -38,7 +38,8 @@ function returning(group: Group, joining: Joining): Joined | Promise<Joined> {
   if (error !== Errors.NONE) return group.notJoined(error, memberId);
   const member = group.members.get(memberId)!;
   switch (group.state) {
-    case "PreparingRebalance": return group.rejoin(member, joining);
+    case "PreparingRebalance":
+      return group.rejoin(member, joining);
     case "CompletingRebalance":
       // It did not get the answer to its join: it hears it again.
       if (!member.matches(joining.protocols)) return group.rejoin(member, joining);
@@ -49,7 +50,8 @@ function returning(group: Group, joining: Joining): Joined | Promise<Joined> {
       if (memberId === group.leader || !member.matches(joining.protocols)) return group.rejoin(member, joining);
       member.update(joining);
       return group.joined(member);
-    default: return group.notJoined(Errors.UNKNOWN_MEMBER_ID, memberId);
+    default:
+      return group.notJoined(Errors.UNKNOWN_MEMBER_ID, memberId);
   }
 }
 

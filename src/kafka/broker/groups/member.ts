@@ -61,7 +61,12 @@ export class Member {
   /** The end of its session, put off by every sign of life. */
   readonly session: PeerDeadline;
 
-  constructor(public id: string, joining: Joining, clock: Clock, expired: (member: Member) => void) {
+  constructor(
+    public id: string,
+    joining: Joining,
+    clock: Clock,
+    expired: (member: Member) => void,
+  ) {
     this.instanceId = joining.instanceId;
     this.session = new PeerDeadline(clock, joining.peer, () => expired(this));
     this.update(joining);

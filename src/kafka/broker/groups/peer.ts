@@ -16,7 +16,11 @@ export class PeerDeadline {
   private ms = 0;
   private readonly deadline: Deadline;
 
-  constructor(private readonly clock: Clock, public peer: Peer, expired: () => void) {
+  constructor(
+    private readonly clock: Clock,
+    public peer: Peer,
+    expired: () => void,
+  ) {
     this.deadline = new Deadline(clock, () => {
       const left = this.ms - this.peer.silentFor(this.since);
       if (left <= 0) expired();

@@ -17,17 +17,21 @@ const connect: Handler = {
     if (clientId === "" && (version === 3 || (version === 4 && !cleanStart))) {
       return link.refuseClient("Client Identifier not valid", version);
     }
-    if (will !== undefined && !isTopicName(will.topic)) throw new MqttError("Topic Name invalid", `CONNECT: Will topic ${JSON.stringify(will.topic)}`);
+    if (will !== undefined && !isTopicName(will.topic))
+      throw new MqttError("Topic Name invalid", `CONNECT: Will topic ${JSON.stringify(will.topic)}`);
     if (properties?.authenticationMethod !== undefined) return link.refuseClient("Bad authentication method", version);
     const id = clientId === "" ? link.broker.newClientId() : clientId;
     link.connection.identify(id, asked.username ?? "");
-    link.decided(link.connection.welcome(() => new ClientEvent(link.connection, "connect", "client")), (final) => {
-      if (link.connection.isClosed) return;
-      if (final === null) return open(link, asked, id);
-      if (final.kind === "drop") link.ignore();
-      else if (final.kind === "close" || final.kind === "hang") link.obey(final);
-      else if (final.kind === "fail") link.refuseClient(link.broker.errorNamed(final.code), version);
-    });
+    link.decided(
+      link.connection.welcome(() => new ClientEvent(link.connection, "connect", "client")),
+      (final) => {
+        if (link.connection.isClosed) return;
+        if (final === null) return open(link, asked, id);
+        if (final.kind === "drop") link.ignore();
+        else if (final.kind === "close" || final.kind === "hang") link.obey(final);
+        else if (final.kind === "fail") link.refuseClient(link.broker.errorNamed(final.code), version);
+      },
+    );
   },
 };
 export default connect;

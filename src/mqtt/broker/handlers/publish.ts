@@ -46,7 +46,8 @@ function settlePressure(link: Link): void {
 
 /** A PUBLISH that has to be understood: it is acknowledged, retained, has properties, or a hook wants it. */
 function receive(link: Link): void {
-  const { broker } = link, session = link.session!;
+  const { broker } = link,
+    session = link.session!;
   const { qos, id } = view;
   const properties = view.propsEnd > view.propsStart ? inboundProperties(view) : undefined;
   const route = find(link, properties);
@@ -63,8 +64,12 @@ function receive(link: Link): void {
   const message = new Message(
     broker.host.clock.now(),
     {
-      topic: route.topic, payload: Buffer.from(view.buf.subarray(view.payloadStart, view.end)),
-      qos, retain: view.retain, properties, publisher: session.clientId,
+      topic: route.topic,
+      payload: Buffer.from(view.buf.subarray(view.payloadStart, view.end)),
+      qos,
+      retain: view.retain,
+      properties,
+      publisher: session.clientId,
     },
     route.bytes,
   );
@@ -137,7 +142,10 @@ function settle(link: Link, qos: QoS, id: number, event: MessageEvent, final: Fi
       return final.go(() => settle(link, qos, id, event, null));
     case "fail":
       if (qos === 2) link.session!.received.delete(id);
-      return link.refuse({ type: "PUBLISH", topic: message.topic, payload: message.payload, qos, retain: false, dup: false, id }, final.code);
+      return link.refuse(
+        { type: "PUBLISH", topic: message.topic, payload: message.payload, qos, retain: false, dup: false, id },
+        final.code,
+      );
     case "reroute":
       broker.reroute(event, final.to);
       return acknowledge(link, qos, id, "Success", message.topic);

@@ -15,7 +15,8 @@ const subscribe: Handler = {
     const parsed = subscriptions.map((asked) => {
       const filter = parseFilter(asked.filter);
       // [MQTT-3.8.3-4]
-      if (filter.group !== undefined && asked.noLocal) throw new MqttError("Protocol Error", "SUBSCRIBE: No Local on a shared subscription");
+      if (filter.group !== undefined && asked.noLocal)
+        throw new MqttError("Protocol Error", "SUBSCRIBE: No Local on a shared subscription");
       return filter;
     });
     const wantRetained: { filter: string; qos: QoS }[] = [];
@@ -28,13 +29,19 @@ export default subscribe;
 
 /** Carries out one subscription and returns the code for its place in the SUBACK. */
 function add(
-  link: Link, asked: Subscription, { filter, group }: ParsedFilter, identifier: number, wantRetained: { filter: string; qos: QoS }[],
+  link: Link,
+  asked: Subscription,
+  { filter, group }: ParsedFilter,
+  identifier: number,
+  wantRetained: { filter: string; qos: QoS }[],
 ): number {
-  const { broker } = link, session = link.session!;
+  const { broker } = link,
+    session = link.session!;
   const { qos, noLocal, retainAsPublished, retainHandling } = asked;
   const options = { qos, noLocal, retainAsPublished, identifier };
   const old = session.subscriptions.get(asked.filter);
-  if (old !== undefined) broker.subscriptions.change(old, options); // [MQTT-3.8.4-3]
+  if (old !== undefined)
+    broker.subscriptions.change(old, options); // [MQTT-3.8.4-3]
   else if (session.subscriptions.size >= broker.options.maxSubscriptions) return link.five ? REASONS["Quota exceeded"] : 0x80;
   else session.subscriptions.set(asked.filter, broker.subscriptions.add(session, asked.filter, filter, group, options));
   // [MQTT-3.3.1-9..11]; a shared subscription gets none (4.8.2).

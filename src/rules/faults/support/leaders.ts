@@ -15,7 +15,12 @@ export function changeLeaders(broker: Broker, topic: Pattern, partition?: number
     else broker.movePartition(topic, partition);
   }
   return () => {
-    const up = new Set(broker.brokers().filter((one) => one.up).map((one) => one.broker));
+    const up = new Set(
+      broker
+        .brokers()
+        .filter((one) => one.up)
+        .map((one) => one.broker),
+    );
     for (const { topic, partition, leader } of before) if (up.has(leader)) broker.movePartition(topic, partition, leader);
   };
 }

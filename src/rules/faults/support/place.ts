@@ -21,6 +21,18 @@ export function at(place: Place, hook: object): Plugin {
 /** The rule is about messages or operations, rather than about connections as such. */
 export function namesContent(match: Match): boolean {
   return has(
-    match, "operation", "group", "topic", "exchange", "queue", "routingKey", "address", "key", "partition", "header", "payload", "size",
+    match,
+    "operation",
+    "group",
+    "topic",
+    "exchange",
+    "queue",
+    "routingKey",
+    "address",
+    "key",
+    "partition",
+    "header",
+    "payload",
+    "size",
   );
 }

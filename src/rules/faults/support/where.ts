@@ -12,8 +12,14 @@ export function brokersOf(where: Where, match: Match, broker: Broker): BrokerNam
   if (where !== undefined && where !== "all") return [where];
   const protocols = [match.protocol ?? ["kafka", "mqtt", "amqp"]].flat();
   const nodes = match.broker === undefined ? null : [match.broker].flat();
-  return broker.brokers().map((one) => one.broker).filter((name) =>
-    typeof name === "number" ? protocols.includes("kafka") && (nodes === null || nodes.includes(name)) : nodes === null && protocols.includes(name));
+  return broker
+    .brokers()
+    .map((one) => one.broker)
+    .filter((name) =>
+      typeof name === "number"
+        ? protocols.includes("kafka") && (nodes === null || nodes.includes(name))
+        : nodes === null && protocols.includes(name),
+    );
 }
 
 /** Throws where neither options nor match say which broker is meant, or there is none of that number. */
@@ -28,7 +34,8 @@ export function checkBroker(fault: string, where: Where, match: Match, world: Wo
 
 /** Throws where there is no Kafka broker of this node id. */
 export function checkNode(node: BrokerName | "all" | undefined, { brokers }: World, path: readonly string[]): void {
-  if (typeof node === "number" && node > brokers) throw new FaultError(`there is no broker ${node}: ${brokers === 1 ? "Kafka has one, 1" : `Kafka's are 1 to ${brokers}`}`, path);
+  if (typeof node === "number" && node > brokers)
+    throw new FaultError(`there is no broker ${node}: ${brokers === 1 ? "Kafka has one, 1" : `Kafka's are 1 to ${brokers}`}`, path);
 }
 
 /** The connections that a match means. */
@@ -48,13 +55,20 @@ export function picks(given: Pattern | undefined, fromMatch: Pattern | undefined
 export function partitionsOf(broker: Broker, topic: Pattern, partition?: number | readonly number[]) {
   const wanted = compilePattern(topic, true);
   const numbers = partition === undefined ? null : [partition].flat();
-  return broker.topics().filter(({ name }) => wanted(name)).flatMap(({ name, partitions }) =>
-    partitions.filter((one) => numbers === null || numbers.includes(one.partition)).map((one) => ({ topic: name, ...one })));
+  return broker
+    .topics()
+    .filter(({ name }) => wanted(name))
+    .flatMap(({ name, partitions }) =>
+      partitions.filter((one) => numbers === null || numbers.includes(one.partition)).map((one) => ({ topic: name, ...one })),
+    );
 }
 
 /** Groups that a pattern means: those that are there, and one that is named in full in any case. */
 export function groupsOf(broker: Broker, group: Pattern): string[] {
   const wanted = compilePattern(group, false);
-  const found = broker.groups().map(({ id }) => id).filter(wanted);
+  const found = broker
+    .groups()
+    .map(({ id }) => id)
+    .filter(wanted);
   return found.length === 0 && typeof group === "string" && !/[*?]/.test(group) ? [group] : found;
 }
