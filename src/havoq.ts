@@ -19,7 +19,8 @@ import type { Network } from "./kafka/broker/nodes.ts";
 import { MqttBroker } from "./mqtt/broker/broker.ts";
 import type { Oracle, OracleOptions } from "./oracle/oracle.ts";
 import { ScenarioDoor } from "./scenarios/lazy.ts";
-import { Net, type Host } from "./net/net.ts";
+import { Net } from "./net/net.ts";
+import { type Host, hostOf } from "./pipeline/host.ts";
 import { registerAll } from "./rules/known.ts";
 import { Rules } from "./rules/rules.ts";
 
@@ -218,8 +219,7 @@ export class Havoq {
 
   private host(protocol: Protocol): Host {
     const ids = hashRule(this.seed, "havoq");
-    return {
-      hooks: this.seam[protocol],
+    return hostOf(this.seam[protocol], {
       clock: this.clock,
       net: this.net,
       publish: (message: Outgoing) => {
@@ -232,7 +232,7 @@ export class Havoq {
       },
       random: (stream) => new Random(hashText(`${protocol} ${stream}`, ids), 0),
       print: this.print,
-    };
+    });
   }
 
   /** Line by line, as it fires: what a killed process wrote has to be there. */

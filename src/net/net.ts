@@ -1,7 +1,6 @@
 import type { JumpingClock } from "../core/time.ts";
 import { matchesConnection } from "../hooks/match.ts";
-import type { ConnectionFilter, Outgoing, Protocol } from "../hooks/plugin.ts";
-import type { Random } from "../hooks/random.ts";
+import type { ConnectionFilter, Protocol } from "../hooks/plugin.ts";
 import type { ProtocolHooks, Seam } from "../hooks/seam.ts";
 import { Connection } from "./connection.ts";
 import type { Session } from "./session.ts";
@@ -14,22 +13,6 @@ export interface Server {
   /** Connections beyond this many are refused. */
   readonly maxConnections: number;
   accept(connection: Connection): Session;
-}
-
-/** What a protocol gets from the house it stands in. */
-export interface Host {
-  readonly hooks: ProtocolHooks;
-  readonly clock: JumpingClock;
-  readonly net: Net;
-  /**
-   * Sends a message to whichever protocol its target names: for `reroute`. Where there is no such
-   * target that is printed and the message is gone: a plugin named it, and no client is to blame.
-   */
-  publish(message: Outgoing): void;
-  /** Draws for ids that the broker makes up, keyed by seed and `stream`: the same in every run. */
-  random(stream: string): Random;
-  /** Prints a line for the person at the terminal. */
-  print(line: string): void;
 }
 
 /** What can be counted of connections, for the metrics. */

@@ -5,7 +5,8 @@ import type { Outgoing, Plugin, Protocol } from "../../src/hooks/plugin.ts";
 import { hashRule, Random } from "../../src/hooks/random.ts";
 import type { Replay } from "../../src/journal/replay.ts";
 import { Seam } from "../../src/hooks/seam.ts";
-import { Net, type Host } from "../../src/net/net.ts";
+import { Net } from "../../src/net/net.ts";
+import { type Host, hostOf } from "../../src/pipeline/host.ts";
 
 /** A house without listeners, for protocols in memory: seam and net are real. The clock stands still but for `advance`, unless another is given. */
 export class MemoryHouse {
@@ -37,8 +38,7 @@ export class MemoryHouse {
   }
 
   host(protocol: Protocol): Host {
-    return {
-      hooks: this.seam[protocol],
+    return hostOf(this.seam[protocol], {
       clock: this.clock,
       net: this.net,
       publish: (message) => {
@@ -50,7 +50,7 @@ export class MemoryHouse {
       },
       random: (stream) => new Random(hashRule(this.seed, stream), 0),
       print: (line) => void this.lines.push(line),
-    };
+    });
   }
 
   /** Puts one plugin in the place of all there were. */

@@ -16,7 +16,7 @@ const LIB = join(SRC, "../node_modules/typescript/lib");
 export function havoqDeclarations(): string {
   const vocabularies = readdirSync(SRC)
     .sort()
-    .map((room) => join(SRC, room, "vocabulary.ts"))
+    .map((folder) => join(SRC, folder, "protocol.ts"))
     .filter((file) => ts.sys.fileExists(file));
   const config = ts.readConfigFile(join(SRC, "../tsconfig.json"), ts.sys.readFile).config;
   const { options } = ts.convertCompilerOptionsFromJson(config.compilerOptions, dirname(SRC));

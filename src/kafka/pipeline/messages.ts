@@ -3,7 +3,7 @@ import type { Entry } from "../../core/log.ts";
 import type { Outgoing, Target } from "../../hooks/plugin.ts";
 import type { Chain, Final } from "../../hooks/seam.ts";
 import type { Connection } from "../../net/connection.ts";
-import type { Host } from "../../net/net.ts";
+import type { Host } from "../../pipeline/host.ts";
 import { Batch, batches } from "../wire/batch.ts";
 import type { Call } from "../broker/call.ts";
 import { Errors } from "../wire/errors.ts";

@@ -1,5 +1,5 @@
 import { Reader } from "../../../bytes/reader.ts";
-import type { Host } from "../../../net/net.ts";
+import type { Host } from "../../../pipeline/host.ts";
 import { Errors } from "../../wire/errors.ts";
 import type { KafkaOptions } from "../options.ts";
 import { Group } from "./group.ts";

@@ -1,0 +1,12 @@
+import type { Observer } from "../hooks/observer.ts";
+
+/**
+ * What a broker of ours tells of its own accord, after it happened, because no operation that passes
+ * the stages shows it: a message that was put into its place, expired, came back, was committed. A
+ * broker gets these from its `Host` as `events`, null while nobody listens, and writes
+ * `events?.left(…)`; who listens it does not know.
+ */
+export type BrokerEvents = Pick<
+  Observer,
+  "stored" | "queued" | "acknowledged" | "returned" | "left" | "trimmed" | "truncated" | "joined" | "committed"
+>;
