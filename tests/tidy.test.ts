@@ -91,6 +91,24 @@ describe("imports", () => {
   });
 });
 
+describe("the pipeline", () => {
+  /** Folders whose files see operations and messages that have passed the stages, and know nothing of who else saw them. */
+  const BEHIND = ["src/kafka/broker/", "src/kafka/wire/"];
+
+  test("brokers and codecs mention no hook, verdict, observer or journal", async () => {
+    const wrong: string[] = [];
+    for (const file of sources.filter((one) => BEHIND.some((place) => one.startsWith(place)))) {
+      for (const target of await imports(file)) {
+        if (/\/hooks\/(seam|chain|observer|verdicts|event|streams|reordering)\.ts$|\/journal\/|\/pipeline\/verdict\.ts$/.test(target))
+          wrong.push(`${file} imports ${target}`);
+      }
+      const code = (await read(file)).replace(/^\s*(\/\*\*|\*|\/\/).*$/gm, "");
+      for (const [word] of code.matchAll(/\bhooks\.\w+|\bobserver\b|\bverdict\b/g)) wrong.push(`${file} mentions ${word}`);
+    }
+    expect(wrong).toEqual([]);
+  });
+});
+
 describe("generated indexes", () => {
   for (const family of FAMILIES) {
     test(`${family}/index.ts lists what is there (bun build.ts --indexes writes it)`, async () => {

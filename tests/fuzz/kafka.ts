@@ -3,7 +3,7 @@ import type { Random } from "../../src/hooks/random.ts";
 import apis from "../../src/kafka/broker/apis/index.ts";
 import { Batch, HEADER } from "../../src/kafka/wire/batch.ts";
 import type { KafkaCluster } from "../../src/kafka/broker/cluster.ts";
-import { type AnyApi, versionsOf, writeRequestHeader } from "../../src/kafka/wire/api.ts";
+import { type AnyTable, versionsOf, writeRequestHeader } from "../../src/kafka/wire/api.ts";
 import { writeBatch } from "../../src/kafka/wire/records.ts";
 import { type Field, type Fields, within, ZERO_UUID } from "../../src/kafka/wire/schema.ts";
 import { apiNamed, produceBody, TestClient } from "../kafka/client.ts";
@@ -104,7 +104,7 @@ function batch(random: Random): Batch {
 }
 
 /** A request without its length. */
-function request(api: AnyApi, version: number, body: unknown): Buffer {
+function request(api: AnyTable, version: number, body: unknown): Buffer {
   const w = new Writer();
   writeRequestHeader(w, api, { apiKey: api.key, apiVersion: version, correlationId: 7, clientId: "hostile" });
   api.request.encode(version, w, body as never);
@@ -148,7 +148,7 @@ export class KafkaTarget implements Target {
     await client.createTopic(GOOD, 2);
     const target = new KafkaTarget(stage, cluster, client);
     target.sweep();
-    for (const api of apis as readonly AnyApi[]) {
+    for (const api of apis as readonly AnyTable[]) {
       for (const version of versionsOf(api)) {
         for (let i = 0; i < 3; i++) target.corpus.push(request(api, version, struct(random, api.request.fields, version)));
       }

@@ -1,4 +1,4 @@
-import "../../src/kafka/wire/api.ts";
+import "../../src/kafka/protocol.ts";
 import { Reader } from "../../src/bytes/reader.ts";
 import { Writer } from "../../src/bytes/writer.ts";
 import apis from "../../src/kafka/broker/apis/index.ts";
@@ -6,7 +6,7 @@ import { batches } from "../../src/kafka/wire/batch.ts";
 import { KafkaCluster } from "../../src/kafka/broker/cluster.ts";
 import { errorName } from "../../src/kafka/wire/errors.ts";
 import type { KafkaOptions } from "../../src/kafka/broker/options.ts";
-import { type AnyApi, readResponseHeader, type RequestDraft, type ResponseOf, writeRequestHeader } from "../../src/kafka/wire/api.ts";
+import { type AnyTable, readResponseHeader, type RequestDraft, type ResponseOf, writeRequestHeader } from "../../src/kafka/wire/api.ts";
 import { type BatchDraft, type KafkaRecord, records, writeBatch } from "../../src/kafka/wire/records.ts";
 import { connectMemory, type MemoryClient } from "../../src/net/memory.ts";
 import { MemoryHouse } from "../support/memory.ts";
@@ -15,8 +15,8 @@ type Apis = (typeof apis)[number];
 type Named<Name extends Apis["name"]> = Extract<Apis, { name: Name }>;
 export type ApiName = Apis["name"];
 
-export function apiNamed(name: ApiName): AnyApi {
-  return (apis as readonly AnyApi[]).find((api) => api.name === name)!;
+export function apiNamed(name: ApiName): AnyTable {
+  return (apis as readonly AnyTable[]).find((api) => api.name === name)!;
 }
 
 /** A cluster in memory, with the house it stands in. */

@@ -3,7 +3,7 @@ import { DecodeError, Reader } from "../../src/bytes/reader.ts";
 import { Writer } from "../../src/bytes/writer.ts";
 import apis from "../../src/kafka/broker/apis/index.ts";
 import { EncodeError, Message } from "../../src/kafka/wire/codec.ts";
-import { type AnyApi, readRequestHeader, skipTags, versionsOf, writeRequestHeader } from "../../src/kafka/wire/api.ts";
+import { type AnyTable, readRequestHeader, skipTags, versionsOf, writeRequestHeader } from "../../src/kafka/wire/api.ts";
 import { array, type Field, type Fields, int32, int64, int8, string, struct, uuid, within } from "../../src/kafka/wire/schema.ts";
 
 /** A body with every field of this version set to something, arrays of `length`; null where `nulls` and allowed. */
@@ -52,7 +52,7 @@ function encoded(message: Message, version: number, body: Record<string, unknown
 }
 
 describe("every message of every version we serve", () => {
-  for (const api of apis as readonly AnyApi[]) {
+  for (const api of apis as readonly AnyTable[]) {
     for (const message of [api.request, api.response] as Message[]) {
       test(`${api.name} ${message.direction}`, () => {
         for (const version of versionsOf(api)) {
@@ -161,7 +161,7 @@ describe("the table language", () => {
 });
 
 test("request headers are read as they were written", () => {
-  for (const api of apis as readonly AnyApi[]) {
+  for (const api of apis as readonly AnyTable[]) {
     for (const apiVersion of versionsOf(api)) {
       for (const clientId of ["consumer-1", "", null]) {
         const header = { apiKey: api.key, apiVersion, correlationId: 77, clientId };

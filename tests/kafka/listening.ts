@@ -1,4 +1,4 @@
-import "../../src/kafka/wire/api.ts";
+import "../../src/kafka/protocol.ts";
 import { AdvanceableClock } from "../../src/hooks/clock.ts";
 import { KafkaCluster } from "../../src/kafka/broker/cluster.ts";
 import type { KafkaOptions } from "../../src/kafka/broker/options.ts";

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { Writer } from "../../src/bytes/writer.ts";
 import apis from "../../src/kafka/broker/apis/index.ts";
 import { errorName } from "../../src/kafka/wire/errors.ts";
-import { type AnyApi, writeRequestHeader } from "../../src/kafka/wire/api.ts";
+import { type AnyTable, writeRequestHeader } from "../../src/kafka/wire/api.ts";
 import { writeBatch } from "../../src/kafka/wire/records.ts";
 import { seeded } from "../bytes/seeded.ts";
 import { apiNamed, batchOf, produceBody, type TestClient, TestCluster, valuesOf } from "./client.ts";
@@ -33,7 +33,7 @@ describe("ApiVersions", () => {
       expect(errorCode).toBe(0);
       expect(apiKeys.length).toBe(apis.length);
       for (const { apiKey, minVersion, maxVersion } of apiKeys) {
-        const api = (apis as readonly AnyApi[]).find(({ key }) => key === apiKey)!;
+        const api = (apis as readonly AnyTable[]).find(({ key }) => key === apiKey)!;
         expect([minVersion, maxVersion]).toEqual([api.name === "Produce" ? 0 : api.first, api.last]);
       }
     }
@@ -142,7 +142,7 @@ test("malformed requests: no crash, no hang, and the neighbours lose nothing", a
   const { next, bytes } = seeded(11);
   const neighbour = house.connect();
   await neighbour.createTopic("t");
-  const all = apis as readonly AnyApi[];
+  const all = apis as readonly AnyTable[];
   for (let i = 0; i < 3_000; i++) {
     const victim = house.connect();
     const api = all[next(all.length)]!;

@@ -1,7 +1,7 @@
 import { expect, spyOn, test } from "bun:test";
 import { drop, fail, type Plugin } from "../../src/hooks/plugin.ts";
 import { writeBatch } from "../../src/kafka/wire/records.ts";
-import { Repeat } from "../../src/kafka/pipeline/repeat.ts";
+import { Repeat } from "../../src/kafka/broker/repeat.ts";
 import { seeded } from "../bytes/seeded.ts";
 import { batchOf, produceBody, TestCluster, valuesOf } from "./client.ts";
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import apis from "../../src/kafka/broker/apis/index.ts";
-import { type AnyApi, versionsOf } from "../../src/kafka/wire/api.ts";
+import { type AnyTable, versionsOf } from "../../src/kafka/wire/api.ts";
 import { bounds, type Fields, type Range, within } from "../../src/kafka/wire/schema.ts";
 import { definitions, type DefinedField, type Definition } from "./official.ts";
 
@@ -8,7 +8,7 @@ import { definitions, type DefinedField, type Definition } from "./official.ts";
 type Line = string;
 
 describe.if(definitions !== null)("tables agree with Kafka's definitions", () => {
-  for (const api of apis as readonly AnyApi[]) {
+  for (const api of apis as readonly AnyTable[]) {
     for (const message of [api.request, api.response]) {
       const direction = message.direction === "request" ? "Request" : "Response";
       test(`${api.name} ${direction}`, () => {
@@ -24,7 +24,7 @@ describe.if(definitions !== null)("tables agree with Kafka's definitions", () =>
   }
 
   test("what is advertised has been released", () => {
-    for (const api of apis as readonly AnyApi[]) {
+    for (const api of apis as readonly AnyTable[]) {
       const official = definitions!.get(`${api.name}Request`)!;
       const last = bounds(range(official.validVersions))[1];
       if (official.latestVersionUnstable) expect(api.last).toBeLessThan(last);

@@ -2,18 +2,37 @@ import type { Waiters } from "../../core/waiters.ts";
 import { type Wait, waitUntil } from "../../core/waiters.ts";
 import type { Connection } from "../../net/connection.ts";
 import type { KafkaCluster } from "./cluster.ts";
+import type { Batch } from "../wire/batch.ts";
 import { Errors } from "../wire/errors.ts";
 import type { Partition, Topic } from "./topics.ts";
+
+/** The bytes that a request came in, and whether anybody may still look at them when it has been answered. */
+export class Received {
+  /** Somebody keeps views of them: the log, or whoever saw the request or its records. */
+  isKept = false;
+  /** More than one batch lies in them: who keeps one keeps the others with it. */
+  isShared = false;
+
+  keep(): void {
+    this.isKept = true;
+  }
+}
+
+/** A batch as the intake leaves it. */
+export interface Produced {
+  /** As its producer numbered it. */
+  readonly sent: Batch;
+  /** What is to be stored; null: nothing now, though the producer's sequence goes on. */
+  readonly batch: Batch | null;
+  /** Set by the endpoint. */
+  stored: boolean;
+}
 
 /** One request being carried out: who asks, at which node, in which version. */
 export class Call {
   private wait: Wait | null = null;
-  /** What was sent may still be looked at when it has been answered: by a hook, the observer, or a log that took it as it was. */
-  kept = false;
-  /** More came than one batch: what a log takes as it was, a hook that looks at another one keeps. */
-  shared = false;
-  /** The version of the hooks in which none of them wants to see the answer; -1: nobody looked. */
-  unwatchedAt = -1;
+  /** What the intake made of batches of this request, by their place in it; null where it left all as they came. */
+  produced: ReadonlyMap<object, Produced> | null = null;
 
   constructor(
     readonly cluster: KafkaCluster,
@@ -25,6 +44,7 @@ export class Call {
     readonly clientId: string,
     /** When it came, in milliseconds of the clock. */
     readonly since: number,
+    readonly received: Received,
   ) {}
 
   /** Settles when `ready` holds, the time is over, or the client has gone. */

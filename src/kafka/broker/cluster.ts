@@ -12,10 +12,15 @@ import { Coordinator } from "./groups/coordinator.ts";
 import { consumedBy, Metrics } from "./metrics.ts";
 import { type Network, Nodes } from "./nodes.ts";
 import { kafkaDefaults, type KafkaOptions } from "./options.ts";
-import type { AnyApi } from "../wire/api.ts";
-import { publish } from "./publish.ts";
-import { send } from "./send.ts";
-import { KafkaSession } from "../pipeline/session.ts";
+import type { AnyApi } from "./api.ts";
+import { precheck } from "./append.ts";
+import { Call, Received } from "./call.ts";
+import { partitionForKey } from "./partitioner.ts";
+import { type Batch, producedBatch, Refused } from "../wire/batch.ts";
+import { Errors } from "../wire/errors.ts";
+import { KafkaConnection } from "../pipeline/connection.ts";
+import type { CallHeader, KafkaEndpoint, Place } from "../pipeline/endpoint.ts";
+import { Intake } from "../pipeline/intake.ts";
 import { collisionKey, nameProblem, NO_LEADER, Partition, PARTITIONS_MOST, type Tail, Topic } from "./topics.ts";
 
 /** How often retention, idle producers and old offsets are looked at, in milliseconds. */
@@ -34,7 +39,7 @@ export interface NewTopic {
 }
 
 /** A Kafka cluster of virtual brokers that share one memory: each has its port, each leads some of the partitions. */
-export class KafkaCluster implements Server {
+export class KafkaCluster implements Server, KafkaEndpoint {
   readonly protocol = "kafka";
   readonly apis: readonly AnyApi[] = apis;
   readonly maxConnections: number;
@@ -44,6 +49,7 @@ export class KafkaCluster implements Server {
   readonly topicsById = new Map<string, Topic>();
   readonly groups: Coordinator;
   readonly metrics = new Metrics();
+  private readonly intake: Intake;
   /** 22 characters of base64url. */
   readonly id: string;
   lastProducerId = -1;
@@ -59,6 +65,7 @@ export class KafkaCluster implements Server {
     this.id = this.uuid("kafka cluster");
     this.nodes = new Nodes(this.options.brokers, host.net, network, () => this.topics.values());
     this.groups = new Coordinator(host, this.options);
+    this.intake = new Intake(this, host.pipeline);
     for (const [name, topic] of Object.entries(this.options.topics)) {
       const config: Record<string, string> = { ...topic.config };
       if (topic.retention !== undefined) config["retention.ms"] = String(topic.retention);
@@ -69,8 +76,67 @@ export class KafkaCluster implements Server {
   }
 
   accept(connection: Connection): Session {
-    const node = this.nodes.find(connection.broker ?? 1);
-    return new KafkaSession(this, connection, node.id);
+    this.nodes.find(connection.broker ?? 1);
+    return new KafkaConnection(this, connection);
+  }
+
+  // --- Behind the stages ------------------------------------------------------------------------
+
+  get maxRequestSize(): number {
+    return this.options.max_request_size;
+  }
+
+  call(connection: Connection, { version, correlationId, clientId, since }: CallHeader): Call {
+    return new Call(this, connection, connection.broker ?? 1, version, correlationId, clientId, since, new Received());
+  }
+
+  answered(api: AnyApi, answer: any, ms: number): void {
+    const counts = this.metrics.api(api);
+    if (answer === undefined) counts.answered(Errors.NONE, ms);
+    else counts.add(answer, ms);
+  }
+
+  place(call: Call, { name, topicId }: { name: string; topicId: string }, index: number): Partition | undefined {
+    // A version that has ids leaves the names empty.
+    return (name === "" ? this.topicsById.get(topicId) : this.topics.get(name))?.partitions[index];
+  }
+
+  examine(call: Call, place: Place, records: Buffer | null, acks: number): { batch: Batch | null; problem: "error" | "repeated" | null } {
+    const partition = place as Partition;
+    const batch = producedBatch(records, partition.topic.config.maxMessageBytes);
+    if (batch instanceof Refused) return { batch: null, problem: "error" };
+    const problem = precheck(call, partition, batch, acks);
+    return { batch, problem: problem === null ? null : problem.repeated === true ? "repeated" : "error" };
+  }
+
+  /** The partition that the message names, else that of its key, else the next one. */
+  destination(message: Outgoing & { protocol: "kafka" }, key: Uint8Array | null): Partition {
+    const topic = this.autoCreate(message.topic);
+    if (typeof topic === "string") throw new RangeError(`topic ${message.topic}: ${topic}`);
+    const count = topic.partitions.length;
+    // Records without a key go round the partitions.
+    const index = message.partition ?? (key === null ? topic.published++ % count : partitionForKey(key, count));
+    const partition = topic.partitions[index];
+    if (partition === undefined) throw new RangeError(`there is no partition ${index} of topic ${topic.name}`);
+    return partition;
+  }
+
+  refusal(place: Place): string | null {
+    return (place as Partition).leader === NO_LEADER ? `LEADER_NOT_AVAILABLE for ${place.name}` : null;
+  }
+
+  append(place: Place, batch: Batch): number | string {
+    const partition = place as Partition;
+    if (partition.gone) return `${partition.topic.name} was deleted`;
+    const baseOffset = partition.log.end;
+    partition.append(batch, this.host.clock.now(), true);
+    return baseOffset;
+  }
+
+  removeBelow(place: Place, offset: number): number {
+    const { log } = place as Partition;
+    log.deleteBefore(offset);
+    return log.start;
   }
 
   // --- Topics -----------------------------------------------------------------------------------
@@ -204,12 +270,12 @@ export class KafkaCluster implements Server {
 
   /** Puts a record into a topic as a client would, without the `message` hooks. */
   publish(message: Outgoing): void {
-    publish(this, message);
+    this.intake.publish(message);
   }
 
   /** Puts records into their topics as a producer would, through the `message` hooks. */
   send(messages: readonly Outgoing[]): Sent | Promise<Sent> {
-    return send(this, messages);
+    return this.intake.send(messages);
   }
 
   /** Makes `broker`, or the next in-sync replica in line, the leader of a partition; returns its node id. */
@@ -270,7 +336,7 @@ export class KafkaCluster implements Server {
     for (const partition of led) {
       if (!unclean && partition.leader !== NO_LEADER) continue;
       lost += partition.loseTail(tail, now);
-      if (this.host.hooks.observer !== null) this.host.hooks.observer.truncated(partition.name, partition.log.end);
+      this.host.events?.truncated(partition.name, partition.log.end);
     }
     return lost;
   }
@@ -334,7 +400,7 @@ export class KafkaCluster implements Server {
       for (const topic of this.topics.values()) {
         for (const { log, producers, name } of topic.partitions) {
           log.keepSince(now - topic.config.retentionMs);
-          if (this.host.hooks.observer !== null) this.host.hooks.observer.trimmed(name, log.start, "expired");
+          this.host.events?.trimmed(name, log.start, "expired");
           producers.expire(now - PRODUCER_EXPIRATION);
         }
       }

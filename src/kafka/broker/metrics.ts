@@ -1,6 +1,6 @@
 import { Tally } from "../../core/tally.ts";
 import { type ErrorName, errorName } from "../wire/errors.ts";
-import type { AnyApi } from "../wire/api.ts";
+import type { AnyApi } from "./api.ts";
 import type { Fields } from "../wire/schema.ts";
 
 /** Upper bounds of the buckets of request durations, in seconds. */

@@ -8,11 +8,13 @@ import type {
   KafkaMessage,
   MessageChanges,
   Operation,
+  Outgoing,
+  Target,
 } from "../../hooks/plugin.ts";
 import { groupsOf, partitionsOf, topicsOf } from "./facts.ts";
-import type { AnyApi } from "../wire/api.ts";
+import type { AnyTable } from "../wire/api.ts";
 import type { KafkaRecord, RecordDraft } from "../wire/records.ts";
-import type { Partition } from "../broker/topics.ts";
+import type { Place } from "./endpoint.ts";
 
 /** A request, or the response to one, as hooks see it. */
 export class OperationEvent implements HookEvent, Operation {
@@ -22,7 +24,7 @@ export class OperationEvent implements HookEvent, Operation {
 
   constructor(
     readonly connection: ConnectionInfo,
-    private readonly api: AnyApi,
+    private readonly api: AnyTable,
     readonly version: number,
     public body: any,
     private readonly topicsById: ReadonlyMap<string, { readonly name: string }>,
@@ -103,7 +105,7 @@ export class RecordEvent implements HookEvent, KafkaMessage {
   /** @param consumer client id for a delivery; null for a message, whose offset is not known yet */
   constructor(
     readonly connection: ConnectionInfo | null,
-    private readonly place: Partition,
+    private readonly place: Place,
     private readonly record: KafkaRecord,
     private readonly consumer: string | null,
   ) {
@@ -220,4 +222,15 @@ function headerBytes(value: HeaderValue): Buffer | null {
 
 export function headersOf(headers: Readonly<Record<string, HeaderValue>>): { key: string; value: Buffer | null }[] {
   return Object.entries(headers).map(([key, value]) => ({ key, value: headerBytes(value) }));
+}
+
+/** Text as UTF-8, structures as JSON. */
+export function bytesOf(value: Uint8Array | string | object | null): Uint8Array | null {
+  if (value === null || value instanceof Uint8Array) return value;
+  return Buffer.from(typeof value === "string" ? value : JSON.stringify(value));
+}
+
+/** A record that goes somewhere else. */
+export function outgoing(event: RecordEvent, to: Target): Outgoing {
+  return { ...to, payload: event.hasValue ? event.payload : null, key: event.keyBytes, headers: { ...event.headers } };
 }

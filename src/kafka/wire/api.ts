@@ -1,11 +1,10 @@
 import { DecodeError, type Reader } from "../../bytes/reader.ts";
 import type { Writer } from "../../bytes/writer.ts";
-import type { Call } from "../broker/call.ts";
-import { Message } from "./codec.ts";
-import { bounds, type Draft, type Fields, type Infer, type Range } from "./schema.ts";
+import type { Message } from "./codec.ts";
+import type { Draft, Fields, Infer } from "./schema.ts";
 
-/** One API: both tables, the versions we serve, and what answers it. */
-export interface Api<Name extends string = string, Req extends Fields = Fields, Res extends Fields = Fields> {
+/** The tables of one API, and the versions of it that we speak. */
+export interface ApiTable<Name extends string = string, Req extends Fields = Fields, Res extends Fields = Fields> {
   readonly key: number;
   readonly name: Name;
   /** The versions we serve: all of them work. */
@@ -17,53 +16,17 @@ export interface Api<Name extends string = string, Req extends Fields = Fields, 
   readonly advertisedFrom: number;
   readonly request: Message<Req>;
   readonly response: Message<Res>;
-  /** Carries it out. Null: there is no answer. */
-  handle(call: Call, body: Infer<Req>): Answer<Res> | Promise<Answer<Res>>;
-  /** The answer that says `error` wherever this API can say it. Null: there is none. */
-  refuse(body: Infer<Req>, error: number, call: Call): Answer<Res>;
 }
-
-type Answer<Res extends Fields> = Draft<Res> | null;
 
 /** An API whose tables are not looked into. */
-export type AnyApi = Api<string, any, any>;
-export type RequestOf<A> = A extends Api<string, infer Req, any> ? Infer<Req> : never;
-export type ResponseOf<A> = A extends Api<string, any, infer Res> ? Infer<Res> : never;
+export type AnyTable = ApiTable<string, any, any>;
+export type RequestOf<A> = A extends ApiTable<string, infer Req, any> ? Infer<Req> : never;
+export type ResponseOf<A> = A extends ApiTable<string, any, infer Res> ? Infer<Res> : never;
 /** What a client has to give to ask. */
-export type RequestDraft<A> = A extends Api<string, infer Req, any> ? Draft<Req> : never;
-
-interface Definition<Name extends string, Req extends Fields, Res extends Fields> {
-  key: number;
-  name: Name;
-  versions: Range;
-  /** Versions that use compact lengths and tags; null for none. */
-  flexible: `${number}+` | null;
-  advertisedFrom?: number;
-  /** The tables are functions: a start of the broker does not wait for five hundred fields that nobody asked for yet. */
-  request: () => Req;
-  response: () => Res;
-  handle(call: Call, body: Infer<Req>): Answer<Res> | Promise<Answer<Res>>;
-  refuse(body: Infer<Req>, error: number, call: Call): Answer<Res>;
-}
-
-export function api<const Name extends string, Req extends Fields, Res extends Fields>(d: Definition<Name, Req, Res>): Api<Name, Req, Res> {
-  const [first, last] = bounds(d.versions);
-  return {
-    key: d.key,
-    name: d.name,
-    first,
-    last,
-    flexibleFrom: d.flexible === null ? Infinity : bounds(d.flexible)[0],
-    advertisedFrom: d.advertisedFrom ?? first,
-    request: new Message(d.name, "request", d.request, d.flexible),
-    response: new Message(d.name, "response", d.response, d.flexible),
-    handle: d.handle,
-    refuse: d.refuse,
-  };
-}
+export type RequestDraft<A> = A extends ApiTable<string, infer Req, any> ? Draft<Req> : never;
 
 /** Every version we serve, lowest first. */
-export function versionsOf({ first, last }: AnyApi): number[] {
+export function versionsOf({ first, last }: AnyTable): number[] {
   return Array.from({ length: last - first + 1 }, (_, i) => first + i);
 }
 
@@ -103,7 +66,7 @@ function readClientId(r: Reader): string | null {
   return n < 0 ? null : r.name(n);
 }
 
-export function writeRequestHeader(w: Writer, api: AnyApi, h: RequestHeader): void {
+export function writeRequestHeader(w: Writer, api: AnyTable, h: RequestHeader): void {
   w.i16(h.apiKey);
   w.i16(h.apiVersion);
   w.i32(h.correlationId);
@@ -125,13 +88,13 @@ export function skipTags(r: Reader): void {
 /** ApiVersions answers with header v0 always, so that a client can read it before it knows any version (KIP-511). */
 const API_VERSIONS = 18;
 
-export function writeResponseHeader(w: Writer, api: AnyApi, version: number, correlationId: number): void {
+export function writeResponseHeader(w: Writer, api: AnyTable, version: number, correlationId: number): void {
   w.i32(correlationId);
   if (version >= api.flexibleFrom && api.key !== API_VERSIONS) w.u8(0);
 }
 
 /** Returns the correlation id. */
-export function readResponseHeader(r: Reader, api: AnyApi, version: number): number {
+export function readResponseHeader(r: Reader, api: AnyTable, version: number): number {
   const correlationId = r.i32();
   if (version >= api.flexibleFrom && api.key !== API_VERSIONS) skipTags(r);
   return correlationId;

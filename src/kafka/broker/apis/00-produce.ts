@@ -1,14 +1,15 @@
-import { append, type Appended, refused } from "../../pipeline/append.ts";
+import { append, type Appended, refused } from "../append.ts";
+import { type Answering, Repeat } from "../repeat.ts";
 import type { Call } from "../call.ts";
 import { Errors } from "../../wire/errors.ts";
-import { api } from "../../wire/api.ts";
+import { api, type Shortcut } from "../api.ts";
 import { array, type Draft, type Infer, int16, int32, int64, records, string, struct, uuid } from "../../wire/schema.ts";
 import type { Partition } from "../topics.ts";
 
 /** Topics by id (KIP-516). */
-export const IDS_FROM = 13;
+const IDS_FROM = 13;
 /** The answer tells where the log begins. */
-export const LOG_START_FROM = 5;
+const LOG_START_FROM = 5;
 
 const request = () => ({
   transactionalId: string("3+", { nullable: "3+", default: null }),
@@ -69,7 +70,7 @@ const response = () => ({
 /** librdkafka looks for version 0 to see whether it may compress, so Kafka names versions here that it does not take (KAFKA-18659). */
 const ADVERTISED_FROM = 0;
 
-export default api({
+const produce = api({
   key: 0,
   name: "Produce",
   versions: "3-13",
@@ -85,48 +86,56 @@ export default api({
         : body.transactionalId !== null
           ? refused(Errors.INVALID_TXN_STATE, "there are no transactions")
           : null;
-    const results: (Appended | Promise<Appended>)[] = [];
-    let waits = false;
-    call.shared = body.topicData.length > 1 || (body.topicData[0]?.partitionData.length ?? 0) > 1;
+    const results: Appended[] = [];
+    call.received.isShared = body.topicData.length > 1 || (body.topicData[0]?.partitionData.length ?? 0) > 1;
     for (const asked of body.topicData) {
       const topic = call.topic(asked, IDS_FROM);
-      for (const { index, records } of asked.partitionData) {
-        const partition = topic?.partitions[index];
-        const result =
+      for (const sent of asked.partitionData) {
+        const partition = topic?.partitions[sent.index];
+        results.push(
           problem ??
-          (partition === undefined ? refused(call.noTopic(topic, IDS_FROM), null, true) : append(call, partition, records, acks));
-        waits ||= result instanceof Promise;
-        results.push(result);
+            (partition === undefined
+              ? refused(call.noTopic(topic, IDS_FROM), null, true)
+              : append(call, partition, sent.records, acks, call.produced?.get(sent))),
+        );
       }
     }
-    return waits ? Promise.all(results).then((all) => answerTo(call, body, all)) : answerTo(call, body, results as Appended[]);
+    return answerTo(call, body, results);
   },
-  refuse: (body, error) =>
-    body.acks === 0
-      ? null
-      : {
-          responses: body.topicData.map(({ name, topicId, partitionData }) => ({
-            name,
-            topicId,
-            partitionResponses: partitionData.map(({ index }) => ({ index, errorCode: error, baseOffset: -1 })),
-          })),
-        },
+  // Nobody waits for an answer to acks=0: a closed connection is the only way to say that something went wrong.
+  isSilent: (body) => body.acks === 0,
+  hasFailed: (answer) =>
+    answer!.responses.some(({ partitionResponses }) => partitionResponses.some(({ errorCode }) => errorCode !== Errors.NONE)),
+  records: "in",
+  // A producer that sends to one partition asks for the same again and again, save for the records.
+  shortcut: {
+    place(call, { topicData, transactionalId, acks }) {
+      const [topic] = topicData;
+      if (topicData.length !== 1 || topic!.partitionData.length !== 1 || transactionalId !== null || (acks !== 1 && acks !== -1))
+        return null;
+      const { index, records } = topic!.partitionData[0]!;
+      return records === null || records.length === 0 ? null : (call.topic(topic!, IDS_FROM)?.partitions[index] ?? null);
+    },
+    make(call, body, buf, start, end): Shortcut | null {
+      const topic = body.topicData[0]!;
+      const { index, records } = topic.partitionData[0]!;
+      return Repeat.of(ANSWERING, call, body, call.topic(topic, IDS_FROM)!.partitions[index]!, buf, start, end, records!);
+    },
+  },
+  refuse: (body, error) => ({
+    responses: body.topicData.map(({ name, topicId, partitionData }) => ({
+      name,
+      topicId,
+      partitionResponses: partitionData.map(({ index }) => ({ index, errorCode: error, baseOffset: -1 })),
+    })),
+  }),
 });
+export default produce;
 
-export type ProduceRequest = Infer<ReturnType<typeof request>>;
+type ProduceRequest = Infer<ReturnType<typeof request>>;
 
 /** @param results what became of each batch, in the order of the request */
-export function answerTo(call: Call, body: ProduceRequest, results: readonly Appended[]): Draft<ReturnType<typeof response>> | null {
-  const cut = results.find(({ close }) => close !== undefined)?.close;
-  if (cut !== undefined) {
-    call.connection.obey(cut);
-    return null;
-  }
-  if (body.acks === 0) {
-    // Nobody waits for an answer: a closed connection is the only way to say that something went wrong.
-    if (results.some(({ error }) => error !== Errors.NONE)) call.connection.close();
-    return null;
-  }
+function answerTo(call: Call, body: ProduceRequest, results: readonly Appended[]): Draft<ReturnType<typeof response>> {
   let next = 0;
   const leaders: number[] = [];
   const responses = [];
@@ -138,6 +147,8 @@ export function answerTo(call: Call, body: ProduceRequest, results: readonly App
   }
   return leaders.length === 0 ? { responses } : { responses, nodeEndpoints: call.endpoints(leaders) };
 }
+
+const ANSWERING: Answering<ProduceRequest> = { table: produce, logStartFrom: LOG_START_FROM, answerTo };
 
 /** @param leaders gets the node that the client should have asked */
 function answerOf(

@@ -2,9 +2,7 @@ import { EMPTY } from "../../../bytes/writer.ts";
 import { Entry } from "../../../core/log.ts";
 import type { Call } from "../call.ts";
 import { Errors } from "../../wire/errors.ts";
-import { applyDeliveryHooks } from "../../pipeline/messages.ts";
-import { deliveredRecords } from "../../pipeline/observed.ts";
-import { api } from "../../wire/api.ts";
+import { api } from "../api.ts";
 import { array, type Draft, type Infer, int16, int32, int64, int8, records, string, struct, uuid } from "../../wire/schema.ts";
 import type { Partition } from "../topics.ts";
 
@@ -124,6 +122,7 @@ export default api({
   flexible: "12+",
   request,
   response,
+  records: "out",
   handle(call, body) {
     // Every fetch is a full one: no session is ever begun, which clients take as "no room for one" (KIP-227).
     // A first fetch or a last one (epochs 0 and -1) is a full one whatever session the client leaves behind by it.
@@ -194,14 +193,11 @@ type Body = Infer<ReturnType<typeof request>>;
 type Response = Draft<ReturnType<typeof response>>;
 type PartitionData = Response["responses"][number]["partitions"][number];
 
-function answer(call: Call, body: Body, wanted: readonly Wanted[]): Response | Promise<Response | null> {
-  const { hooks } = call.connection;
+function answer(call: Call, body: Body, wanted: readonly Wanted[]): Response {
   let room = Math.min(body.maxBytes, MOST);
   let empty = true;
   let i = 0;
   const leaders: number[] = [];
-  /** Partitions whose records the delivery hooks, or an observer, have to see. */
-  let hooked: Hooked[] | null = null;
   const responses = body.topics.map(({ topic, topicId, partitions }) => ({
     topic,
     topicId,
@@ -223,7 +219,7 @@ function answer(call: Call, body: Body, wanted: readonly Wanted[]): Response | P
         count(call, partition, entries);
       }
       const { highWatermark } = partition;
-      const data = {
+      return {
         partitionIndex: index,
         errorCode: 0,
         highWatermark,
@@ -232,42 +228,9 @@ function answer(call: Call, body: Body, wanted: readonly Wanted[]): Response | P
         abortedTransactions: body.isolationLevel === 1 ? [] : null,
         records: Entry.pieces(entries) as readonly Buffer[],
       };
-      const isWatched = hooks.delivery !== null && hooks.delivery.select(call.connection, partition.topic.name) !== null;
-      if ((isWatched || hooks.observer !== null) && entries.length > 0) (hooked ??= []).push({ data, wanted: one, entries });
-      return data;
     }),
   }));
-  const response = { responses, nodeEndpoints: call.endpoints(leaders) };
-  return hooked === null ? response : deliver(call, hooked, response);
-}
-
-interface Hooked {
-  data: { partitionIndex: number; records: readonly Buffer[] };
-  wanted: Wanted;
-  entries: Entry[];
-}
-
-async function deliver(call: Call, hooked: readonly Hooked[], response: Response): Promise<Response | null> {
-  const { connection } = call;
-  const { hooks } = connection;
-  for (const { data, wanted, entries } of hooked) {
-    const partition = wanted.partition!;
-    const chain = hooks.delivery?.select(connection, partition.topic.name) ?? null;
-    if (chain !== null) {
-      const outcome = await applyDeliveryHooks(chain, connection, partition, wanted.offset, entries, call.cluster.host);
-      if (outcome === "expired") {
-        Object.assign(data, failed(data.partitionIndex, Errors.OFFSET_OUT_OF_RANGE), { logStartOffset: partition.log.start });
-        continue;
-      }
-      if (!Array.isArray(outcome)) {
-        connection.obey(outcome);
-        return null;
-      }
-      data.records = outcome;
-    }
-    if (hooks.observer !== null) deliveredRecords(hooks.observer, connection, partition, wanted.offset, data.records);
-  }
-  return response;
+  return { responses, nodeEndpoints: call.endpoints(leaders) };
 }
 
 function failed(partitionIndex: number, errorCode: number): PartitionData {

@@ -1,7 +1,7 @@
 import { Batch } from "../../wire/batch.ts";
 import type { Call } from "../call.ts";
 import { Errors } from "../../wire/errors.ts";
-import { api } from "../../wire/api.ts";
+import { api } from "../api.ts";
 import { records } from "../../wire/records.ts";
 import { array, int16, int32, int64, int8, string } from "../../wire/schema.ts";
 import type { Partition } from "../topics.ts";

@@ -1,5 +1,5 @@
 import { errorName, Errors } from "../../wire/errors.ts";
-import { api } from "../../wire/api.ts";
+import { api } from "../api.ts";
 import { array, int16, int32, int64, string, uuid } from "../../wire/schema.ts";
 
 const request = () => ({
@@ -49,7 +49,7 @@ export default api({
   handle(call, body) {
     const { groupId, memberId, groupInstanceId, generationIdOrMemberEpoch } = body;
     const { groups } = call.cluster;
-    const { hooks } = call.connection;
+    const { events } = call.cluster.host;
     const who = { peer: call.connection, groupId, memberId, instanceId: groupInstanceId, generation: generationIdOrMemberEpoch };
     let error = call.coordinates(groupId) || groups.checkCommit(who);
     if (error === Errors.GROUP_ID_NOT_FOUND && call.version < NOT_FOUND_FROM) error = Errors.ILLEGAL_GENERATION;
@@ -65,9 +65,9 @@ export default api({
               : metadata.length > METADATA_MOST
                 ? Errors.OFFSET_METADATA_TOO_LARGE
                 : Errors.NONE;
-        if (hooks.observer !== null && topic !== undefined) {
+        if (events !== null && topic !== undefined) {
           const refused = errorCode === Errors.NONE ? null : errorName(errorCode);
-          hooks.observer.committed(groupId, `${topic.name}-${partitionIndex}`, committedOffset, memberId, call.connection, refused);
+          events.committed(groupId, `${topic.name}-${partitionIndex}`, committedOffset, memberId, call.connection, refused);
         }
         if (errorCode === Errors.NONE) groups.commit(groupId, topic!.name, partitionIndex, committedOffset, committedLeaderEpoch, metadata);
         return { partitionIndex, errorCode };

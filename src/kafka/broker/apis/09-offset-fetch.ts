@@ -1,6 +1,6 @@
 import type { Call } from "../call.ts";
 import { Errors } from "../../wire/errors.ts";
-import { api } from "../../wire/api.ts";
+import { api } from "../api.ts";
 import { array, bool, int16, int32, int64, string, uuid, ZERO_UUID } from "../../wire/schema.ts";
 
 const request = () => ({

@@ -1,6 +1,6 @@
 import type { Call } from "../call.ts";
 import { Errors } from "../../wire/errors.ts";
-import { api } from "../../wire/api.ts";
+import { api } from "../api.ts";
 import { array, int16, int32, int8, string } from "../../wire/schema.ts";
 
 const request = () => ({

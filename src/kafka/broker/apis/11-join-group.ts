@@ -1,6 +1,6 @@
 import type { Call } from "../call.ts";
 import type { Joined } from "../groups/member.ts";
-import { api } from "../../wire/api.ts";
+import { api } from "../api.ts";
 import { array, bool, bytes, type Draft, int16, int32, string } from "../../wire/schema.ts";
 
 const request = () => ({
@@ -48,8 +48,7 @@ export default api({
   handle(call, body) {
     const error = call.coordinates(body.groupId);
     if (error !== 0) return failed(call, body.memberId, error);
-    const { hooks } = call.connection;
-    if (hooks.observer !== null) hooks.observer.joined(body.groupId, call.connection);
+    call.cluster.host.events?.joined(body.groupId, call.connection);
     const joined = call.cluster.groups.join(body.groupId, {
       memberId: body.memberId,
       instanceId: body.groupInstanceId,

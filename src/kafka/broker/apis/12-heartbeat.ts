@@ -1,4 +1,4 @@
-import { api } from "../../wire/api.ts";
+import { api } from "../api.ts";
 import { int16, int32, string } from "../../wire/schema.ts";
 
 const request = () => ({

@@ -1,7 +1,7 @@
 import { EMPTY } from "../../../bytes/writer.ts";
 import { Errors } from "../../wire/errors.ts";
 import type { Synced } from "../groups/member.ts";
-import { api } from "../../wire/api.ts";
+import { api } from "../api.ts";
 import { array, bytes, int16, int32, string } from "../../wire/schema.ts";
 
 const request = () => ({

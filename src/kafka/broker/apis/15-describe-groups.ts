@@ -2,7 +2,7 @@ import { EMPTY } from "../../../bytes/writer.ts";
 import type { Call } from "../call.ts";
 import { Errors } from "../../wire/errors.ts";
 import { GROUP_OPERATIONS, NOT_ASKED } from "../operations.ts";
-import { api } from "../../wire/api.ts";
+import { api } from "../api.ts";
 import { array, bool, bytes, type Draft, int16, int32, string } from "../../wire/schema.ts";
 
 const request = () => ({

@@ -1,5 +1,5 @@
 import { Errors } from "../../wire/errors.ts";
-import { api } from "../../wire/api.ts";
+import { api } from "../api.ts";
 import { MECHANISMS, shake } from "../sasl.ts";
 import { array, int16, string } from "../../wire/schema.ts";
 

@@ -1,6 +1,6 @@
 import type { Call } from "../call.ts";
 import { Errors } from "../../wire/errors.ts";
-import { type AnyApi, api } from "../../wire/api.ts";
+import { type AnyApi, api } from "../api.ts";
 import { array, bool, type Draft, int16, int32, int64, string } from "../../wire/schema.ts";
 
 const request = () => ({
@@ -57,6 +57,7 @@ export default api({
     return { errorCode: Errors.NONE, apiKeys: call.cluster.apis.map(described) };
   },
   refuse: (_body, error, call) => refused(call, error),
+  unsupported: (call) => refused(call, Errors.UNSUPPORTED_VERSION),
 });
 
 function described({ key, advertisedFrom, last }: AnyApi) {

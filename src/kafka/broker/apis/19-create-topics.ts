@@ -1,7 +1,7 @@
 import type { Call } from "../call.ts";
 import { TOPIC_CONFIGS } from "../configs.ts";
 import { Errors, KafkaError } from "../../wire/errors.ts";
-import { api } from "../../wire/api.ts";
+import { api } from "../api.ts";
 import { array, bool, type Draft, type Infer, int16, int32, int8, string, uuid, ZERO_UUID } from "../../wire/schema.ts";
 import { PARTITIONS_MOST } from "../topics.ts";
 

@@ -1,5 +1,5 @@
 import { Errors } from "../../wire/errors.ts";
-import { api } from "../../wire/api.ts";
+import { api } from "../api.ts";
 import { array, int16, int32, int64, string } from "../../wire/schema.ts";
 
 const request = () => ({
@@ -43,9 +43,8 @@ export default api({
             ? Errors.UNKNOWN_TOPIC_OR_PARTITION
             : call.leads(partition, -1) || (before < 0 || before > partition.highWatermark ? Errors.OFFSET_OUT_OF_RANGE : Errors.NONE);
         if (errorCode === Errors.NONE) {
-          const { observer } = call.connection.hooks;
           partition!.log.deleteBefore(before);
-          if (observer !== null) observer.trimmed(partition!.name, before, "removed");
+          call.cluster.host.events?.trimmed(partition!.name, before, "removed");
         }
         return { partitionIndex, lowWatermark: errorCode === Errors.NONE ? partition!.log.start : -1, errorCode };
       }),

@@ -1,5 +1,5 @@
 import { Errors } from "../../wire/errors.ts";
-import { api } from "../../wire/api.ts";
+import { api } from "../api.ts";
 import { array, int16, int32, int64, string } from "../../wire/schema.ts";
 
 const request = () => ({

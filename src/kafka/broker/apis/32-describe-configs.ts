@@ -2,7 +2,7 @@ import { brokerConfigs } from "../broker-configs.ts";
 import type { Call } from "../call.ts";
 import { ConfigSource, TOPIC_CONFIGS } from "../configs.ts";
 import { Errors } from "../../wire/errors.ts";
-import { api } from "../../wire/api.ts";
+import { api } from "../api.ts";
 import { array, bool, type Draft, type Infer, int16, int32, int8, string } from "../../wire/schema.ts";
 import { nameProblem } from "../topics.ts";
 

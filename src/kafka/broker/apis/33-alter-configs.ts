@@ -1,6 +1,6 @@
 import { alterConfigs, refuseConfigs } from "../alter-configs.ts";
 import { KafkaError } from "../../wire/errors.ts";
-import { api } from "../../wire/api.ts";
+import { api } from "../api.ts";
 import { array, bool, int16, int32, int8, string } from "../../wire/schema.ts";
 
 const request = () => ({

@@ -1,6 +1,6 @@
 import { EMPTY } from "../../../bytes/writer.ts";
 import { Errors } from "../../wire/errors.ts";
-import { api } from "../../wire/api.ts";
+import { api } from "../api.ts";
 import { hasShaken, plainUser } from "../sasl.ts";
 import { bytes, int16, int64, string } from "../../wire/schema.ts";
 
@@ -15,7 +15,6 @@ const response = () => ({
   sessionLifetimeMs: int64("1+", { default: 0 }),
 });
 
-/** Whoever is refused is told, and the connection ends behind that: see `KafkaSession`. */
 export default api({
   key: 36,
   name: "SaslAuthenticate",
@@ -30,6 +29,8 @@ export default api({
     connection.loggedIn(user);
     return { errorCode: Errors.NONE, errorMessage: null, authBytes: EMPTY };
   },
+  // A client that is refused is told so, and the connection ends behind that.
+  endsWith: (answer) => answer!.errorCode !== Errors.NONE,
   refuse: (_body, error) =>
     refused(error, error === Errors.SASL_AUTHENTICATION_FAILED ? "Authentication failed: Invalid username or password" : null),
 });

@@ -1,6 +1,6 @@
 import type { Call } from "../call.ts";
 import { Errors, KafkaError } from "../../wire/errors.ts";
-import { api } from "../../wire/api.ts";
+import { api } from "../api.ts";
 import { array, bool, type Infer, int16, int32, string } from "../../wire/schema.ts";
 import { PARTITIONS_MOST } from "../topics.ts";
 

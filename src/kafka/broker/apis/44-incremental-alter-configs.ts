@@ -1,7 +1,7 @@
 import { alterConfigs, refuseConfigs } from "../alter-configs.ts";
 import { ConfigType, listed, TOPIC_CONFIGS } from "../configs.ts";
 import { KafkaError } from "../../wire/errors.ts";
-import { api } from "../../wire/api.ts";
+import { api } from "../api.ts";
 import { array, bool, type Infer, int16, int32, int8, string } from "../../wire/schema.ts";
 import type { Topic } from "../topics.ts";
 

@@ -1,6 +1,6 @@
 import { Errors } from "../../wire/errors.ts";
 import { CLUSTER_OPERATIONS, NOT_ASKED } from "../operations.ts";
-import { api } from "../../wire/api.ts";
+import { api } from "../api.ts";
 import { array, bool, int16, int32, int8, string } from "../../wire/schema.ts";
 
 const request = () => ({

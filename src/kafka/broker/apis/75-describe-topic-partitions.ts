@@ -1,7 +1,7 @@
 import type { Call } from "../call.ts";
 import { Errors } from "../../wire/errors.ts";
 import { TOPIC_OPERATIONS } from "../operations.ts";
-import { api } from "../../wire/api.ts";
+import { api } from "../api.ts";
 import { array, bool, type Draft, int16, int32, string, struct, uuid, ZERO_UUID } from "../../wire/schema.ts";
 import { nameProblem, NO_LEADER, type Partition } from "../topics.ts";
 

@@ -1,11 +1,24 @@
 import { Writer } from "../../bytes/writer.ts";
-import type { Connection } from "../../net/connection.ts";
-import produce, { answerTo, LOG_START_FROM, type ProduceRequest } from "../broker/apis/00-produce.ts";
-import { append, type Appended } from "./append.ts";
-import type { Call } from "../broker/call.ts";
+import { type AnyTable, CORRELATION_ID, writeResponseHeader } from "../wire/api.ts";
 import { Errors } from "../wire/errors.ts";
-import { CORRELATION_ID, writeResponseHeader } from "../wire/api.ts";
-import type { Partition } from "../broker/topics.ts";
+import type { Shortcut } from "./api.ts";
+import { append, type Appended } from "./append.ts";
+import type { Call } from "./call.ts";
+import type { Partition } from "./topics.ts";
+
+/** What of a Produce request is needed here. */
+export interface Repeatable {
+  readonly acks: number;
+  readonly topicData: readonly { readonly partitionData: { records: Buffer | null }[] }[];
+}
+
+/** What the API tells of itself. */
+export interface Answering<Body> {
+  readonly table: AnyTable;
+  /** The answer tells where the log begins from this version on. */
+  readonly logStartFrom: number;
+  answerTo(call: Call, body: Body, results: readonly Appended[]): any;
+}
 
 /** A frame's size comes first. */
 const SIZE = 4;
@@ -15,7 +28,7 @@ const SIZE = 4;
  * need not have the whole request read each time, nor all of the answer laid out: remembered are the
  * request's bytes up to the length of its records, and those of an answer.
  */
-export class Repeat {
+export class Repeat<Body extends Repeatable> implements Shortcut {
   private readonly head: Buffer;
   /** Bytes after the records: the ends of structs, where a flexible version could have tags. */
   private readonly tail: number;
@@ -25,56 +38,51 @@ export class Repeat {
   private readonly offsets: number;
   /** Of the API. */
   readonly version: number;
-  private readonly hooks: Connection["hooks"];
-  private readonly hooksVersion: number;
   /** Of the request that fitted last. */
   private recordsAt = 0;
   private recordsEnd = 0;
 
+  /**
+   * Of a request, `buf[start, end)`, that was carried out: its only batch is `records`, for `partition`.
+   */
   private constructor(
+    private readonly api: Answering<Body>,
     call: Call,
-    readonly body: ProduceRequest,
+    readonly body: Body,
     private readonly partition: Partition,
     buf: Buffer,
     start: number,
     end: number,
     records: Buffer,
   ) {
-    this.hooks = call.connection.hooks;
-    this.hooksVersion = this.hooks.version;
     this.version = call.version;
-    this.flexible = call.version >= produce.flexibleFrom;
+    this.flexible = call.version >= api.table.flexibleFrom;
     const length = new Writer(8);
     if (this.flexible) length.uvarint(records.length + 1);
     else length.i32(records.length);
     const at = records.byteOffset - buf.byteOffset;
     this.head = Buffer.from(buf.subarray(start, at - length.pos));
     this.tail = end - at - records.length;
-    this.answer = answerWith(call, body, 0);
+    this.answer = answerWith(api, call, body, 0);
     // Every byte of a number differs in this one.
-    const other = answerWith(call, body, -1);
+    const other = answerWith(api, call, body, -1);
     this.offsets = this.answer.findIndex((byte, i) => i >= SIZE + 4 && byte !== other[i]);
     // The records themselves are nothing to remember.
     body.topicData[0]!.partitionData[0]!.records = null;
   }
 
-  /**
-   * To be made of a request, `buf[start, end)`, that was carried out, and that no hook wanted to see.
-   * Null: there is more to it than records for one partition.
-   */
-  static of(call: Call, body: ProduceRequest, partition: Partition, buf: Buffer, start: number, end: number): Repeat | null {
-    const [topic] = body.topicData;
-    if (body.topicData.length !== 1 || topic!.partitionData.length !== 1 || body.transactionalId !== null || ![-1, 1].includes(body.acks))
-      return null;
-    const { records } = topic!.partitionData[0]!;
-    const { hooks } = call.connection;
-    if (
-      records === null ||
-      records.length === 0 ||
-      (hooks.message !== null && hooks.message.select(call.connection, partition.topic.name) !== null)
-    )
-      return null;
-    const made = new Repeat(call, body, partition, buf, start, end, records);
+  /** Null: its bytes do not lie as usual. */
+  static of<Body extends Repeatable>(
+    api: Answering<Body>,
+    call: Call,
+    body: Body,
+    partition: Partition,
+    buf: Buffer,
+    start: number,
+    end: number,
+    records: Buffer,
+  ): Repeat<Body> | null {
+    const made = new Repeat(api, call, body, partition, buf, start, end, records);
     return made.fits(buf, start, end) ? made : null;
   }
 
@@ -82,7 +90,7 @@ export class Repeat {
   fits(buf: Buffer, start: number, end: number): boolean {
     const { head } = this;
     const size = head.length;
-    if (this.partition.gone || this.hooksVersion !== this.hooks.version || end - start < size + 5) return false;
+    if (this.partition.gone || end - start < size + 5) return false;
     for (let i = SIZE; i < CORRELATION_ID; i++) if (head[i] !== buf[start + i]) return false;
     for (let i = CORRELATION_ID + 4; i < size; i++) if (head[i] !== buf[start + i]) return false;
     let at = start + size,
@@ -107,10 +115,16 @@ export class Repeat {
     return true;
   }
 
+  carryOut(call: Call, buf: Buffer, out: Writer): object | null {
+    const appended = this.append(call, buf);
+    if (appended.error !== Errors.NONE) return this.api.answerTo(call, this.body, [appended]);
+    this.write(out, call.correlationId, appended);
+    return null;
+  }
+
   /** Stores what the request that fitted carries. */
   append(call: Call, buf: Buffer): Appended {
-    // No hook wants to see it: there is nothing to wait for.
-    return append(call, this.partition, buf.subarray(this.recordsAt, this.recordsEnd) as Buffer, this.body.acks) as Appended;
+    return append(call, this.partition, buf.subarray(this.recordsAt, this.recordsEnd) as Buffer, this.body.acks, undefined);
   }
 
   /** The answer that says it was stored. */
@@ -122,21 +136,18 @@ export class Repeat {
     w.pos = at + this.offsets;
     w.i64n(baseOffset);
     w.i64n(logAppendTime);
-    if (this.version >= LOG_START_FROM) w.i64n(this.partition.log.start);
+    if (this.version >= this.api.logStartFrom) w.i64n(this.partition.log.start);
     w.pos = at + this.answer.length;
   }
 }
 
 /** With all numbers in it that change from one to the next the same. */
-function answerWith(call: Call, body: ProduceRequest, number: number): Buffer {
+function answerWith<Body>(api: Answering<Body>, call: Call, body: Body, number: number): Buffer {
   const w = new Writer();
   const mark = w.open();
-  writeResponseHeader(w, produce, call.version, number);
-  produce.response.encode(
-    call.version,
-    w,
-    answerTo(call, body, [{ error: Errors.NONE, baseOffset: number, logAppendTime: number, reason: null }])!,
-  );
+  writeResponseHeader(w, api.table, call.version, number);
+  const stored: Appended = { error: Errors.NONE, baseOffset: number, logAppendTime: number, reason: null };
+  api.table.response.encode(call.version, w, api.answerTo(call, body, [stored]));
   w.close(mark);
   return w.toBuffer();
 }

@@ -1,14 +1,9 @@
-import { DecodeError } from "../../bytes/reader.ts";
-import type { Final } from "../../hooks/chain.ts";
-import type { Connection } from "../../net/connection.ts";
 import { type Batch, CODECS, producedBatch, Refused } from "../wire/batch.ts";
-import type { Call } from "../broker/call.ts";
 import { Errors } from "../wire/errors.ts";
-import type { RecordEvent } from "./events.ts";
-import { applyMessageHooks, Stragglers } from "./messages.ts";
-import { receivedBatch, refusedBatch, storedBatch } from "./observed.ts";
 import { type KafkaRecord, records, rewrite } from "../wire/records.ts";
-import type { Partition } from "../broker/topics.ts";
+import { DecodeError } from "../../bytes/reader.ts";
+import type { Call, Produced } from "./call.ts";
+import type { Partition } from "./topics.ts";
 
 /** What became of the batch for one partition. */
 export interface Appended {
@@ -22,8 +17,6 @@ export interface Appended {
   readonly unread?: boolean;
   /** It lies in the log since an earlier attempt. */
   readonly repeated?: boolean;
-  /** Set when a hook cut the connection. */
-  readonly close?: Final & { kind: "close" | "hang" };
 }
 
 export function refused(error: number, reason: string | null = null, unread = false): Appended {
@@ -33,37 +26,29 @@ export function refused(error: number, reason: string | null = null, unread = fa
 const ZSTD_FROM_VERSION = 7; // KIP-110
 const NO_TIMESTAMP = -1;
 
-/** Checks, hooks and stores what a producer sent for one partition. Without a hook that is concerned the batch is not opened. */
-export function append(call: Call, partition: Partition, sent: Buffer | null, acks: number): Appended | Promise<Appended> {
-  const batch = producedBatch(sent, partition.topic.config.maxMessageBytes);
+/** Checks and stores what a producer sent for one partition. @param produced what the intake made of it, where it did */
+export function append(call: Call, partition: Partition, sent: Buffer | null, acks: number, produced: Produced | undefined): Appended {
+  const batch = produced?.sent ?? producedBatch(sent, partition.topic.config.maxMessageBytes);
   if (batch instanceof Refused) return refused(Errors[batch.error], batch.reason, batch.unread);
-  const { observer } = call.connection.hooks;
-  if (observer === null) return appendBatch(call, partition, batch, acks);
-  call.kept = true;
-  receivedBatch(observer, call.connection, partition, batch);
-  const told = (appended: Appended): Appended => {
-    const { error, repeated, close } = appended;
-    const how = error !== Errors.NONE ? "error" : repeated ? "repeated" : close !== undefined ? "close" : null;
-    if (how !== null) refusedBatch(observer, call.connection, partition, batch, how);
-    return appended;
-  };
-  const appended = appendBatch(call, partition, batch, acks);
-  return appended instanceof Promise ? appended.then(told) : told(appended);
+  try {
+    const now = produced === undefined ? call.since : call.cluster.host.clock.now();
+    const problem = check(call, partition, batch, acks, now);
+    if (problem !== null) return problem;
+    if (produced !== undefined) produced.stored = true;
+    if (produced === undefined || produced.batch !== null) return store(call, partition, batch, produced?.batch ?? batch, now);
+    // All of it comes later, and is still known when it is sent again.
+    const baseOffset = partition.log.end;
+    if (batch.producerId >= 0) partition.producers.stored(batch, baseOffset, batch.maxTimestamp, now);
+    return { error: Errors.NONE, baseOffset, logAppendTime: -1, reason: null };
+  } catch (error) {
+    return unreadable(error);
+  }
 }
 
-function appendBatch(call: Call, partition: Partition, batch: Batch, acks: number): Appended | Promise<Appended> {
+/** The answer that is clear before anything is stored: refused, or stored by an earlier attempt. Null: it may be stored. */
+export function precheck(call: Call, partition: Partition, batch: Batch, acks: number): Appended | null {
   try {
-    const problem = check(call, partition, batch, acks, call.since);
-    if (problem !== null) return problem;
-    const { hooks } = call.connection;
-    if (hooks.message !== null) {
-      const chain = hooks.message.select(call.connection, partition.topic.name);
-      if (chain !== null) {
-        call.kept = true;
-        return appendHooked(call, partition, batch, acks, chain, call.connection).catch(unreadable);
-      }
-    }
-    return store(call, partition, batch, batch, call.since, null);
+    return check(call, partition, batch, acks, call.since);
   } catch (error) {
     return unreadable(error);
   }
@@ -73,38 +58,6 @@ function appendBatch(call: Call, partition: Partition, batch: Batch, acks: numbe
 function unreadable(error: unknown): Appended {
   if (error instanceof DecodeError) return refused(Errors.INVALID_RECORD, String(error));
   throw error;
-}
-
-type Chain = NonNullable<Connection["hooks"]["message"]>;
-
-async function appendHooked(
-  call: Call,
-  partition: Partition,
-  batch: Batch,
-  acks: number,
-  chain: Chain,
-  connection: Connection,
-): Promise<Appended> {
-  const { host } = call.cluster;
-  const stragglers = new Stragglers(partition, host);
-  let stored = false;
-  try {
-    const outcome = await applyMessageHooks(chain, connection, partition, batch, stragglers, call);
-    if ("error" in outcome) return refused(outcome.error, outcome.reason);
-    if ("close" in outcome) return { ...refused(Errors.NONE), close: outcome.close };
-    // Time may have passed: the partition can have another leader, or this batch from a second attempt.
-    const now = host.clock.now();
-    const problem = check(call, partition, batch, acks, now);
-    if (problem !== null) return problem;
-    stored = true;
-    if (outcome.batch !== null) return store(call, partition, batch, outcome.batch, now, outcome.kept);
-    // All of it comes later, and is still known when it is sent again.
-    const baseOffset = partition.log.end;
-    if (batch.producerId >= 0) partition.producers.stored(batch, baseOffset, batch.maxTimestamp, now);
-    return { error: Errors.NONE, baseOffset, logAppendTime: -1, reason: null };
-  } finally {
-    stragglers.settle(stored);
-  }
 }
 
 /** The answer that is already clear; null: it may be stored. */
@@ -151,14 +104,13 @@ function which(batch: Batch, so: (record: KafkaRecord) => boolean): number[] {
   return [...records(batch)].flatMap((record, index) => (so(record) ? [index] : []));
 }
 
-/** @param sent as the producer numbered it @param batch what goes into the log @param hooked its records, where hooks saw them */
-function store(call: Call, partition: Partition, sent: Batch, batch: Batch, now: number, hooked: readonly RecordEvent[] | null): Appended {
+/** @param sent as the producer numbered it @param batch what goes into the log */
+function store(call: Call, partition: Partition, sent: Batch, batch: Batch, now: number): Appended {
   const { logAppendTime } = partition.topic.config;
-  const { hooks } = call.connection;
+  const { received } = call;
   const appended = recompressed(partition, batch);
   const baseOffset = partition.log.end;
-  if (partition.append(appended, now, call.kept || call.shared)) call.kept = true;
-  if (hooks.observer !== null) storedBatch(hooks.observer, call.connection, partition, appended, hooked);
+  if (partition.append(appended, now, received.isKept || received.isShared)) received.keep();
   const time = logAppendTime ? now : -1;
   if (sent.producerId >= 0) partition.producers.stored(sent, baseOffset, appended.maxTimestamp, now);
   return { error: Errors.NONE, baseOffset, logAppendTime: time, reason: null };

@@ -1,0 +1,169 @@
+import { DecodeError } from "../../bytes/reader.ts";
+import type { Chain, Final } from "../../hooks/chain.ts";
+import type { Close, Hang } from "../../hooks/verdicts.ts";
+import type { Pipeline } from "../../pipeline/pipeline.ts";
+import { type AdapterAt, applyVerdict } from "../../pipeline/verdict.ts";
+import type { AnyApi } from "../broker/api.ts";
+import type { Call } from "../broker/call.ts";
+import { Batch, batches } from "../wire/batch.ts";
+import { Errors } from "../wire/errors.ts";
+import { type KafkaRecord, type RecordDraft, records, rewrite } from "../wire/records.ts";
+import { deliveredRecords, deliveryOf } from "./account.ts";
+import type { KafkaEndpoint, Place } from "./endpoint.ts";
+import { outgoing, RecordEvent } from "./events.ts";
+
+/** One batch on its way to a consumer, as its records are looked at. */
+interface Opened {
+  readonly place: Place;
+  readonly kept: RecordDraft[];
+}
+
+/** What is left of a record: it goes on or not, the connection ends, or the log was cut behind it. */
+type Fate = "on" | Close | Hang | "expired";
+
+/** The way out of records: what a Fetch got passes the `delivery` hooks and is accounted for, whoever answered. */
+export class Outlet {
+  constructor(
+    private readonly endpoint: KafkaEndpoint,
+    private readonly pipeline: Pipeline,
+  ) {}
+
+  /** Whether anybody wants to see what answers of this API carry. */
+  concerns(api: AnyApi): boolean {
+    return api.records === "out" && (this.pipeline.seesDeliveries || this.pipeline.observer !== null);
+  }
+
+  async carryOut(api: AnyApi, call: Call, body: any): Promise<any> {
+    const { connection } = call;
+    const response = await api.handle(call, body);
+    if (response === null || response === undefined) return response;
+    for (const [t, { topic: name, topicId, partitions }] of response.responses.entries()) {
+      for (const [p, data] of partitions.entries()) {
+        const place =
+          data.records.length === 0 || data.errorCode !== 0 ? undefined : this.endpoint.place(call, { name, topicId }, data.partitionIndex);
+        if (place === undefined) continue;
+        const views: readonly Buffer[] = Array.isArray(data.records) ? data.records : [data.records];
+        const offset: number = body.topics[t].partitions[p].fetchOffset;
+        const chain = this.pipeline.deliveries(connection, place.topic.name);
+        if (chain !== null) {
+          const outcome = await this.ask(chain, call, place, offset, views);
+          if (typeof outcome === "number") {
+            Object.assign(data, {
+              errorCode: Errors.OFFSET_OUT_OF_RANGE,
+              highWatermark: -1,
+              lastStableOffset: -1,
+              logStartOffset: outcome,
+              abortedTransactions: null,
+              records: [],
+            });
+            continue;
+          }
+          if (!Array.isArray(outcome)) {
+            this.pipeline.end(connection, outcome);
+            return null;
+          }
+          data.records = outcome;
+        }
+        if (this.pipeline.observer !== null) {
+          deliveredRecords(this.pipeline.observer, connection, place, offset, chain === null ? views : data.records);
+        }
+      }
+    }
+    return response;
+  }
+
+  /**
+   * Asks for each record from `offset` on: earlier ones in the first batch are there because batches
+   * are not cut, and clients skip them. A number is where the log begins after it was cut.
+   */
+  private async ask(
+    chain: Chain,
+    call: Call,
+    place: Place,
+    offset: number,
+    views: readonly Buffer[],
+  ): Promise<Buffer[] | Close | Hang | number> {
+    const { connection } = call;
+    const passed: Buffer[] = [];
+    for (const view of views) {
+      for (const batch of batches(view)) {
+        const found = batch.control ? null : opened(batch);
+        if (found === null) {
+          passed.push(batch.bytes);
+          continue;
+        }
+        const subject: Opened = { place, kept: [] };
+        let changed = false,
+          brokenCrc = false;
+        for (const record of found) {
+          if (record.offset < offset) {
+            subject.kept.push(record);
+            continue;
+          }
+          const event = new RecordEvent(connection, place, record, connection.clientId);
+          const decision = chain.decide(event);
+          const final = decision instanceof Promise ? await decision : decision;
+          changed ||= event.changed || final !== null;
+          brokenCrc ||= event.brokenCrc;
+          if (final !== null) this.tell(final, call, place, event, record.offset);
+          const fate = applyVerdict(final, { opened: subject, event, record }, this.onDelivery);
+          if (fate === "on") continue;
+          if (fate !== "expired") return fate;
+          const start = this.endpoint.removeBelow(place, record.offset + 1);
+          if (start === null) continue;
+          this.pipeline.observer?.trimmed(place.name, record.offset + 1, "expired");
+          return start;
+        }
+        const sent = changed ? rewrite(batch, subject.kept) : batch;
+        passed.push(brokenCrc ? withBrokenCrc(sent) : sent.bytes);
+      }
+    }
+    return passed;
+  }
+
+  private tell(final: Final, { connection }: Call, place: Place, event: RecordEvent, offset: number): void {
+    const { kind } = final;
+    if (kind === "duplicate" || kind === "later") return;
+    this.pipeline.observer?.withheld(deliveryOf(connection, place, offset, event), kind, kind !== "close" && kind !== "hang");
+  }
+
+  private readonly onDelivery: AdapterAt<"delivery", { opened: Opened; event: RecordEvent; record: KafkaRecord }, Fate> = {
+    pass: ({ opened, event }) => {
+      opened.kept.push(event.draft());
+      return "on";
+    },
+    drop: () => "on",
+    close: (_, verdict) => verdict,
+    expire: () => "expired",
+    reroute: ({ event }, { to }) => {
+      this.endpoint.host.publish(outgoing(event, to));
+      return "on";
+    },
+    // Two records cannot have one offset, and clients go by offsets.
+    duplicate: (subject) => this.refuse(subject),
+    later: (subject) => this.refuse(subject),
+  };
+
+  private refuse({ opened, event }: { opened: Opened; event: RecordEvent }): Fate {
+    this.endpoint.host.print("kafka: a delivery cannot be doubled or change places: let it happen to the message before it is stored");
+    opened.kept.push(event.draft());
+    return "on";
+  }
+}
+
+/** A copy of a batch with a checksum that does not fit: the log's own bytes stay as they are. */
+function withBrokenCrc(batch: Batch): Buffer {
+  const copy = new Batch(Buffer.from(batch.bytes), 0);
+  copy.spoilChecksum();
+  return copy.buf;
+}
+
+/** Null: what came from the producer cannot be read, and passes as it is. */
+function opened(batch: Batch): KafkaRecord[] | null {
+  try {
+    return [...records(batch)];
+  } catch (error) {
+    if (error instanceof DecodeError) return null;
+    throw error;
+  }
+}
