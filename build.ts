@@ -12,6 +12,7 @@ export const FAMILIES = [
   "src/amqp/model/exchanges",
   "src/amqp/v091/classes",
   "src/cli",
+  "src/control/actions",
   "src/rules/faults",
   "src/kafka/broker/apis",
   "src/mqtt/broker/handlers",

@@ -2,7 +2,9 @@ import { type Addresses, addressesOf, summaryOf, VERSION } from "./net/addresses
 import type { Answer } from "./admin/routes.ts";
 import { AMQP_DEFAULTS, AmqpBroker } from "./amqp/broker.ts";
 import type { Config } from "./config/config.ts";
+import { NotEnabledError } from "./core/errors.ts";
 import { Control, type Parts } from "./control/control.ts";
+import { worldOf } from "./control/world.ts";
 import type { Doors } from "./net/listeners.ts";
 import { FixtureRoom } from "./traffic/running.ts";
 import { AdvanceableClock } from "./hooks/clock.ts";
@@ -18,7 +20,7 @@ import { KafkaCluster } from "./kafka/broker/cluster.ts";
 import type { Network } from "./kafka/broker/nodes.ts";
 import { MqttBroker } from "./mqtt/broker/broker.ts";
 import type { Oracle, OracleOptions } from "./oracle/oracle.ts";
-import { ScenarioDoor } from "./scenarios/lazy.ts";
+import { LazyScenarios } from "./scenarios/lazy.ts";
 import { Net } from "./net/net.ts";
 import { type Host, hostOf } from "./pipeline/host.ts";
 import { registerAll } from "./rules/known.ts";
@@ -61,7 +63,7 @@ export class Havoq {
   readonly started: number;
   /** When the process began, by the machine's. */
   readonly bornAt = performance.timeOrigin;
-  readonly scenarios = new ScenarioDoor(() => import("./scenarios/scenarios.ts").then(({ Scenarios }) => new Scenarios(this)));
+  readonly scenarios = new LazyScenarios(() => import("./scenarios/scenarios.ts").then(({ Scenarios }) => new Scenarios(this)));
   /** The account of all messages; null unless somebody asked for it. */
   oracle: Oracle | null = null;
 
@@ -139,14 +141,15 @@ export class Havoq {
         )
       : null;
     const parts: Parts = { kafka: this.kafka, mqtt: this.mqtt, amqp: this.amqp };
-    this.control = new Control(parts, this.net, this.clock, {
-      down: (protocol) => this.doors.closeFor(protocol),
-      up: (protocol) => this.doors.reopenFor(protocol, this[protocol]!, this.net),
-    });
+    const listeners = {
+      down: (protocol: "mqtt" | "amqp") => this.doors.closeFor(protocol),
+      up: (protocol: "mqtt" | "amqp") => this.doors.reopenFor(protocol, this[protocol]!, this.net),
+    };
+    this.control = new Control(parts, this.net, this.clock, listeners, worldOf(config));
     this.seam.control = this.control;
     this.fixtures = new FixtureRoom(this, { clock: this.clock, seed: this.seed, print: this.print });
     this.ends.push(() => this.fixtures.close());
-    this.rules = new Rules(this.seam, this.clock, { brokers: config.kafka.brokers });
+    this.rules = new Rules(this.seam, this.clock, this.control.world);
   }
 
   private async open(): Promise<void> {
@@ -224,7 +227,9 @@ export class Havoq {
       net: this.net,
       publish: (message: Outgoing) => {
         try {
-          this.control.publish(message);
+          const part = this[message.protocol];
+          if (part === null) throw new NotEnabledError(message.protocol);
+          part.publish(message as never);
         } catch (error) {
           const { payload: _p, headers: _h, properties: _q, key: _k, ...target } = message;
           this.print(`${protocol}: a message cannot go to ${JSON.stringify(target)}: ${String(error)}`);

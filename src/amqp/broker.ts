@@ -1,4 +1,5 @@
 import { totalmem } from "node:os";
+import { notFound } from "../core/errors.ts";
 import { inject, inTurn, Sent } from "../pipeline/inject.ts";
 import type { Target, Outgoing } from "../hooks/plugin.ts";
 import type { Connection } from "../net/connection.ts";
@@ -125,7 +126,7 @@ export class AmqpBroker implements Server {
 
   private messageOf(outgoing: Outgoing & { protocol: "amqp" }): [Vhost, Message] {
     const vhost = this.vhosts.get(outgoing.vhost ?? "/");
-    if (vhost === undefined) throw new Error(`there is no vhost ${outgoing.vhost}`);
+    if (vhost === undefined) throw notFound("vhost", String(outgoing.vhost), this.vhosts.keys());
     const { payload, headers, exchange = "", routingKey } = outgoing;
     vhost.exchange(exchange);
     const properties = basicProperties(outgoing.properties ?? {});

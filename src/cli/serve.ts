@@ -3,7 +3,7 @@ import { type Addresses, summaryOf } from "../net/addresses.ts";
 import { start, type Havoq } from "../app.ts";
 import type { Config } from "../config/config.ts";
 import type { Setting } from "../config/layers.ts";
-import type { World } from "../rules/rule.ts";
+import { worldOf, type World } from "../control/world.ts";
 import { loadConfig } from "../config/load.ts";
 import type { ChaosFile } from "../scenarios/file.ts";
 import type { Chaos } from "../scenarios/scenarios.ts";
@@ -175,7 +175,7 @@ function optionOf(word: string): Option | null {
 async function run(flags: Flags): Promise<void> {
   const config = await loadConfig({ config: flags.config, settings: await settingsOf(flags) });
   if (flags.oracle !== undefined) config.oracle ||= true;
-  const file = flags.chaos === undefined ? null : await readChaos(flags.chaos, { brokers: config.kafka.brokers }, flags.replay);
+  const file = flags.chaos === undefined ? null : await readChaos(flags.chaos, worldOf(config), flags.replay);
   const announce = async (addresses: Addresses, summary: string[]): Promise<void> => {
     if (!flags.quiet) for (const line of summary) console.log(line);
     if (flags.readyFile !== undefined) await writeReadyFile(flags.readyFile, JSON.stringify(addresses));

@@ -1,3 +1,4 @@
+import { worldOf } from "../control/world.ts";
 import { DEFAULTS, type Config } from "./config.ts";
 import type { Layered, Problem, Setting, Sources } from "./layers.ts";
 
@@ -55,7 +56,7 @@ export async function explainConfig({ config: given, settings = [], env = proces
   const { chaosProblems } = await import("../rules/start.ts");
   const layered = layer({
     ...sources,
-    check: (config) => [...topicProblems(config, problemOf), ...chaosProblems(config.chaos, { brokers: config.kafka.brokers })],
+    check: (config) => [...topicProblems(config, problemOf), ...chaosProblems(config.chaos, worldOf(config))],
   });
   freePorts(layered.config, layered.origin(WEBSOCKET.split(".")) !== "default");
   return layered;

@@ -1,6 +1,7 @@
 import { decode, encode } from "@msgpack/msgpack";
 import { load as loadAmqp, save as saveAmqp, type VhostState } from "../amqp/snapshot.ts";
-import type { Parts } from "./control.ts";
+import type { Parts } from "./context.ts";
+import { ArgumentError } from "../core/errors.ts";
 import { type KafkaState, loadKafka, saveKafka } from "../kafka/broker/snapshot.ts";
 import { loadMqtt, type MqttState, saveMqtt } from "../mqtt/broker/snapshot.ts";
 
@@ -31,15 +32,15 @@ export function pack(snapshot: Snapshot): Uint8Array {
   return encode(snapshot, { ignoreUndefined: true });
 }
 
-/** @throws TypeError when it is none */
+/** @throws ArgumentError when it is none */
 export function unpack(bytes: Uint8Array): Snapshot {
   let snapshot: Partial<Snapshot> | null;
   try {
     snapshot = decode(bytes) as Partial<Snapshot> | null;
   } catch (error) {
-    throw new TypeError(`this is no snapshot: ${(error as Error).message}`);
+    throw new ArgumentError(`this is no snapshot: ${(error as Error).message}`);
   }
-  if (snapshot?.havoq !== "snapshot") throw new TypeError("this is no snapshot of havoq");
-  if (snapshot.version !== 1) throw new TypeError(`a snapshot of version ${String(snapshot.version)}: this havoq reads version 1`);
+  if (snapshot?.havoq !== "snapshot") throw new ArgumentError("this is no snapshot of havoq");
+  if (snapshot.version !== 1) throw new ArgumentError(`a snapshot of version ${String(snapshot.version)}: this havoq reads version 1`);
   return snapshot as Snapshot;
 }

@@ -8,6 +8,7 @@
  * check(options, { ms: "200ms" }); // { ms: 200, jitter: 0, how: "fin" }
  * ```
  */
+import type { NamedError } from "./errors.ts";
 import { nearest, nearestFew } from "./nearest.ts";
 import { parseDuration, parseSize } from "./units.ts";
 
@@ -19,6 +20,8 @@ export interface Flaw {
   readonly path: Path;
   /** Without the path. */
   readonly message: string;
+  /** The known word that was most likely meant. */
+  readonly didYouMean?: string | undefined;
 }
 
 export interface Shape<T> {
@@ -34,14 +37,18 @@ export interface Shape<T> {
 export type ValueOf<S> = S extends Shape<infer T> ? T : never;
 
 /** A value did not fit its shape. The message tells all flaws, a line each. */
-export class ShapeError extends Error {
+export class ShapeError extends Error implements NamedError {
   override readonly name: string = "ShapeError";
+  readonly status = 400;
   constructor(readonly flaws: readonly Flaw[]) {
     super(flaws.map(flawText).join("\n"));
   }
   /** Where the first flaw is. */
   get path(): Path {
     return this.flaws[0]!.path;
+  }
+  get didYouMean(): string | undefined {
+    return this.flaws.find((flaw) => flaw.didYouMean !== undefined)?.didYouMean;
   }
 }
 
@@ -110,6 +117,7 @@ export function word<const W extends string>(...words: W[]): Shape<W> {
         flaws.push({
           path,
           message: `${show(value)} is not ${words.length === 1 ? words[0] : `one of ${words.join(", ")}`}${near === null ? "" : `: did you mean ${near}?`}`,
+          ...(near === null ? {} : { didYouMean: near }),
         });
       }
       return value as W;
@@ -209,7 +217,7 @@ export function object<const F extends Record<string, Shape<any>>>(
       if (!isObject(value)) flaws.push({ path, message: `expected ${this.wants}, not ${show(value)}` });
       else {
         for (const key of Object.keys(value)) {
-          if (!known.includes(key)) flaws.push({ path: [...path, key], message: `unknown key ${key}: ${suggestion(key, known)}` });
+          if (!known.includes(key)) flaws.push(unknownFlaw([...path, key], `unknown key ${key}`, key, known));
         }
         for (const key of known) {
           const one = value[key];
@@ -225,6 +233,12 @@ export function object<const F extends Record<string, Shape<any>>>(
       return read as never;
     },
   };
+}
+
+/** The flaw of a name that nobody knows: `unknown key topik: did you mean topic?` */
+export function unknownFlaw(path: Path, what: string, given: string, known: readonly string[]): Flaw {
+  const near = nearest(given, known);
+  return { path, message: `${what}: ${suggestion(given, known)}`, ...(near === null ? {} : { didYouMean: near }) };
 }
 
 /** So many names can be taken in at a glance. */

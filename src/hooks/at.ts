@@ -1,5 +1,4 @@
 import type { Clock, Timer } from "../core/time.ts";
-import { ACTIONS } from "../control/action-names.ts";
 import type { HookEvent } from "./event.ts";
 import type { At, Broker, ConnectionFilter, ConnectionInfo, Counters } from "./plugin.ts";
 import type { Random } from "./random.ts";
@@ -97,10 +96,11 @@ function journaled(seam: Seam, hook: InstalledHook, at: HookAt, event: HookEvent
     groups: () => control.groups(),
     waitFor: (state: () => boolean, timeout?: number) => resumed(control.waitFor(() => seam.check(hook, at, state), timeout)),
   };
-  for (const action of ACTIONS) {
-    surface[action] = (...args: unknown[]) => {
+  for (const action of control.actions) {
+    surface[action] = (...given: unknown[]) => {
+      const args = control.read(action, given);
       seam.acted(hook, event, ordinal, action, args);
-      const done = (control[action] as (...args: unknown[]) => unknown).apply(control, args);
+      const done = (control as unknown as Record<string, (...args: unknown[]) => unknown>)[action]!(...args);
       return done instanceof Promise ? resumed(done) : done;
     };
   }

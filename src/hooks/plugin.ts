@@ -312,67 +312,22 @@ export interface GroupInfo {
   members: { memberId: string; clientId: string; instanceId: string | null }[];
 }
 
+/**
+ * What can be done to the brokers. Each control action adds its method here, from its own file; with arguments
+ * that do not fit it throws a TypeError, with a broker, topic or partition that there is not a RangeError.
+ */
+// biome-ignore lint: filled by declaration merging
+export interface ControlActions {}
+
 /** The control surface. What a hook does through it is written to the journal, and done again by a replay. */
-export interface Broker {
-  /** Puts a message on a topic or exchange as a client would, without passing the `message` hooks again. */
-  publish(message: Outgoing): void;
+export interface Broker extends ControlActions {
   connections(filter?: ConnectionFilter): ConnectionInfo[];
-  /** Closes connections and returns how many: FIN, or RST with `reset`. */
-  disconnect(filter: ConnectionFilter, options?: { reset?: boolean }): number;
-  /** Stops reading from and writing to connections, without closing them, until `unblock`. */
-  block(filter: ConnectionFilter): number;
-  unblock(filter: ConnectionFilter): number;
-  /**
-   * What these clients send no longer arrives (`in`), or what is sent to them (`out`), or neither;
-   * nothing is closed, and who connects gets no answer, until `heal`. Returns how many open connections it concerns.
-   */
-  partition(filter: ConnectionFilter, options?: { direction?: "in" | "out" | "both" }): number;
-  /** Ends the partitions with this filter, or all; returns how many. */
-  heal(filter?: ConnectionFilter): number;
-  /** Makes `broker`, or the next replica in line, the leader of a Kafka partition and returns its node id. */
-  electLeader(topic: string, partition: number, broker?: number): number;
-  /** Gives the leader's place among a Kafka partition's replicas to `broker`, or the next one that is up, which then leads; returns its node id. */
-  movePartition(topic: string, partition: number, broker?: number): number;
-  /** Kafka's metadata goes on telling the leaders of now, whatever happens, until `refreshMetadata`; returns how many topics that are. */
-  freezeMetadata(topic: Pattern): number;
-  refreshMetadata(topic: Pattern): number;
-  /** Makes `broker`, or the next one, the coordinator of a Kafka group and returns its node id. */
-  moveCoordinator(group: string, broker?: number): number;
-  /**
-   * A broker goes away, its connections are reset. Kafka: its partitions get other leaders where they have
-   * replicas. MQTT: sessions that outlive connections stay. AMQP: what is durable stays, with the persistent messages.
-   */
-  killBroker(broker: BrokerName): void;
-  restartBroker(broker: BrokerName): void;
-  /** The same without what it had not written to its disk; it stays down until `restartBroker`. Returns how many messages are lost. */
-  crashBroker(broker: BrokerName, unflushed?: Unflushed): number;
-  /** A broker stops answering without closing anything, as if its process were stopped, until `resumeBroker`. */
-  pauseBroker(broker: BrokerName): void;
-  resumeBroker(broker: BrokerName): void;
-  /** Lets a Kafka consumer group rebalance; false when it has no members. */
-  rebalance(group: string): boolean;
-  /** Removes a member from a Kafka consumer group, which then rebalances; false when there is none. */
-  expelMember(group: string, memberId: string): boolean;
-  /**
-   * What these clients hold unacknowledged is delivered again. MQTT, AMQP: the connections that hold some are reset.
-   * Kafka: group members are expelled, and read again what they did not commit. Returns how many it concerns.
-   */
-  redeliver(filter: ConnectionFilter): number;
-  /** AMQP: publishers wait, as when a RabbitMQ is low on memory, until `clearAlarm`. */
-  raiseAlarm(): void;
-  clearAlarm(): void;
-  /** Ends an MQTT session at once, its queue included; false when there is none. */
-  expireSession(clientId: string): boolean;
   /** All brokers: Kafka's virtual ones, MQTT's, AMQP's. */
   brokers(): BrokerInfo[];
-  /** Kafka's topics and groups as they are now. */
+  /** Kafka's topics as they are now. */
   topics(): TopicInfo[];
+  /** Kafka's consumer groups as they are now. */
   groups(): GroupInfo[];
-  /**
-   * Moves the clock of the whole broker on. Clients that could be heard are not judged by the time
-   * jumped over: they had no chance to say anything in it.
-   */
-  advance(ms: number): Promise<void>;
   /** Settles when `state` holds, rejects after `timeout` milliseconds (30,000) of the clock. */
   waitFor(state: () => boolean, timeout?: number): Promise<void>;
 }

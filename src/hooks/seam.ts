@@ -7,11 +7,12 @@ import type { HookEvent } from "./event.ts";
 import type { Journal, JournalRule } from "../journal/journal.ts";
 import { compileMatch, HOOK_POINTS, type HookPoint } from "./match.ts";
 import type { Observer } from "./observer.ts";
-import type { At, Broker, ConnectionInfo, Match, Plugin, Protocol } from "./plugin.ts";
+import type { At, ConnectionInfo, Match, Plugin, Protocol } from "./plugin.ts";
 import { hashRule } from "./random.ts";
 import type { Replay } from "../journal/replay.ts";
 import type { Place } from "../loader/source.ts";
 import { Streams } from "./streams.ts";
+import type { ControlSurface } from "./surface.ts";
 import type { Verdict, VerdictKind } from "./verdicts.ts";
 
 export type { Chain, Decision, Final } from "./chain.ts";
@@ -174,7 +175,7 @@ export class Seam implements ChainHost {
   readonly mqtt = new ProtocolHooks();
   readonly amqp = new ProtocolHooks();
   /** What hooks reach as `at.broker`; set once the parts stand. */
-  control: Broker | null = null;
+  control: ControlSurface | null = null;
   /** Messages that let others pass. */
   readonly asides: Asides;
   /** Fired verdicts by rule and kind, for the metrics. */

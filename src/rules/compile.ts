@@ -1,4 +1,5 @@
-import { check, ShapeError, suggestion, type Flaw, type Path } from "../core/shape.ts";
+import { ANY_WORLD } from "../control/world.ts";
+import { check, ShapeError, unknownFlaw, type Flaw, type Path } from "../core/shape.ts";
 import { compileMatch, compilePattern, HOOK_POINTS, type HookPoint } from "../hooks/match.ts";
 import type { Hook, Match, OneHook, Plugin, Protocol } from "../hooks/plugin.ts";
 import { ASIDE, FaultError, knownFaults, knownPresets, RuleError, type Fault, type Rule, type World } from "./rule.ts";
@@ -10,8 +11,6 @@ import { operationsOf } from "./named-operations.ts";
 export const PROTOCOLS: readonly Protocol[] = ["kafka", "mqtt", "amqp"];
 /** Presets may be made of presets, but not of themselves. */
 const DEEPEST = 5;
-/** What a rule is checked against where nobody knows yet where it will be in force. */
-const ANY_WORLD: World = { brokers: Infinity };
 
 type AnyHook = OneHook<any, any>;
 type Hooks = Partial<Record<HookPoint, AnyHook[]>>;
@@ -61,7 +60,7 @@ function faultParts(rule: RuleRead, world: World): [string, Hooks, Part[]] {
   const { match = {}, when } = rule;
   const { name: kind, options: given } = rule.fault!;
   const fault = knownFaults().get(kind);
-  if (fault === undefined) throw flawed(["fault", kind], `unknown fault ${kind}: ${suggestion(kind, [...knownFaults().keys()])}`);
+  if (fault === undefined) throw new RuleError([unknownFlaw(["fault", kind], `unknown fault ${kind}`, kind, [...knownFaults().keys()])]);
   const options = optionsOf(["fault", kind], fault, given);
   const narrowed = inProtocols(match, fault);
   const gate = new Gate(when, fault.act === undefined ? (rule.for ?? Infinity) : Infinity);
@@ -71,7 +70,7 @@ function faultParts(rule: RuleRead, world: World): [string, Hooks, Part[]] {
     try {
       fault.check?.(options, narrowed, world);
     } catch (error) {
-      throw flawed(["fault", kind, ...(error instanceof FaultError ? error.path : [])], (error as Error).message);
+      throw faultFlaw(["fault", kind], error);
     }
     action = new Action(rule, fault, options, narrowed, gate);
     for (const [point, hook] of action.hooks()) add(hooks, point, hook);
@@ -80,7 +79,7 @@ function faultParts(rule: RuleRead, world: World): [string, Hooks, Part[]] {
     try {
       plugin = fault.plugin!(options, narrowed);
     } catch (error) {
-      throw flawed(["fault", kind, ...(error instanceof FaultError ? error.path : [])], (error as Error).message);
+      throw faultFlaw(["fault", kind], error);
     }
     for (const point of HOOK_POINTS) {
       const at = plugin[point] as Hook<any, any> | undefined;
@@ -116,7 +115,7 @@ function presetParts(rule: RuleRead, world: World, depth: number): [string, Hook
   const { name: kind, options: given } = rule.preset!;
   const preset = knownPresets().get(kind);
   const path = ["preset", kind];
-  if (preset === undefined) throw flawed(path, `unknown preset ${kind}: ${suggestion(kind, [...knownPresets().keys()])}`);
+  if (preset === undefined) throw new RuleError([unknownFlaw(path, `unknown preset ${kind}`, kind, [...knownPresets().keys()])]);
   if (rule.when !== undefined || rule.for !== undefined) throw flawed(["preset"], "a preset has its own when and for in its rules");
   if (depth >= DEEPEST) throw flawed(path, "presets are made of presets too deep");
   const { goesBy } = preset;
@@ -129,7 +128,7 @@ function presetParts(rule: RuleRead, world: World, depth: number): [string, Hook
   try {
     made = preset.rules(options, inProtocols(match, preset), world);
   } catch (error) {
-    throw flawed([...path, ...(error instanceof FaultError ? error.path : [])], (error as Error).message);
+    throw faultFlaw(path, error);
   }
   // What does not fit in a rule that the preset makes stands in the preset, or in the match that both have.
   const partOf = (one: Rule): CompiledRule => {
@@ -137,7 +136,7 @@ function presetParts(rule: RuleRead, world: World, depth: number): [string, Hook
       return compileRule(one, world, depth + 1);
     } catch (error) {
       if (!(error instanceof RuleError)) throw error;
-      throw new RuleError(error.flaws.map((flaw) => (flaw.path[0] === "match" ? flaw : { path, message: flaw.message })));
+      throw new RuleError(error.flaws.map((flaw) => (flaw.path[0] === "match" ? flaw : { ...flaw, path })));
     }
   };
   for (const one of made) {
@@ -157,7 +156,7 @@ function optionsOf(path: Path, fault: Pick<Fault, "options">, given: unknown): u
     return check(fault.options, given);
   } catch (error) {
     if (!(error instanceof ShapeError)) throw error;
-    throw new RuleError(error.flaws.map((flaw) => ({ path: [...path, ...flaw.path], message: flaw.message })));
+    throw new RuleError(error.flaws.map((flaw) => ({ ...flaw, path: [...path, ...flaw.path] })));
   }
 }
 
@@ -247,10 +246,8 @@ function mustExist({ operation, protocol, broker }: Match, { brokers }: World, p
     if (known.some(compilePattern(one, false))) continue;
     if (protocols.some((name) => operationsOf(name)?.deliveries.includes(String(one))))
       throw flawed([...path, "operation"], `${one} is a delivery: say direction: out, or name a queue, and no operation`);
-    throw flawed(
-      [...path, "operation"],
-      `${protocols.join(", ")} ${protocols.length > 1 ? "have" : "has"} no operation ${one}: ${suggestion(String(one), known)}`,
-    );
+    const what = `${protocols.join(", ")} ${protocols.length > 1 ? "have" : "has"} no operation ${one}`;
+    throw new RuleError([unknownFlaw([...path, "operation"], what, String(one), known)]);
   }
 }
 
@@ -272,4 +269,10 @@ function mustCount(hooks: Hooks, when: RuleRead["when"]): void {
 
 function flawed(path: Path, message: string): RuleError {
   return new RuleError([{ path, message }]);
+}
+
+/** What a fault or preset threw about its options, with its place in the rule. */
+function faultFlaw(path: Path, error: unknown): RuleError {
+  if (!(error instanceof FaultError)) return flawed(path, (error as Error).message);
+  return new RuleError([{ path: [...path, ...error.path], message: error.message, didYouMean: error.didYouMean }]);
 }

@@ -6,7 +6,6 @@ import {
   flag,
   flawText,
   isObject,
-  list,
   number,
   object,
   optional,
@@ -27,54 +26,8 @@ import {
 import { parseDuration } from "../core/units.ts";
 import { sizeRange, parseJsonPath } from "../hooks/payload.ts";
 import type { Match, Pattern } from "../hooks/plugin.ts";
+import { oneOrMore, pattern, patternOf, protocol, telling, transport } from "../hooks/shapes.ts";
 import type { Rule } from "./rule.ts";
-
-/** A regular expression in a text: `/^pay/i`. */
-const EXPRESSION = /^\/(.+)\/([dgimsuvy]*)$/s;
-
-function patternOf(value: unknown): string | RegExp | undefined {
-  if (value instanceof RegExp) return value;
-  if (typeof value === "number") return String(value);
-  if (typeof value !== "string") return undefined;
-  const expression = EXPRESSION.exec(value);
-  return expression === null ? value : new RegExp(expression[1]!, expression[2]);
-}
-
-/** Like `shape`, but `read` may throw to say more. */
-function telling<T>(wants: string, schema: JsonSchema, read: (value: unknown) => T | undefined): Shape<T> {
-  return {
-    wants,
-    schema,
-    read(value, path, flaws) {
-      try {
-        const answer = read(value);
-        if (answer !== undefined) return answer;
-        flaws.push({ path, message: `expected ${wants}, not ${show(value)}` });
-      } catch (error) {
-        flaws.push({ path, message: (error as Error).message });
-      }
-      return undefined as never;
-    },
-  };
-}
-
-const onePattern = telling("a text with wildcards or /a regular expression/", { type: ["string", "number"] }, patternOf);
-
-/** A pattern or a list of them. */
-const pattern: Shape<Pattern> = {
-  wants: "a text with wildcards, /a regular expression/ or a list of them",
-  schema: { anyOf: [{ type: ["string", "number"] }, { type: "array", items: { type: ["string", "number"] }, minItems: 1 }] },
-  read: (value, path, flaws) => (Array.isArray(value) ? list(onePattern, 1).read(value, path, flaws) : onePattern.read(value, path, flaws)),
-};
-
-/** Keeps one as one and several as a list, as a match has them. */
-function oneOrMore<T>(of: Shape<T>): Shape<T | T[]> {
-  return {
-    wants: `${of.wants}, or a list`,
-    schema: { anyOf: [of.schema, { type: "array", items: of.schema, minItems: 1 }] },
-    read: (value, path, flaws) => (Array.isArray(value) ? list(of, 1).read(value, path, flaws) : of.read(value, path, flaws)),
-  };
-}
 
 const jsonPath = telling("a JSON path such as $.order.items[*].price", { type: "string" }, (value) =>
   typeof value === "string" && parseJsonPath(value) !== null ? value : undefined,
@@ -127,8 +80,6 @@ const sizeTest = either(
   }),
 );
 
-const protocol = word("kafka", "mqtt", "amqp");
-
 /** A field that may be left out, but not written without a value: `topic:` and nothing would mean every topic. */
 function given<T>(of: Shape<T>): Shape<T | undefined> {
   const { read, ...rest } = optional(of);
@@ -161,7 +112,7 @@ export const match = object({
   client: given(pattern),
   user: given(pattern),
   connection: given(oneOrMore(whole(1))),
-  transport: given(word("tcp", "tls", "websocket", "memory")),
+  transport: given(transport),
   broker: given(oneOrMore(whole(0))),
   topic: given(pattern),
   exchange: given(pattern),
@@ -174,17 +125,6 @@ export const match = object({
   header: given(headers),
   payload: given(payload),
   size: given(sizeTest),
-});
-
-/** Which connections are meant. */
-export const connectionFilter = object({
-  protocol: optional(oneOrMore(protocol)),
-  client: optional(pattern),
-  user: optional(pattern),
-  connection: optional(oneOrMore(whole(1))),
-  transport: optional(word("tcp", "tls", "websocket", "memory")),
-  broker: optional(oneOrMore(whole(0))),
-  id: optional(whole(0)),
 });
 
 /** Something that happens, as it is read. */

@@ -1,8 +1,12 @@
 import type { Clock } from "../core/time.ts";
+import type { World } from "../control/world.ts";
+import type { NamedError } from "../core/errors.ts";
 import { object, ShapeError, type Path, type Shape } from "../core/shape.ts";
 import type { Broker, Match, Plugin, Protocol } from "../hooks/plugin.ts";
 import type { Random } from "../hooks/random.ts";
 import { compileRule } from "./compile.ts";
+
+export type { World } from "../control/world.ts";
 
 /** What a fault's options must be; see `core/shape.ts`, which makes them. */
 export type FaultOptions<Options> = Shape<Options>;
@@ -54,18 +58,14 @@ export interface Preset<Options = any> {
   rules(options: Options, match: Match, world: World): Rule[];
 }
 
-/** What a preset has to know of the house. */
-export interface World {
-  /** How many virtual Kafka brokers there are; their node ids count up from 1. Infinity: not known. */
-  readonly brokers: number;
-}
-
 /** A fault's options do not fit. */
-export class FaultError extends Error {
+export class FaultError extends Error implements NamedError {
   override readonly name = "FaultError";
+  readonly status = 400;
   constructor(
     message: string,
     readonly path: Path = [],
+    readonly didYouMean?: string,
   ) {
     super(message);
   }

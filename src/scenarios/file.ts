@@ -1,9 +1,9 @@
 import { parseLocated, SyntaxFlaw, type Located } from "../core/located.ts";
-import { flawText, isObject, list, suggestion, type Flaw, type Path, type Shape } from "../core/shape.ts";
+import { flawText, isObject, list, unknownFlaw, type Flaw, type Path, type Shape } from "../core/shape.ts";
 import type { Rule, World } from "../rules/rule.ts";
 import { registerAll } from "../rules/known.ts";
 import { rulesIn, type RuleFlaw } from "../rules/parse.ts";
-import { expectation, scenario, scenarioOf, type Expectation, type Scenario } from "./grammar.ts";
+import { expectation, scenarioIn, scenarioOf, type Expectation, type Scenario } from "./grammar.ts";
 
 /** What a chaos file holds. */
 export interface ChaosFile {
@@ -19,6 +19,7 @@ const KEYS = ["chaos", "scenario", "scenarios", "expect"];
 /**
  * Reads a chaos file, YAML or JSON: rules alone, or `chaos:`, `scenario:` or `scenarios:`, and `expect:`. All that
  * is wrong with it is in `errors`, with file, line and key. `expect:` beside one scenario belongs to that scenario.
+ * @param world the brokers that rules and control actions may name; without it any
  */
 export function parseChaosFile(given: string, file: string, world?: World): ChaosFile {
   registerAll();
@@ -38,9 +39,10 @@ function read(located: Located, world?: World): ChaosFile {
     return { rules, scenarios: [], expect: [], errors };
   }
   const flaws: Flaw[] = Object.keys(value).flatMap((key) =>
-    KEYS.includes(key) ? [] : [{ path: [key], message: `unknown key ${key}: ${suggestion(key, KEYS)}` }],
+    KEYS.includes(key) ? [] : [unknownFlaw([key], `unknown key ${key}`, key, KEYS)],
   );
   const { rules, errors } = "chaos" in value ? rulesIn(located, ["chaos"], world) : { rules: [], errors: [] };
+  const scenario = scenarioIn(world);
   const part = <T>(of: Shape<T>, path: Path, one: unknown): T => of.read(one, path, flaws);
   const one = value.scenario === undefined ? [] : [part(scenario, ["scenario"], value.scenario)];
   const more = value.scenarios === undefined ? [] : part(list(scenario), ["scenarios"], value.scenarios);

@@ -8,23 +8,23 @@ import {
   optional,
   several,
   shape,
-  suggestion,
   text,
   whole,
   word,
   isObject,
   show,
-  type Flaw,
-  type Path,
   type Shape,
+  type ValueOf,
 } from "../core/shape.ts";
-import { ACTIONS, type Action } from "../control/action-names.ts";
+import { actionCalls, type ActionCall } from "../control/action.ts";
+import actions from "../control/actions/index.ts";
+import { ANY_WORLD, type World } from "../control/world.ts";
 import { compileRule } from "../rules/compile.ts";
 import { RuleError, type Rule } from "../rules/rule.ts";
 import type { OracleOptions } from "../oracle/oracle.ts";
 import { state, type State } from "./states/grammar.ts";
 
-/** When a step's time has come. */
+/** What a step waits for: a time, or so many messages. */
 export type Moment = { readonly ms: number } | { readonly messages: number };
 
 export interface Step {
@@ -45,13 +45,8 @@ export interface Step {
   /** All rules of the scenario and of its file. */
   readonly clear?: boolean | undefined;
   readonly raise?: string[] | undefined;
-  readonly do?: Deed[] | undefined;
-}
-
-/** One use of the control surface. */
-export interface Deed {
-  readonly action: Action;
-  readonly args: readonly unknown[];
+  /** Control actions, in order. */
+  readonly do?: ActionCall[] | undefined;
 }
 
 export interface Expectation {
@@ -99,76 +94,47 @@ const moment: Shape<Moment> = shape(
 );
 
 /** Rules are checked whole, and kept as they were written. */
-const rule: Shape<Rule> = {
+const ruleIn = (world: World): Shape<Rule> => ({
   wants: "a rule",
   schema: { type: "object" },
   read(value, path, flaws) {
     try {
       if (!isObject(value)) flaws.push({ path, message: `expected a rule, not ${show(value)}` });
-      else compileRule(value as Rule);
+      else compileRule(value as Rule, world);
     } catch (error) {
       if (!(error instanceof RuleError)) throw error;
       flaws.push(...error.flaws.map((flaw) => ({ ...flaw, path: [...path, ...flaw.path] })));
     }
     return value as Rule;
   },
-};
+});
 
-const deeds: Shape<Deed[]> = {
-  wants: "an action with its arguments, such as { killBroker: 2 }, or a list of these",
-  schema: { type: ["object", "string", "array"] },
-  read(value, path, flaws) {
-    const many = Array.isArray(value);
-    return (many ? (value as unknown[]) : [value]).flatMap((one, i) => deedsOf(one, many ? [...path, i] : path, flaws));
-  },
-};
-
-function deedsOf(value: unknown, path: Path, flaws: Flaw[]): Deed[] {
-  if (typeof value === "string") return deedsOf({ [value]: null }, path, flaws);
-  if (!isObject(value)) {
-    flaws.push({ path, message: `expected ${deeds.wants}, not ${show(value)}` });
-    return [];
-  }
-  return Object.entries(value).flatMap(([action, given]): Deed[] => {
-    if (!(ACTIONS as readonly string[]).includes(action)) {
-      flaws.push({ path: [...path, action], message: `unknown action ${action}: ${suggestion(action, ACTIONS)}` });
-      return [];
-    }
-    const args = given === null || given === true ? [] : Array.isArray(given) ? given : [given];
-    if (action === "advance") {
-      const ms = parseDuration(args[0] as string);
-      if (ms === null) flaws.push({ path: [...path, action], message: `expected ${duration.wants}, not ${show(args[0])}` });
-      return [{ action, args: [ms ?? 0] }];
-    }
-    return [{ action: action as Action, args }];
-  });
-}
-
-const step: Shape<Step> = object(
-  {
-    name: optional(text),
-    at: optional(duration),
-    after: optional(moment),
-    on: optional(text),
-    await: optional(several(state)),
-    within: optional(duration, 30_000),
-    apply: optional(several(rule)),
-    remove: optional(several(text)),
-    enable: optional(several(text)),
-    disable: optional(several(text)),
-    clear: optional(flag),
-    raise: optional(several(text)),
-    do: optional(deeds),
-  },
-  (value, flaw) => {
-    const when = (["at", "after", "await"] as const).filter((one) => value[one] !== undefined);
-    if (when.length > 1) flaw([when[1]!], `a step has one of at, after and await: make it two steps`);
-    if (value.on !== undefined && !(value.after !== undefined && "messages" in value.after))
-      flaw(["on"], `on says whose messages after counts: after: 100 messages`);
-    const does = (["apply", "remove", "enable", "disable", "clear", "raise", "do"] as const).some((one) => value[one] !== undefined);
-    if (!does && when.length === 0) flaw([], "the step waits for nothing and does nothing");
-  },
-);
+const stepIn = (world: World): Shape<Step> =>
+  object(
+    {
+      name: optional(text),
+      at: optional(duration),
+      after: optional(moment),
+      on: optional(text),
+      await: optional(several(state)),
+      within: optional(duration, 30_000),
+      apply: optional(several(ruleIn(world))),
+      remove: optional(several(text)),
+      enable: optional(several(text)),
+      disable: optional(several(text)),
+      clear: optional(flag),
+      raise: optional(several(text)),
+      do: optional(actionCalls(actions, world)),
+    },
+    (value, flaw) => {
+      const when = (["at", "after", "await"] as const).filter((one) => value[one] !== undefined);
+      if (when.length > 1) flaw([when[1]!], `a step has one of at, after and await: make it two steps`);
+      if (value.on !== undefined && !(value.after !== undefined && "messages" in value.after))
+        flaw(["on"], `on says whose messages after counts: after: 100 messages`);
+      const does = (["apply", "remove", "enable", "disable", "clear", "raise", "do"] as const).some((one) => value[one] !== undefined);
+      if (!does && when.length === 0) flaw([], "the step waits for nothing and does nothing");
+    },
+  );
 
 const STATED = ["state", "in_order", "no_duplicates", "no_loss", "empty", "clean"] as const;
 export const expectation: Shape<Expectation> = object(
@@ -197,24 +163,35 @@ const oracle = either(
   }),
 );
 
-export const scenario = object(
-  {
-    name: optional(text, "scenario"),
-    description: optional(text),
-    oracle: optional(oracle, true),
-    steps: optional(list(step), []),
-    heal: optional(flag, true),
-    converge: optional(either(flag, object({ within: optional(duration, 30_000), states: optional(several(state)) }))),
-    expect: optional(list(expectation), []),
-  },
-  (value, flaw) => {
-    // Counts, order and expectations are told by its account.
-    if (value.oracle === false) flaw(["oracle"], "a scenario keeps account of messages: leave oracle out, or give its options");
-  },
-);
+const grammar = (world: World) =>
+  object(
+    {
+      name: optional(text, "scenario"),
+      description: optional(text),
+      oracle: optional(oracle, true),
+      steps: optional(list(stepIn(world)), []),
+      heal: optional(flag, true),
+      converge: optional(either(flag, object({ within: optional(duration, 30_000), states: optional(several(state)) }))),
+      expect: optional(list(expectation), []),
+    },
+    (value, flaw) => {
+      // Counts, order and expectations are told by its account.
+      if (value.oracle === false) flaw(["oracle"], "a scenario keeps account of messages: leave oracle out, or give its options");
+    },
+  );
+
+type Grammar = ReturnType<typeof grammar>;
+const grammars = new WeakMap<World, Grammar>();
+
+/** What a scenario must be like. @param world the brokers that its rules and actions may name; without it any */
+export function scenarioIn(world: World = ANY_WORLD): Grammar {
+  let known = grammars.get(world);
+  if (known === undefined) grammars.set(world, (known = grammar(world)));
+  return known;
+}
 
 /** What the shape took, as a scenario. @param expect stands beside it */
-export function scenarioOf(read: ReturnType<(typeof scenario)["read"]>, expect: readonly Expectation[] = []): Scenario {
+export function scenarioOf(read: ValueOf<Grammar>, expect: readonly Expectation[] = []): Scenario {
   const { converge, oracle: options } = read;
   const one: Scenario = {
     ...read,

@@ -3,9 +3,9 @@ import type { ChaosFile } from "./file.ts";
 import type { ScenarioRun } from "./run.ts";
 import type { Chaos, Scenarios } from "./scenarios.ts";
 
-/** The way to the scenarios, which are loaded when there is one. */
-export class ScenarioDoor {
-  private inside: Scenarios | null = null;
+/** The scenarios of one havoq; their code is loaded when there is one. */
+export class LazyScenarios {
+  private loaded: Scenarios | null = null;
   private loading: Promise<Scenarios> | null = null;
 
   constructor(private readonly load: () => Promise<Scenarios>) {}
@@ -15,27 +15,27 @@ export class ScenarioDoor {
    * @param rules of the same file: they have to fire too, and go with the heal
    */
   async run(scenario: unknown, rules: readonly RuleHandle[] = []): Promise<ScenarioRun> {
-    return (await this.enter()).run(scenario, rules);
+    return (await this.scenarios()).run(scenario, rules);
   }
 
   /** Puts a chaos file in force: its rules, then its scenarios one after the other. */
   async start(file: ChaosFile): Promise<Chaos> {
-    return (await this.enter()).start(file);
+    return (await this.scenarios()).start(file);
   }
 
   list(): ScenarioRun[] {
-    return this.inside?.list() ?? [];
+    return this.loaded?.list() ?? [];
   }
 
   get(id: string): ScenarioRun | undefined {
-    return this.inside?.get(id);
+    return this.loaded?.get(id);
   }
 
   stop(): void {
-    this.inside?.stop();
+    this.loaded?.stop();
   }
 
-  private async enter(): Promise<Scenarios> {
-    return (this.inside ??= await (this.loading ??= this.load()));
+  private async scenarios(): Promise<Scenarios> {
+    return (this.loaded ??= await (this.loading ??= this.load()));
   }
 }

@@ -132,12 +132,12 @@ export class ScenarioRun {
   /** Waits for the step's time, and does what it says. What is counted in messages happens right behind the last of them. */
   private carryOut(step: Step, status: StepStatus): Promise<void> {
     const { clock } = this.havoq;
-    const act = (): void => {
+    const change = (): void => {
       status.at = clock.now() - this.started;
       this.change(step);
     };
     if (step.after !== undefined && "messages" in step.after)
-      return this.afterMessages(step.after.messages, step.on ?? "*", act).then(() => (this.over ? undefined : this.deeds(step)));
+      return this.afterMessages(step.after.messages, step.on ?? "*", change).then(() => (this.over ? undefined : this.act(step)));
     const wait =
       step.await !== undefined
         ? this.awaited(step.await, step.within)
@@ -148,8 +148,8 @@ export class ScenarioRun {
             : Promise.resolve(true);
     return wait.then((came) => {
       if (!came || this.stopped) return;
-      act();
-      return this.deeds(step);
+      change();
+      return this.act(step);
     });
   }
 
@@ -163,14 +163,14 @@ export class ScenarioRun {
     });
   }
 
-  private afterMessages(count: number, place: string, act: () => void): Promise<void> {
+  private afterMessages(count: number, place: string, change: () => void): Promise<void> {
     const oracle = this.havoq.oracle!;
     const target = oracle.storedIn(place) + count;
     return new Promise((resolve) => {
       const end = oracle.onStored(() => {
         if (oracle.storedIn(place) < target) return;
         end();
-        act();
+        change();
         resolve();
       });
       this.wake = () => (end(), resolve());
@@ -235,8 +235,8 @@ export class ScenarioRun {
     for (const event of step.raise ?? []) rules.raise(event);
   }
 
-  /** Uses of the control surface never happen in the middle of what a broker does. */
-  private async deeds(step: Step): Promise<void> {
+  /** Control actions are never carried out in the middle of what a broker does. */
+  private async act(step: Step): Promise<void> {
     for (const { action, args } of step.do ?? []) {
       const { broker } = this.havoq.seam.atClock(this.source, this.ordinal++);
       await (broker[action] as (...args: unknown[]) => unknown)(...args);
@@ -250,15 +250,7 @@ export class ScenarioRun {
 
   private heal(): void {
     this.clear();
-    const { control, kafka } = this.havoq;
-    for (const { broker, up, paused } of control.brokers()) {
-      if (paused) control.resumeBroker(broker);
-      if (!up) control.restartBroker(broker);
-    }
-    control.heal();
-    control.unblock({});
-    if (kafka !== null) control.refreshMetadata("*");
-    if (this.havoq.amqp !== null) control.clearAlarm();
+    this.havoq.control.healAll();
   }
 
   private statuses(): RuleStatus[] {

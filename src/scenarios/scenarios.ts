@@ -2,7 +2,7 @@ import { check } from "../core/shape.ts";
 import type { Havoq } from "../havoq.ts";
 import type { RuleHandle } from "../rules/rules.ts";
 import type { ChaosFile } from "./file.ts";
-import { isRead, scenario, scenarioOf, type Scenario } from "./grammar.ts";
+import { isRead, scenarioIn, scenarioOf, type Scenario } from "./grammar.ts";
 import { judge, type Verdict } from "./judge.ts";
 import { ScenarioRun, type ScenarioResult } from "./run.ts";
 
@@ -28,7 +28,7 @@ export class Scenarios {
    * @param rules of the same file: they have to fire too, and go with the heal
    */
   async run(given: unknown, rules: readonly RuleHandle[] = []): Promise<ScenarioRun> {
-    const one = isRead(given) ? given : scenarioOf(check(scenario, given));
+    const one = isRead(given) ? given : scenarioOf(check(scenarioIn(this.havoq.control.world), given));
     await this.havoq.keepAccount(one.oracle);
     let id = one.name;
     for (let n = 2; this.runs.has(id); n++) id = `${one.name}-${n}`;

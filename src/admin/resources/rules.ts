@@ -39,7 +39,7 @@ const id = z.object({ rule: z.string() });
 const tags = ["rules"];
 
 /** Rules in force: match, when and fault. */
-const rules: Resource = (api, { rules }) => {
+const rules: Resource = (api, { rules, control }) => {
   for (const [name, part] of Object.entries(parts)) api.openAPIRegistry.registerComponent("schemas", name, part);
   const known = (): string[] => rules.list().map(({ id }) => id);
 
@@ -87,7 +87,7 @@ const rules: Resource = (api, { rules }) => {
     }),
     (c) => {
       const { name, text } = c.req.valid("json");
-      const { rules: parsed, errors } = parseRules(text, name);
+      const { rules: parsed, errors } = parseRules(text, name, control.world);
       if (errors.length > 0) throw new ApiError(400, errors.map(({ message }) => message).join("\n"), { path: [...errors[0]!.path] });
       if (parsed.length === 0) throw new ApiError(400, `${name} holds no rules`);
       const source = `file ${name}`;

@@ -1,5 +1,5 @@
 import { parseChaosFile } from "../../scenarios/file.ts";
-import { scenario } from "../../scenarios/grammar.ts";
+import { scenarioIn } from "../../scenarios/grammar.ts";
 import type { ScenarioRun } from "../../scenarios/run.ts";
 import { answers, ApiError, createRoute, missing, route, takes, z, type Resource } from "../api.ts";
 import { plain } from "../message.ts";
@@ -15,7 +15,7 @@ type Run = z.output<typeof Run>;
 
 const Given = z.record(z.string(), z.unknown()).openapi("Scenario", {
   type: "object",
-  ...scenario.schema,
+  ...scenarioIn().schema,
   description: "A scenario as in a chaos file: name, steps, heal, converge, expect",
 });
 const id = z.object({ scenario: z.string() });
@@ -24,7 +24,7 @@ const tags = ["scenarios"];
 const shown = ({ id, name, status, steps }: ScenarioRun): Run => plain({ id, name, status, steps }) as Run;
 
 /** Timelines: steps that apply and clear rules and call the control surface, and what is expected at the end. */
-const scenarios: Resource = (api, { scenarios }) => {
+const scenarios: Resource = (api, { scenarios, control }) => {
   const find = (id: string): ScenarioRun =>
     scenarios.get(id) ??
     missing(
@@ -76,7 +76,7 @@ const scenarios: Resource = (api, { scenarios }) => {
     }),
     async (c) => {
       const { name, text } = c.req.valid("json");
-      const file = parseChaosFile(text, name);
+      const file = parseChaosFile(text, name, control.world);
       const [flaw] = file.errors;
       if (flaw !== undefined) throw new ApiError(400, file.errors.map(({ message }) => message).join("\n"), { path: [...flaw.path] });
       const chaos = await scenarios.start(file);

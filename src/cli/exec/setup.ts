@@ -1,5 +1,6 @@
 import { InvalidArgumentError, type Command } from "commander";
 import type { Config } from "../../config/config.ts";
+import { worldOf } from "../../control/world.ts";
 import { parseDuration } from "../../core/units.ts";
 import { loadConfig } from "../../config/load.ts";
 import { reportFlaw } from "../../report/write.ts";
@@ -38,7 +39,7 @@ export async function loadSetup(flags: SetupFlags): Promise<Setup> {
     throw new Error("--chaos and --replay: a replay fires what its journal says, and nothing else");
   const given = Object.fromEntries(Object.entries({ fixtures, kafkaBrokers, plugins, seed }).filter(([, value]) => value !== undefined));
   const config = await loadConfig({ config: file, settings: await settingsOf(given) });
-  return { config, chaos: await Promise.all(flags.chaos.map((path) => readChaos(path, { brokers: config.kafka.brokers }))) };
+  return { config, chaos: await Promise.all(flags.chaos.map((path) => readChaos(path, worldOf(config)))) };
 }
 
 /**

@@ -1,3 +1,5 @@
+import { NotFoundError, NotPossibleError } from "../../core/errors.ts";
+import { nearest } from "../../core/nearest.ts";
 import type { Sent } from "../../pipeline/inject.ts";
 import { compilePattern } from "../../hooks/match.ts";
 import type { GroupInfo, Outgoing, Pattern, TopicInfo } from "../../hooks/plugin.ts";
@@ -112,12 +114,12 @@ export class KafkaCluster implements Server, KafkaEndpoint {
   /** The partition that the message names, else that of its key, else the next one. */
   destination(message: Outgoing & { protocol: "kafka" }, key: Uint8Array | null): Partition {
     const topic = this.autoCreate(message.topic);
-    if (typeof topic === "string") throw new RangeError(`topic ${message.topic}: ${topic}`);
+    if (typeof topic === "string") throw new NotPossibleError(`topic ${message.topic}: ${topic}`);
     const count = topic.partitions.length;
     // Records without a key go round the partitions.
     const index = message.partition ?? (key === null ? topic.published++ % count : partitionForKey(key, count));
     const partition = topic.partitions[index];
-    if (partition === undefined) throw new RangeError(`there is no partition ${index} of topic ${topic.name}`);
+    if (partition === undefined) throw new NotPossibleError(`there is no partition ${index} of topic ${topic.name}`);
     return partition;
   }
 
@@ -200,6 +202,15 @@ export class KafkaCluster implements Server, KafkaEndpoint {
     return this.topics.get(topic)?.partitions[index];
   }
 
+  /** Throws NotFoundError with the nearest topic that there is. */
+  private existing(topic: string, index: number): Partition {
+    const partition = this.partition(topic, index);
+    if (partition !== undefined) return partition;
+    const near = this.topics.has(topic) ? null : nearest(topic, [...this.topics.keys()]);
+    const hint = near === null ? "" : `: did you mean topic ${near}?`;
+    throw new NotFoundError(`there is no partition ${index} of topic ${topic}${hint}`, near ?? undefined);
+  }
+
   /** The topic, created if that is allowed; an error name when it is not there. */
   autoCreate(name: string): Topic | ErrorName {
     const topic = this.topics.get(name);
@@ -280,25 +291,23 @@ export class KafkaCluster implements Server, KafkaEndpoint {
 
   /** Makes `broker`, or the next in-sync replica in line, the leader of a partition; returns its node id. */
   electLeader(topic: string, index: number, broker?: number): number {
-    const partition = this.partition(topic, index);
-    if (partition === undefined) throw new RangeError(`there is no partition ${index} of topic ${topic}`);
+    const partition = this.existing(topic, index);
     const able = partition.replicas.filter((id) => partition.isr.includes(id) && this.nodes.isUp(id));
     if (broker !== undefined && !able.includes(broker)) {
-      throw new RangeError(`broker ${broker} is no in-sync replica of ${partition.name}: these are ${able.join(", ") || "none"}`);
+      throw new NotPossibleError(`broker ${broker} is no in-sync replica of ${partition.name}: these are ${able.join(", ") || "none"}`);
     }
     const next = broker ?? able[(able.indexOf(partition.leader) + 1) % able.length];
-    if (next === undefined) throw new RangeError(`${partition.name} has no replica that could lead`);
+    if (next === undefined) throw new NotPossibleError(`${partition.name} has no replica that could lead`);
     partition.lead(next);
     return next;
   }
 
   /** Gives the leader's place among the replicas to `broker`, or the next one that is up, which then leads, as after a reassignment. */
   movePartition(topic: string, index: number, to?: number): number {
-    const partition = this.partition(topic, index);
-    if (partition === undefined) throw new RangeError(`there is no partition ${index} of topic ${topic}`);
+    const partition = this.existing(topic, index);
     const broker = to ?? this.nodes.after(partition.leader);
-    if (broker === undefined) throw new RangeError(`there is no other broker that could lead ${partition.name}`);
-    if (!this.nodes.find(broker).up) throw new RangeError(`Kafka broker ${broker} is not up, so it cannot lead ${partition.name}`);
+    if (broker === undefined) throw new NotFoundError(`there is no other broker that could lead ${partition.name}`);
+    if (!this.nodes.find(broker).up) throw new NotPossibleError(`Kafka broker ${broker} is not up, so it cannot lead ${partition.name}`);
     if (partition.replicas.includes(broker)) return this.electLeader(topic, index, broker);
     const from = partition.leader === NO_LEADER ? partition.replicas[0]! : partition.leader;
     partition.replicas = partition.replicas.map((id) => (id === from ? broker : id));

@@ -1,3 +1,4 @@
+import { NotFoundError, NotPossibleError } from "../../core/errors.ts";
 import type { Timer } from "../../core/time.ts";
 import type { Net } from "../../net/net.ts";
 import { NO_LEADER, type Topic } from "./topics.ts";
@@ -19,6 +20,11 @@ export interface Node {
   paused: boolean;
   /** When the others will notice that it is. */
   fence: Timer | null;
+}
+
+/** Says that a cluster of so many brokers has none of this id; null where it has. */
+export function noBroker(id: number, count: number): string | null {
+  return id >= 1 && id <= count ? null : `there is no Kafka broker ${id}: there are 1 to ${count}`;
 }
 
 /** `broker.session.timeout.ms`: a broker that was silent for so long is no part of the cluster any more. */
@@ -48,7 +54,7 @@ export class Nodes {
 
   find(id: number): Node {
     const node = this.all.find((one) => one.id === id);
-    if (node === undefined) throw new RangeError(`there is no Kafka broker ${id}: there are 1 to ${this.all.length}`);
+    if (node === undefined) throw new NotFoundError(noBroker(id, this.all.length)!);
     return node;
   }
 
@@ -123,11 +129,11 @@ export class Nodes {
     this.net.resume({ protocol: "kafka", broker: id });
   }
 
-  /** Sends a group somewhere else from now on. @throws RangeError where that cannot be */
+  /** Sends a group somewhere else from now on. @throws NotFoundError or NotPossibleError where that cannot be */
   moveCoordinator(key: string, to?: number): number {
     const next = to ?? this.after(this.coordinator(key)?.id ?? NO_LEADER);
-    if (next === undefined) throw new RangeError(`there is no other broker that could coordinate ${key}`);
-    if (!this.find(next).up) throw new RangeError(`Kafka broker ${next} is not up, so it cannot coordinate ${key}`);
+    if (next === undefined) throw new NotFoundError(`there is no other broker that could coordinate ${key}`);
+    if (!this.find(next).up) throw new NotPossibleError(`Kafka broker ${next} is not up, so it cannot coordinate ${key}`);
     this.moved.set(key, next);
     return next;
   }

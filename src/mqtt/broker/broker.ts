@@ -1,4 +1,5 @@
 import { Writer } from "../../bytes/writer.ts";
+import { ArgumentError } from "../../core/errors.ts";
 import { Tally } from "../../core/tally.ts";
 import type { Final } from "../../hooks/chain.ts";
 import { inject, inTurn, Sent } from "../../pipeline/inject.ts";
@@ -427,6 +428,6 @@ export class MqttBroker implements Server {
 }
 
 function checkedFilter(filter: string): string {
-  if (!isTopicFilter(filter)) throw new TypeError(`${JSON.stringify(filter)} is no MQTT topic filter`);
+  if (!isTopicFilter(filter)) throw new ArgumentError(`${JSON.stringify(filter)} is no MQTT topic filter`);
   return filter;
 }

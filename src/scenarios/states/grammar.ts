@@ -14,7 +14,7 @@ import {
   type ValueOf,
 } from "../../core/shape.ts";
 import type { Protocol } from "../../hooks/plugin.ts";
-import { connectionFilter } from "../../rules/grammar.ts";
+import { connectionFilter } from "../../hooks/shapes.ts";
 
 /** A number, or from and up to. */
 export type Amount = number | { readonly from?: number | undefined; readonly to?: number | undefined };

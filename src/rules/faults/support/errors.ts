@@ -1,4 +1,4 @@
-import { suggestion } from "../../../core/shape.ts";
+import { unknownFlaw } from "../../../core/shape.ts";
 import { REPLIES } from "../../../amqp/model/errors.ts";
 import type { Match, Protocol } from "../../../hooks/plugin.ts";
 import { FaultError } from "../../rule.ts";
@@ -18,7 +18,13 @@ export function protocolsWith(code: string, match: Match, path: readonly string[
   const found = meant.filter((protocol) => NAMES[protocol].includes(code));
   if (found.length === 0) {
     const known = meant.flatMap((protocol) => NAMES[protocol]);
-    throw new FaultError(`${meant.join(", ")} ${meant.length > 1 ? "have" : "has"} no error ${code}: ${suggestion(code, known)}`, path);
+    const { message, didYouMean } = unknownFlaw(
+      path,
+      `${meant.join(", ")} ${meant.length > 1 ? "have" : "has"} no error ${code}`,
+      code,
+      known,
+    );
+    throw new FaultError(message, path, didYouMean);
   }
   return found;
 }
