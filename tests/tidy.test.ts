@@ -107,6 +107,17 @@ describe("the pipeline", () => {
     }
     expect(wrong).toEqual([]);
   });
+
+  /** The stages of a protocol stand in front of a broker and a real cluster alike. */
+  const STAGES = ["src/kafka/pipeline/"];
+
+  test("stages import neither of the endpoints behind them", async () => {
+    const wrong: string[] = [];
+    for (const file of sources.filter((one) => STAGES.some((place) => one.startsWith(place)))) {
+      for (const target of await imports(file)) if (/^\.\.\/(broker|gateway)\//.test(target)) wrong.push(`${file} imports ${target}`);
+    }
+    expect(wrong).toEqual([]);
+  });
 });
 
 describe("generated indexes", () => {

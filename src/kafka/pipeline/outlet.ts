@@ -3,13 +3,11 @@ import type { Chain, Final } from "../../hooks/chain.ts";
 import type { Close, Hang } from "../../hooks/verdicts.ts";
 import type { Pipeline } from "../../pipeline/pipeline.ts";
 import { type AdapterAt, applyVerdict } from "../../pipeline/verdict.ts";
-import type { AnyApi } from "../broker/api.ts";
-import type { Call } from "../broker/call.ts";
 import { Batch, batches } from "../wire/batch.ts";
 import { Errors } from "../wire/errors.ts";
 import { type KafkaRecord, type RecordDraft, records, rewrite } from "../wire/records.ts";
 import { deliveredRecords, deliveryOf } from "./account.ts";
-import type { KafkaEndpoint, Place } from "./endpoint.ts";
+import type { KafkaApi, KafkaCall, KafkaEndpoint, Place } from "./endpoint.ts";
 import { outgoing, RecordEvent } from "./events.ts";
 
 /** One batch on its way to a consumer, as its records are looked at. */
@@ -29,11 +27,11 @@ export class Outlet {
   ) {}
 
   /** Whether anybody wants to see what answers of this API carry. */
-  concerns(api: AnyApi): boolean {
+  concerns(api: KafkaApi): boolean {
     return api.records === "out" && (this.pipeline.seesDeliveries || this.pipeline.observer !== null);
   }
 
-  async carryOut(api: AnyApi, call: Call, body: any): Promise<any> {
+  async carryOut(api: KafkaApi, call: KafkaCall, body: any): Promise<any> {
     const { connection } = call;
     const response = await api.handle(call, body);
     if (response === null || response === undefined) return response;
@@ -43,7 +41,7 @@ export class Outlet {
           data.records.length === 0 || data.errorCode !== 0 ? undefined : this.endpoint.place(call, { name, topicId }, data.partitionIndex);
         if (place === undefined) continue;
         const views: readonly Buffer[] = Array.isArray(data.records) ? data.records : [data.records];
-        const offset: number = body.topics[t].partitions[p].fetchOffset;
+        const offset = offsetAsked(body, t, p, name, topicId, data.partitionIndex);
         const chain = this.pipeline.deliveries(connection, place.topic.name);
         if (chain !== null) {
           const outcome = await this.ask(chain, call, place, offset, views);
@@ -78,7 +76,7 @@ export class Outlet {
    */
   private async ask(
     chain: Chain,
-    call: Call,
+    call: KafkaCall,
     place: Place,
     offset: number,
     views: readonly Buffer[],
@@ -110,7 +108,10 @@ export class Outlet {
           if (fate === "on") continue;
           if (fate !== "expired") return fate;
           const start = this.endpoint.removeBelow(place, record.offset + 1);
-          if (start === null) continue;
+          if (typeof start === "string") {
+            this.refuse({ opened: subject, event }, start);
+            continue;
+          }
           this.pipeline.observer?.trimmed(place.name, record.offset + 1, "expired");
           return start;
         }
@@ -121,7 +122,7 @@ export class Outlet {
     return passed;
   }
 
-  private tell(final: Final, { connection }: Call, place: Place, event: RecordEvent, offset: number): void {
+  private tell(final: Final, { connection }: KafkaCall, place: Place, event: RecordEvent, offset: number): void {
     const { kind } = final;
     if (kind === "duplicate" || kind === "later") return;
     this.pipeline.observer?.withheld(deliveryOf(connection, place, offset, event), kind, kind !== "close" && kind !== "hang");
@@ -140,15 +141,30 @@ export class Outlet {
       return "on";
     },
     // Two records cannot have one offset, and clients go by offsets.
-    duplicate: (subject) => this.refuse(subject),
-    later: (subject) => this.refuse(subject),
+    duplicate: (subject) => this.refuse(subject, NO_DOUBLES),
+    later: (subject) => this.refuse(subject, NO_DOUBLES),
   };
 
-  private refuse({ opened, event }: { opened: Opened; event: RecordEvent }): Fate {
-    this.endpoint.host.print("kafka: a delivery cannot be doubled or change places: let it happen to the message before it is stored");
+  /** What was decided cannot be done: the record goes on as it is. */
+  private refuse({ opened, event }: { opened: Opened; event: RecordEvent }, why: string): Fate {
+    this.endpoint.host.print(`kafka: ${why}`);
     opened.kept.push(event.draft());
     return "on";
   }
+}
+
+const NO_DOUBLES = "a delivery cannot be doubled or change places: let it happen to the message before it is stored";
+
+/** Where a Fetch request begins to read a partition: most answers name partitions in the order in which they were asked for. */
+function offsetAsked(body: any, t: number, p: number, name: string, topicId: string, index: number): number {
+  const same = (topic: any): boolean => topic.topic === name && topic.topicId === topicId;
+  const first = body.topics[t];
+  if (first !== undefined && same(first) && first.partitions[p]?.partition === index) return first.partitions[p].fetchOffset;
+  for (const topic of body.topics) {
+    if (!same(topic)) continue;
+    for (const { partition, fetchOffset } of topic.partitions) if (partition === index) return fetchOffset;
+  }
+  return 0;
 }
 
 /** A copy of a batch with a checksum that does not fit: the log's own bytes stay as they are. */
