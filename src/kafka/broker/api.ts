@@ -10,8 +10,28 @@ export interface Api<Name extends string = string, Req extends Fields = Fields, 
   extends ApiTable<Name, Req, Res>,
     Handling<Infer<Req>, Answer<Res>> {}
 
+/** What Kafka's ACLs can allow (`AclOperation`), and on what (`ResourceType`). */
+export type Permission = `${AclOperation} ${"Topic" | "Group" | "Cluster" | "TransactionalId"}`;
+type AclOperation =
+  | "Read"
+  | "Write"
+  | "Create"
+  | "Delete"
+  | "Alter"
+  | "Describe"
+  | "ClusterAction"
+  | "DescribeConfigs"
+  | "AlterConfigs"
+  | "IdempotentWrite";
+
 /** How an API is carried out: what each of these is for, `KafkaApi` says. */
 interface Handling<Body, Answered> {
+  /**
+   * What a client has to be allowed: each of these on whatever of its kind the request names, and on
+   * the cluster where it names nothing else, such as a broker's configuration or a producer id without
+   * a transaction. Empty: everybody may ask.
+   */
+  readonly needs: readonly Permission[];
   handle(call: Call, body: Body): Answered | Promise<Answered>;
   refuse(body: Body, error: number, call: Call): Answered;
   isSilent?(body: Body): boolean;

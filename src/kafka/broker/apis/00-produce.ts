@@ -77,6 +77,7 @@ const produce = api({
   versions: "3-13",
   flexible: "9+",
   advertisedFrom: ADVERTISED_FROM,
+  needs: ["Write Topic", "Write TransactionalId"],
   request,
   response,
   handle(call, body) {

@@ -57,6 +57,7 @@ export default api({
   name: "Metadata",
   versions: "0-13",
   flexible: "9+",
+  needs: ["Describe Topic", "Create Topic"],
   request,
   response,
   handle(call, body) {

@@ -43,6 +43,7 @@ export default api({
   name: "JoinGroup",
   versions: "0-9",
   flexible: "6+",
+  needs: ["Read Group"],
   request,
   response,
   handle(call, body) {

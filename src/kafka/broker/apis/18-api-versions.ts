@@ -45,6 +45,7 @@ export default api({
   name: "ApiVersions",
   versions: "0-5",
   flexible: "3+",
+  needs: [],
   request,
   response,
   handle(call, { clientSoftwareName, clientSoftwareVersion, clusterId, nodeId }) {
