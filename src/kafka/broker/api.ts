@@ -1,7 +1,7 @@
 import { Message } from "../wire/codec.ts";
 import type { ApiTable } from "../wire/api.ts";
 import { bounds, type Draft, type Fields, type Infer, type Range } from "../wire/schema.ts";
-import type { Shortcut } from "../pipeline/endpoint.ts";
+import type { Asker, Shortcut } from "../pipeline/endpoint.ts";
 import type { Call } from "./call.ts";
 import type { Partition } from "./topics.ts";
 
@@ -33,7 +33,7 @@ interface Handling<Body, Answered> {
    */
   readonly needs: readonly Permission[];
   handle(call: Call, body: Body): Answered | Promise<Answered>;
-  refuse(body: Body, error: number, call: Call): Answered;
+  refuse(body: Body, error: number, asker: Asker): Answered;
   isSilent?(body: Body): boolean;
   hasFailed?(answer: Answered): boolean;
   endsWith?(answer: Answered): boolean;
@@ -42,7 +42,7 @@ interface Handling<Body, Answered> {
     place(call: Call, body: Body): Partition | null;
     make(call: Call, body: Body): Shortcut | null;
   };
-  unsupported?(call: Call): Answered;
+  unsupported?(asker: Asker): Answered;
 }
 
 type Answer<Res extends Fields> = Draft<Res> | null;

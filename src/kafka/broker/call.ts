@@ -1,8 +1,9 @@
 import type { Waiters } from "../../core/waiters.ts";
 import { type Wait, waitUntil } from "../../core/waiters.ts";
 import type { Connection } from "../../net/connection.ts";
+import type { AnyTable } from "../wire/api.ts";
 import type { KafkaCluster } from "./cluster.ts";
-import type { KafkaCall, Produced } from "../pipeline/endpoint.ts";
+import type { ClusterFacts, KafkaCall, Produced } from "../pipeline/endpoint.ts";
 import type { Received } from "../pipeline/received.ts";
 import { Errors } from "../wire/errors.ts";
 import type { Partition, Topic } from "./topics.ts";
@@ -25,6 +26,19 @@ export class Call implements KafkaCall {
     readonly since: number,
     readonly received: Received,
   ) {}
+
+  get served(): readonly AnyTable[] {
+    return this.cluster.apis;
+  }
+
+  about(): ClusterFacts {
+    const { id, nodes } = this.cluster;
+    return {
+      brokers: nodes.up.map((node) => ({ nodeId: node.id, ...this.address(node.id) })),
+      clusterId: id,
+      controllerId: nodes.controller,
+    };
+  }
 
   /** Settles when `ready` holds, the time is over, or the client has gone. */
   until(places: readonly Waiters[], ready: () => boolean, ms: number): Promise<boolean> {

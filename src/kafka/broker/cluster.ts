@@ -19,7 +19,7 @@ import { partitionForKey } from "./partitioner.ts";
 import { type Batch, producedBatch, Refused } from "../wire/batch.ts";
 import { Errors } from "../wire/errors.ts";
 import { KafkaConnection } from "../pipeline/connection.ts";
-import type { CallHeader, KafkaEndpoint, Place } from "../pipeline/endpoint.ts";
+import type { CallHeader, KafkaApi, KafkaEndpoint, Place } from "../pipeline/endpoint.ts";
 import { Intake } from "../pipeline/intake.ts";
 import type { Received } from "../pipeline/received.ts";
 import { collisionKey, nameProblem, NO_LEADER, Partition, PARTITIONS_MOST, type Tail, Topic } from "./topics.ts";
@@ -92,7 +92,7 @@ export class KafkaCluster implements Server, KafkaEndpoint {
     return new Call(this, connection, connection.broker ?? 1, version, correlationId, clientId, since, received);
   }
 
-  answered(api: AnyApi, answer: any, ms: number): void {
+  answered(api: KafkaApi, answer: any, ms: number): void {
     const counts = this.metrics.api(api);
     if (answer === undefined) counts.answered(Errors.NONE, ms);
     else counts.add(answer, ms);

@@ -107,6 +107,7 @@ export class KafkaConnection implements Session {
 
   closed(reason: CloseReason): void | Promise<unknown> {
     this.call?.cancel();
+    this.endpoint.left?.(this.connection);
     if (!this.identified) return;
     return this.pipeline.disconnect(this.connection, () => new ConnectionEvent(this.connection, "disconnect", reason));
   }
@@ -143,7 +144,7 @@ export class KafkaConnection implements Session {
     const { pipeline, connection, endpoint } = this;
     const asked = pipeline.requests(connection, api.name);
     const told = pipeline.responses(connection, api.name);
-    const body = api.request.decode(call.version, r);
+    const body = (call.received.body = api.request.decode(call.version, r));
     if (endpoint.learn !== undefined && (asked !== null || told !== null || this.intake.concerns(api) || this.outlet.concerns(api))) {
       const learned = endpoint.learn(api, call, body);
       if (learned !== null) return learned.then(() => (connection.isClosed ? undefined : this.pass(api, call, body, asked, told)));

@@ -25,8 +25,23 @@ export interface Produced {
   stored: boolean;
 }
 
+/** What an error's answer may tell beside the error: every endpoint's calls know it. */
+export interface Asker {
+  readonly version: number;
+  /** The APIs that are served where the client asked. */
+  readonly served: readonly AnyTable[];
+  about(): ClusterFacts;
+}
+
+/** What Metadata tells of the cluster. */
+export interface ClusterFacts {
+  readonly brokers: readonly { nodeId: number; host: string; port: number }[];
+  readonly clusterId: string | null;
+  readonly controllerId: number;
+}
+
 /** One request that an endpoint carries out. An endpoint makes its own, with what else its APIs need. */
-export interface KafkaCall extends CallHeader {
+export interface KafkaCall extends CallHeader, Asker {
   readonly connection: Connection;
   readonly received: Received;
   /** What the intake made of batches of this request, by their place in it; null where it left all as they came. */
@@ -50,7 +65,7 @@ export interface KafkaApi extends AnyTable {
   /** Carries it out. Null: there is no answer. */
   handle(call: KafkaCall, body: any): any;
   /** The answer that says `error` wherever this API can say it. Null: there is none. */
-  refuse(body: any, error: number, call: KafkaCall): any;
+  refuse(body: any, error: number, asker: Asker): any;
   /** The client waits for no answer, as with acks=0: an error can only be told by closing the connection. */
   isSilent?(body: any): boolean;
   /** Whether the answer says that something went wrong. Of an API with `isSilent` only. */
@@ -67,7 +82,7 @@ export interface KafkaApi extends AnyTable {
     make(call: KafkaCall, body: any): Shortcut | null;
   };
   /** What a client gets that asks in a version from the future; where there is no such answer the connection ends. */
-  unsupported?(call: KafkaCall): any;
+  unsupported?(asker: Asker): any;
 }
 
 /**
@@ -97,6 +112,8 @@ export interface KafkaEndpoint {
   call(connection: Connection, header: CallHeader, received: Received): KafkaCall;
   /** Finds out what a request means by names that only the endpoint knows, such as topic ids, for those who want to see it. */
   learn?(api: KafkaApi, call: KafkaCall, body: any): Promise<void> | null;
+  /** A client's connection is over. */
+  left?(connection: Connection): void;
   /** Counts an answer. Null: there was none. */
   answered(api: KafkaApi, answer: any, ms: number): void;
   /** Where the records of a Produce or Fetch request lie; undefined where there is no such partition. */

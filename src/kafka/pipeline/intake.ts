@@ -196,12 +196,12 @@ export class Intake {
     const stored = produced?.stored === true;
     late?.settle(stored);
     if (observer === null) return;
+    const told = answerFor(rest, answer, entry);
     if (!stored) {
-      const how =
-        fate === null ? (answerFor(rest, answer, entry)?.errorCode === 0 ? "repeated" : "error") : "end" in fate ? "close" : "error";
+      const how = fate === null ? (told?.errorCode === 0 ? "repeated" : "error") : "end" in fate ? "close" : "error";
       refusedBatch(observer, connection, place, batch, how);
-    } else if (produced!.batch !== null) {
-      storedBatch(observer, connection, place, produced!.batch, answerFor(rest, answer, entry).baseOffset, seen);
+    } else if (produced!.batch !== null && told !== undefined) {
+      storedBatch(observer, connection, place, produced!.batch, told.baseOffset, seen);
     }
   }
 

@@ -35,16 +35,20 @@ export class Outlet {
     const { connection } = call;
     const response = await api.handle(call, body);
     if (response === null || response === undefined) return response;
+    let changed = false;
     for (const [t, { topic: name, topicId, partitions }] of response.responses.entries()) {
       for (const [p, data] of partitions.entries()) {
         const place =
-          data.records.length === 0 || data.errorCode !== 0 ? undefined : this.endpoint.place(call, { name, topicId }, data.partitionIndex);
+          data.errorCode !== 0 || (data.records?.length ?? 0) === 0
+            ? undefined
+            : this.endpoint.place(call, { name, topicId }, data.partitionIndex);
         if (place === undefined) continue;
         const views: readonly Buffer[] = Array.isArray(data.records) ? data.records : [data.records];
         const offset = offsetAsked(body, t, p, name, topicId, data.partitionIndex);
         const chain = this.pipeline.deliveries(connection, place.topic.name);
         if (chain !== null) {
           const outcome = await this.ask(chain, call, place, offset, views);
+          changed ||= outcome !== views;
           if (typeof outcome === "number") {
             Object.assign(data, {
               errorCode: Errors.OFFSET_OUT_OF_RANGE,
@@ -56,7 +60,7 @@ export class Outlet {
             });
             continue;
           }
-          if (!Array.isArray(outcome)) {
+          if ("kind" in outcome) {
             this.pipeline.end(connection, outcome);
             return null;
           }
@@ -67,12 +71,14 @@ export class Outlet {
         }
       }
     }
-    return response;
+    // Another object where it says something else: its endpoint may have the answer in bytes.
+    return changed ? { ...response } : response;
   }
 
   /**
    * Asks for each record from `offset` on: earlier ones in the first batch are there because batches
-   * are not cut, and clients skip them. A number is where the log begins after it was cut.
+   * are not cut, and clients skip them. The very views come back where nothing changed; a number is
+   * where the log begins after it was cut.
    */
   private async ask(
     chain: Chain,
@@ -80,9 +86,10 @@ export class Outlet {
     place: Place,
     offset: number,
     views: readonly Buffer[],
-  ): Promise<Buffer[] | Close | Hang | number> {
+  ): Promise<readonly Buffer[] | Close | Hang | number> {
     const { connection } = call;
     const passed: Buffer[] = [];
+    let different = false;
     for (const view of views) {
       for (const batch of batches(view)) {
         const found = batch.control ? null : opened(batch);
@@ -115,11 +122,12 @@ export class Outlet {
           this.pipeline.observer?.trimmed(place.name, record.offset + 1, "expired");
           return start;
         }
+        different ||= changed || brokenCrc;
         const sent = changed ? rewrite(batch, subject.kept) : batch;
         passed.push(brokenCrc ? withBrokenCrc(sent) : sent.bytes);
       }
     }
-    return passed;
+    return different ? passed : views;
   }
 
   private tell(final: Final, { connection }: KafkaCall, place: Place, event: RecordEvent, offset: number): void {

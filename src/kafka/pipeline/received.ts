@@ -7,6 +7,8 @@ export class Received {
   isKept = false;
   /** More than one batch lies in them: who keeps one keeps the others with it. */
   isShared = false;
+  /** The request's body as they say it: one that a hook changed is another object. */
+  body: any = null;
 
   constructor(
     readonly buf: Buffer,
