@@ -36,6 +36,7 @@ export function listenGateway(upstream: Address): ListeningGateway {
     [Symbol.dispose]() {
       for (const connection of house.net.connections({ protocol: "kafka" })) connection.abort(true);
       for (const listener of listeners.values()) listener.stop();
+      gateway.close();
       house.clock.stop();
     },
   };

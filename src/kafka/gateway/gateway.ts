@@ -22,6 +22,7 @@ import { GatewayCall } from "./call.ts";
 import { answerReader, requestFrame, responseFrame, withBody } from "./frames.ts";
 import { Link } from "./link.ts";
 import { Answered, type Passing } from "./passing.ts";
+import { GatewayProducer } from "./producer.ts";
 import { Sequences } from "./sequences.ts";
 import { KnownTopic, KnownTopics } from "./topics.ts";
 
@@ -65,6 +66,7 @@ export class KafkaGateway implements Server, KafkaEndpoint {
   readonly brokers: Brokers;
   readonly topics = new KnownTopics();
   private readonly intake: Intake;
+  private readonly producer: GatewayProducer;
   private readonly links = new Map<Connection, Promise<Link | null>>();
   /** Addresses at which nobody answered last time. */
   private readonly unreachable = new Set<string>();
@@ -79,6 +81,7 @@ export class KafkaGateway implements Server, KafkaEndpoint {
     this.maxConnections = options.max_connections;
     this.maxRequestSize = options.max_request_size;
     this.brokers = new Brokers(upstream, options.network);
+    this.producer = new GatewayProducer(upstream, this.brokers, this.topics, host);
     this.intake = new Intake(this, host.pipeline);
     this.apis = (brokerApis as readonly KafkaApi[]).map((api) => this.handedOn(api));
   }
@@ -151,16 +154,16 @@ export class KafkaGateway implements Server, KafkaEndpoint {
     return batch instanceof Refused ? { batch: null, problem: "error" } : { batch, problem: null };
   }
 
-  destination(message: Outgoing & { protocol: "kafka" }): Place {
-    throw new RangeError(`a message for ${message.topic} cannot be sent from within: the gateway has no producer of its own`);
+  destination(message: Outgoing & { protocol: "kafka" }, key: Uint8Array | null): Promise<Place> {
+    return this.producer.destination(message, key);
   }
 
   refusal(): null {
     return null;
   }
 
-  append(place: Place): string {
-    return `nothing can be stored in ${place.name} from within: the gateway has no producer of its own`;
+  append(place: Place, batch: Batch): Promise<number | string> {
+    return this.producer.append(place, batch);
   }
 
   removeBelow(place: Place): string {
@@ -268,14 +271,22 @@ export class KafkaGateway implements Server, KafkaEndpoint {
 
   // --- From within ------------------------------------------------------------------------------
 
-  /** Puts a record into a topic as a client would, without the `message` hooks. */
+  /** Puts a record into a topic as a client would, without the `message` hooks. What cannot be stored is printed. */
   publish(message: Outgoing): void {
-    void this.intake.publish(message);
+    if (message.protocol !== "kafka") throw new TypeError(`${message.protocol} messages are not for Kafka`);
+    void Promise.resolve(this.intake.publish(message)).catch((error: Error) => {
+      this.host.print(`kafka: a message could not be sent to ${message.topic}: ${error.message}`);
+    });
   }
 
   /** Puts records into their topics as a producer would, through the `message` hooks. */
   send(messages: readonly Outgoing[]): Sent | Promise<Sent> {
     return this.intake.send(messages);
+  }
+
+  /** Ends the connections of its own. Those of clients end with theirs. */
+  close(): void {
+    this.producer.close();
   }
 }
 
