@@ -14,6 +14,7 @@ export const FAMILIES = [
   "src/cli",
   "src/rules/faults",
   "src/kafka/broker/apis",
+  "src/kafka/gateway/apis",
   "src/mqtt/broker/handlers",
   "src/rules/presets",
 ];
