@@ -19,8 +19,9 @@ import type { Network } from "./kafka/broker/nodes.ts";
 import { MqttBroker } from "./mqtt/broker/broker.ts";
 import type { Oracle, OracleOptions } from "./oracle/oracle.ts";
 import { ScenarioDoor } from "./scenarios/lazy.ts";
-import { Net } from "./net/net.ts";
+import type { Net } from "./net/net.ts";
 import { type Host, hostOf } from "./pipeline/host.ts";
+import { Pipelines } from "./pipeline/pipelines.ts";
 import { registerAll } from "./rules/known.ts";
 import { Rules } from "./rules/rules.ts";
 
@@ -66,6 +67,7 @@ export class Havoq {
   oracle: Oracle | null = null;
 
   private readonly print: (line: string) => void;
+  private readonly pipelines: Pipelines;
   private readonly guard: TimedGuard | null;
   private pluginFolder: PluginFolder | null = null;
   private readonly ends: (() => void)[] = [];
@@ -107,7 +109,8 @@ export class Havoq {
       print: this.print,
       ...(replay === null ? {} : { replay }),
     });
-    this.net = new Net(this.seam, this.print);
+    this.pipelines = new Pipelines(this.seam);
+    this.net = this.pipelines.net(this.print);
     const { kafka, mqtt, amqp } = config;
     this.kafka = kafka.enabled ? new KafkaCluster(kafka, this.host("kafka"), this.network()) : null;
     this.mqtt = mqtt.enabled
@@ -219,7 +222,7 @@ export class Havoq {
 
   private host(protocol: Protocol): Host {
     const ids = hashRule(this.seed, "havoq");
-    return hostOf(this.seam[protocol], {
+    return hostOf(this.pipelines.of(protocol), {
       clock: this.clock,
       net: this.net,
       publish: (message: Outgoing) => {
@@ -276,11 +279,11 @@ export class Havoq {
     this.scenarios.stop();
     this.doors.close();
     this.rules.close();
-    for (const connection of this.net.connections()) connection.bye();
+    for (const connection of this.net.connections()) connection.shutDown();
     // What the brokers said goodbye with leaves within a moment; who does not take it is cut.
     for (let i = 0; i < 20 && this.net.connections().length > 0; i++) await this.clock.sleep(10);
     for (const connection of this.net.connections()) connection.abort(false);
-    this.net.endParting();
+    this.net.endKeptOpen();
     for (const end of this.ends.splice(0).reverse()) end();
     this.clock.stop();
   }
