@@ -43,7 +43,6 @@ const EXCEPTIONS: Record<string, string[]> = {
   // A scenario drives the running whole, and is loaded by it with the first one.
   scenarios: ["app"],
   // On their way out.
-  net: ["config"],
   hooks: ["journal", "rules", "control", "loader"],
 };
 
