@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import { type Addresses, summaryOf } from "../net/addresses.ts";
+import { type Addresses, summaryOf } from "../config/addresses.ts";
 import { start, type Havoq } from "../app.ts";
 import type { Config } from "../config/config.ts";
 import type { Setting } from "../config/layers.ts";
