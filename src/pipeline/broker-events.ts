@@ -11,4 +11,4 @@ export type BrokerEvents = Pick<
   "stored" | "refused" | "queued" | "acknowledged" | "returned" | "left" | "trimmed" | "truncated" | "joined" | "committed"
 >;
 
-export type { Departure } from "../hooks/observer.ts";
+export type { Departure, Stored } from "../hooks/observer.ts";

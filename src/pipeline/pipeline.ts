@@ -5,6 +5,7 @@ import type { ProtocolHooks } from "../hooks/seam.ts";
 import type { Close, Hang } from "../hooks/verdicts.ts";
 import type { JumpingClock } from "../core/time.ts";
 import type { Connection } from "../net/connection.ts";
+import type { ConnectionInfo } from "../net/connection-info.ts";
 import type { ByteStage, ConnectionStages } from "../net/stages.ts";
 import type { Transport } from "../net/transport.ts";
 import { HookedBytes } from "./byte-stage.ts";
@@ -50,7 +51,7 @@ export class Pipeline implements ConnectionStages {
   }
 
   /** Hooks that may want to see a message to this destination. @param connection null: no client sent it */
-  messages(connection: Connection | null, destination: string): Chain | null {
+  messages(connection: ConnectionInfo | null, destination: string): Chain | null {
     const chain = this.hooks.message;
     return chain === null ? null : chain.select(connection, destination);
   }

@@ -320,7 +320,7 @@ export class World implements Place {
       );
     }
     for (const { clientId, link } of this.havoq.mqtt!.sessions.values()) {
-      must(link === null || link["held"] === 0, () => `${link!["held"]} deliveries to ${clientId} still wait for a verdict`);
+      must(link === null || link.outlet["held"] === 0, () => `${link!.outlet["held"]} deliveries to ${clientId} still wait for a verdict`);
     }
   }
 

@@ -206,3 +206,10 @@ export function encode(w: Writer, packet: Packet, version: Version): void {
       w.bytes(writeControl(packet, version));
   }
 }
+
+/** A packet as bytes of its own. */
+export function encodeOwn(packet: Packet, version: Version): Buffer {
+  const w = new Writer();
+  encode(w, packet, version);
+  return w.toBuffer();
+}
