@@ -3,6 +3,7 @@ import { AMQP_DEFAULTS, AmqpBroker } from "./amqp/broker.ts";
 import { type Addresses, addressesOf, summaryOf } from "./config/addresses.ts";
 import type { Config } from "./config/config.ts";
 import { Control, type Parts } from "./control/control.ts";
+import type { RunningGateway } from "./control/gateways.ts";
 import type { Listeners } from "./net/listeners.ts";
 import { VERSION } from "./core/version.ts";
 import { FixtureRoom } from "./traffic/running.ts";
@@ -71,6 +72,8 @@ export class Havoq {
   private readonly pipelines: Pipelines;
   private readonly guard: TimedGuard | null;
   private pluginFolder: PluginFolder | null = null;
+  /** What stands in front of real clusters, by protocol. */
+  private readonly gateways = new Map<Protocol, RunningGateway>();
   private readonly ends: (() => void)[] = [];
   private phase: "starting" | "serving" | "stopping" = "starting";
 
@@ -113,8 +116,11 @@ export class Havoq {
     this.pipelines = new Pipelines(this.seam);
     this.net = this.pipelines.net(this.print);
     const { kafka, mqtt, amqp } = config;
-    this.kafka = kafka.enabled ? new KafkaCluster(kafka, this.host("kafka"), this.network()) : null;
-    this.mqtt = mqtt.enabled
+    // A gateway is loaded by those who ask for one: see `openGateways`.
+    const isOwn = (section: { enabled: boolean; upstream?: string | undefined }): boolean =>
+      section.enabled && section.upstream === undefined;
+    this.kafka = isOwn(kafka) ? new KafkaCluster(kafka, this.host("kafka"), this.network()) : null;
+    this.mqtt = isOwn(mqtt)
       ? new MqttBroker(
           {
             maxConnections: mqtt.max_connections,
@@ -126,7 +132,7 @@ export class Havoq {
           this.host("mqtt"),
         )
       : null;
-    this.amqp = amqp.enabled
+    this.amqp = isOwn(amqp)
       ? new AmqpBroker(
           {
             ...AMQP_DEFAULTS,
@@ -143,10 +149,16 @@ export class Havoq {
         )
       : null;
     const parts: Parts = { kafka: this.kafka, mqtt: this.mqtt, amqp: this.amqp };
-    this.control = new Control(parts, this.net, this.clock, {
-      down: (protocol) => this.listeners.close({ protocol }),
-      up: (protocol) => this.listeners.reopen({ protocol }, this[protocol]!, this.net),
-    });
+    this.control = new Control(
+      parts,
+      this.net,
+      this.clock,
+      {
+        down: (protocol) => this.listeners.close({ protocol }),
+        up: (protocol) => this.listeners.reopen({ protocol }, this[protocol]!, this.net),
+      },
+      this.gateways,
+    );
     this.seam.control = this.control;
     this.fixtures = new FixtureRoom(this, { clock: this.clock, seed: this.seed, print: this.print });
     this.ends.push(() => this.fixtures.close());
@@ -162,7 +174,8 @@ export class Havoq {
     if (this.config.chaos.length > 0 && this.replay === null) this.rules.addAll(this.config.chaos as unknown as Rule[], { source: "file" });
     if (this.config.triggers) this.rules.allowTriggers();
     this.journal.begin();
-    for (const server of [this.kafka, this.mqtt, this.amqp]) {
+    await this.openGateways();
+    for (const server of [this.kafka, this.mqtt, this.amqp, ...this.gateways.values()]) {
       if (server !== null) this.listeners.serve(server, this.net);
     }
     this.replay?.startClock(this.seam);
@@ -173,6 +186,17 @@ export class Havoq {
     );
     await this.loadFixtures();
     this.phase = "serving";
+  }
+
+  private async openGateways(): Promise<void> {
+    const { kafka, mqtt, amqp } = this.config;
+    if (kafka.upstream === undefined && mqtt.upstream === undefined && amqp.upstream === undefined) return;
+    const { gatewaysOf } = await import("./control/gateways.ts");
+    const hosts = { kafka: this.host("kafka"), mqtt: this.host("mqtt") };
+    for (const [protocol, gateway] of gatewaysOf(this.config, hosts, this.listeners, this.net, reachable)) {
+      this.gateways.set(protocol, gateway);
+      this.ends.push(() => gateway.close());
+    }
   }
 
   /** After the brokers serve: who waits for the first message of a fixture can connect. */

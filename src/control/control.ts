@@ -26,6 +26,13 @@ export interface Parts {
   readonly amqp: AmqpBroker | null;
 }
 
+/** What stands in front of a real cluster in the place of a broker of ours. */
+export interface Gateway {
+  /** `HOST:PORT` of the real one. */
+  readonly upstream: string;
+  publish(message: Outgoing): void;
+}
+
 /** The listeners of the MQTT and AMQP brokers, which close with them. */
 export interface Listeners {
   down(protocol: "mqtt" | "amqp"): void;
@@ -41,10 +48,13 @@ export class Control implements Broker {
     private readonly net: Net,
     private readonly clock: AdvanceableClock,
     private readonly listeners: Listeners,
+    private readonly gateways: ReadonlyMap<Protocol, Gateway> = new Map(),
   ) {}
 
   publish(message: Outgoing): void {
-    this.part(message.protocol).publish(message as never);
+    const gateway = this.gateways.get(message.protocol);
+    if (gateway !== undefined) gateway.publish(message);
+    else this.part(message.protocol).publish(message as never);
   }
 
   connections(filter?: ConnectionFilter): ConnectionInfo[] {
@@ -198,8 +208,10 @@ export class Control implements Broker {
 
   private part<P extends Protocol>(protocol: P): NonNullable<Parts[P]> {
     const part = this.parts[protocol];
-    if (part === null || part === undefined) throw new Error(`${protocol} is not enabled`);
-    return part;
+    if (part !== null && part !== undefined) return part;
+    const gateway = this.gateways.get(protocol);
+    if (gateway === undefined) throw new Error(`${protocol} is not enabled`);
+    throw new Error(`${protocol} is a gateway to ${gateway.upstream}: only a broker of havoq's own can do this`);
   }
 }
 

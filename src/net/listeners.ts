@@ -79,6 +79,16 @@ export class Listeners {
     return { port: server.port!, stop: () => void server.stop(true) };
   }
 
+  /** Opens one more and serves it. Does nothing where the same is in the table. */
+  add(row: ListenerRow, server: Server, net: Net): void {
+    const { protocol, node, name } = row;
+    if (this.find({ protocol, name, ...(node === undefined ? {} : { node }) }).length > 0) return;
+    const entry: Entry = { row, listener: null, port: null };
+    this.listen(entry, row.port);
+    this.entries.push(entry);
+    entry.listener!.serve!(server, net);
+  }
+
   private find(filter: ListenerFilter): Entry[] {
     const found: Entry[] = [];
     for (const entry of this.entries) if (fits(entry.row, filter)) found.push(entry);

@@ -2,7 +2,7 @@ import type { FrameLength } from "../../bytes/framer.ts";
 import { DecodeError, Reader } from "../../bytes/reader.ts";
 import { Writer } from "../../bytes/writer.ts";
 import { AckView, encodeAck, type Ack } from "./acks.ts";
-import { readControl, writeControl } from "../broker/control.ts";
+import { readControl, writeControl } from "./control.ts";
 import { readProperties, readText, writePropertyList, type Properties } from "./properties.ts";
 import { DUP, PUBLISH, PublishView, RETAIN, writePublish, type QoS, type Version } from "./publish.ts";
 import { MqttError, PACKET_TYPES, type PacketType } from "./reasons.ts";
