@@ -15,6 +15,7 @@ export const FAMILIES = [
   "src/control/actions",
   "src/rules/faults",
   "src/kafka/broker/apis",
+  "src/kafka/gateway/apis",
   "src/mqtt/broker/handlers",
   "src/rules/presets",
 ];

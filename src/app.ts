@@ -1,10 +1,11 @@
-import { addressesOf } from "./net/addresses.ts";
+import { addressesOf } from "./config/addresses.ts";
 import type { Config } from "./config/config.ts";
-import { Doors } from "./net/listeners.ts";
+import { listenersOf } from "./config/listeners.ts";
+import { Listeners } from "./net/listeners.ts";
 import type { Havoq, StartOptions } from "./havoq.ts";
 import { freshSeed } from "./hooks/random.ts";
 
-export type { Addresses } from "./net/addresses.ts";
+export type { Addresses } from "./config/addresses.ts";
 export type { Havoq, StartOptions } from "./havoq.ts";
 
 /**
@@ -14,14 +15,14 @@ export type { Havoq, StartOptions } from "./havoq.ts";
 export async function start(config: Config, options: StartOptions = {}): Promise<Havoq> {
   const tls =
     config.tls === undefined ? null : { cert: await Bun.file(config.tls.cert).text(), key: await Bun.file(config.tls.key).text() };
-  const doors = new Doors(config, tls);
+  const listeners = new Listeners(listenersOf(config, tls));
   try {
-    doors.open();
-    if (options.opened !== undefined) await options.opened(addressesOf(config, doors, (config.seed ??= freshSeed())));
+    listeners.open();
+    if (options.opened !== undefined) await options.opened(addressesOf(listeners, (config.seed ??= freshSeed())));
     const { Havoq } = await import("./havoq.ts");
-    return await Havoq.start(config, options, doors);
+    return await Havoq.start(config, options, listeners);
   } catch (error) {
-    doors.close();
+    listeners.close();
     throw error;
   }
 }

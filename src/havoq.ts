@@ -1,11 +1,13 @@
-import { type Addresses, addressesOf, summaryOf, VERSION } from "./net/addresses.ts";
 import type { Answer } from "./admin/routes.ts";
 import { AMQP_DEFAULTS, AmqpBroker } from "./amqp/broker.ts";
+import { type Addresses, addressesOf, summaryOf } from "./config/addresses.ts";
 import type { Config } from "./config/config.ts";
 import { NotEnabledError } from "./core/errors.ts";
 import { Control, type Parts } from "./control/control.ts";
 import { worldOf } from "./control/world.ts";
-import type { Doors } from "./net/listeners.ts";
+import type { RunningGateway } from "./control/gateways.ts";
+import type { Listeners } from "./net/listeners.ts";
+import { VERSION } from "./core/version.ts";
 import { FixtureRoom } from "./traffic/running.ts";
 import { AdvanceableClock } from "./hooks/clock.ts";
 import { plainGuard, TimedGuard } from "./loader/guard.ts";
@@ -21,8 +23,9 @@ import type { Network } from "./kafka/broker/nodes.ts";
 import { MqttBroker } from "./mqtt/broker/broker.ts";
 import type { Oracle, OracleOptions } from "./oracle/oracle.ts";
 import { LazyScenarios } from "./scenarios/lazy.ts";
-import { Net } from "./net/net.ts";
+import type { Net } from "./net/net.ts";
 import { type Host, hostOf } from "./pipeline/host.ts";
+import { Pipelines } from "./pipeline/pipelines.ts";
 import { registerAll } from "./rules/known.ts";
 import { Rules } from "./rules/rules.ts";
 
@@ -68,16 +71,19 @@ export class Havoq {
   oracle: Oracle | null = null;
 
   private readonly print: (line: string) => void;
+  private readonly pipelines: Pipelines;
   private readonly guard: TimedGuard | null;
   private pluginFolder: PluginFolder | null = null;
+  /** What stands in front of real clusters, by protocol. */
+  private readonly gateways = new Map<Protocol, RunningGateway>();
   private readonly ends: (() => void)[] = [];
   private phase: "starting" | "serving" | "stopping" = "starting";
 
-  /** Behind doors that are open already. */
-  static async start(config: Config, options: StartOptions, doors: Doors): Promise<Havoq> {
+  /** @param listeners open already */
+  static async start(config: Config, options: StartOptions, listeners: Listeners): Promise<Havoq> {
     const lines = options.replay ?? (options.replayFile === undefined ? null : await readJournal(options.replayFile));
     const replay = lines === null ? null : new Replay(lines);
-    const havoq = new Havoq(config, options, doors, replay);
+    const havoq = new Havoq(config, options, listeners, replay);
     try {
       await havoq.open();
     } catch (error) {
@@ -91,7 +97,7 @@ export class Havoq {
   constructor(
     readonly config: Config,
     private readonly options: StartOptions,
-    private readonly doors: Doors,
+    private readonly listeners: Listeners,
     private readonly replay: Replay | null,
   ) {
     this.print = options.print ?? ((line) => void process.stderr.write(`${line}\n`));
@@ -109,10 +115,14 @@ export class Havoq {
       print: this.print,
       ...(replay === null ? {} : { replay }),
     });
-    this.net = new Net(this.seam, this.print);
+    this.pipelines = new Pipelines(this.seam);
+    this.net = this.pipelines.net(this.print);
     const { kafka, mqtt, amqp } = config;
-    this.kafka = kafka.enabled ? new KafkaCluster(kafka, this.host("kafka"), this.network()) : null;
-    this.mqtt = mqtt.enabled
+    // A gateway is loaded by those who ask for one: see `openGateways`.
+    const isOwn = (section: { enabled: boolean; upstream?: string | undefined }): boolean =>
+      section.enabled && section.upstream === undefined;
+    this.kafka = isOwn(kafka) ? new KafkaCluster(kafka, this.host("kafka"), this.network()) : null;
+    this.mqtt = isOwn(mqtt)
       ? new MqttBroker(
           {
             maxConnections: mqtt.max_connections,
@@ -124,7 +134,7 @@ export class Havoq {
           this.host("mqtt"),
         )
       : null;
-    this.amqp = amqp.enabled
+    this.amqp = isOwn(amqp)
       ? new AmqpBroker(
           {
             ...AMQP_DEFAULTS,
@@ -141,11 +151,11 @@ export class Havoq {
         )
       : null;
     const parts: Parts = { kafka: this.kafka, mqtt: this.mqtt, amqp: this.amqp };
-    const listeners = {
-      down: (protocol: "mqtt" | "amqp") => this.doors.closeFor(protocol),
-      up: (protocol: "mqtt" | "amqp") => this.doors.reopenFor(protocol, this[protocol]!, this.net),
+    const single = {
+      down: (protocol: "mqtt" | "amqp") => this.listeners.close({ protocol }),
+      up: (protocol: "mqtt" | "amqp") => this.listeners.reopen({ protocol }, this[protocol]!, this.net),
     };
-    this.control = new Control(parts, this.net, this.clock, listeners, worldOf(config));
+    this.control = new Control(parts, this.net, this.clock, single, worldOf(config), this.gateways);
     this.seam.control = this.control;
     this.fixtures = new FixtureRoom(this, { clock: this.clock, seed: this.seed, print: this.print });
     this.ends.push(() => this.fixtures.close());
@@ -161,17 +171,29 @@ export class Havoq {
     if (this.config.chaos.length > 0 && this.replay === null) this.rules.addAll(this.config.chaos as unknown as Rule[], { source: "file" });
     if (this.config.triggers) this.rules.allowTriggers();
     this.journal.begin();
-    for (const server of [this.kafka, this.mqtt, this.amqp]) {
-      if (server !== null) this.doors.serve(server, this.net);
+    await this.openGateways();
+    for (const server of [this.kafka, this.mqtt, this.amqp, ...this.gateways.values()]) {
+      if (server !== null) this.listeners.serve(server, this.net);
     }
     this.replay?.startClock(this.seam);
     // hono and the routes are loaded by the first request.
     let app: Promise<Answer> | null = null;
-    this.doors.serveAdmin(async (request, server) =>
+    this.listeners.serveAdmin(async (request, server) =>
       (await (app ??= import("./admin/routes.ts").then(({ routes }) => routes(this))))(request, server),
     );
     await this.loadFixtures();
     this.phase = "serving";
+  }
+
+  private async openGateways(): Promise<void> {
+    const { kafka, mqtt, amqp } = this.config;
+    if (kafka.upstream === undefined && mqtt.upstream === undefined && amqp.upstream === undefined) return;
+    const { gatewaysOf } = await import("./control/gateways.ts");
+    const hosts = { kafka: this.host("kafka"), mqtt: this.host("mqtt") };
+    for (const [protocol, gateway] of gatewaysOf(this.config, hosts, this.listeners, this.net, reachable)) {
+      this.gateways.set(protocol, gateway);
+      this.ends.push(() => gateway.close());
+    }
   }
 
   /** After the brokers serve: who waits for the first message of a fixture can connect. */
@@ -213,16 +235,16 @@ export class Havoq {
     return {
       address: (node, listener) => ({
         host: this.config.kafka.advertised_host ?? reachable(this.config.host),
-        port: this.doors.port(`kafka ${node} ${listener}`) ?? 0,
+        port: this.listeners.port({ protocol: "kafka", node, name: listener }) ?? 0,
       }),
-      down: (node) => this.doors.closeFor(`kafka ${node}`),
-      up: (node) => this.doors.reopenFor(`kafka ${node}`, this.kafka!, this.net),
+      down: (node) => this.listeners.close({ protocol: "kafka", node }),
+      up: (node) => this.listeners.reopen({ protocol: "kafka", node }, this.kafka!, this.net),
     };
   }
 
   private host(protocol: Protocol): Host {
     const ids = hashRule(this.seed, "havoq");
-    return hostOf(this.seam[protocol], {
+    return hostOf(this.pipelines.of(protocol), {
       clock: this.clock,
       net: this.net,
       publish: (message: Outgoing) => {
@@ -252,18 +274,20 @@ export class Havoq {
   }
 
   addresses(): Addresses {
-    return addressesOf(this.config, this.doors, this.seed);
+    return addressesOf(this.listeners, this.seed);
   }
 
   /** Why clients cannot be served as they should; none: everything is ready. */
   problems(): string[] {
     if (this.phase !== "serving") return [`havoq is ${this.phase}`];
-    const { kafka, mqtt, amqp, doors } = this;
+    const { kafka, mqtt, amqp, listeners } = this;
     const problems: string[] = [];
-    const up = kafka?.nodes.all.filter(({ id, up, paused }) => up && !paused && doors.isOpen(`kafka ${id} plain`)) ?? [];
+    const up =
+      kafka?.nodes.all.filter(({ id, up, paused }) => up && !paused && listeners.isOpen({ protocol: "kafka", node: id, name: "plain" })) ??
+      [];
     if (kafka !== null && up.length === 0) problems.push("kafka: no broker is up");
-    if (mqtt !== null && !doors.isOpen("mqtt plain")) problems.push("mqtt: nothing listens");
-    if (amqp !== null && !doors.isOpen("amqp plain")) problems.push("amqp: nothing listens");
+    if (mqtt !== null && !listeners.isOpen({ protocol: "mqtt", name: "plain" })) problems.push("mqtt: nothing listens");
+    if (amqp !== null && !listeners.isOpen({ protocol: "amqp", name: "plain" })) problems.push("amqp: nothing listens");
     return problems;
   }
 
@@ -279,13 +303,13 @@ export class Havoq {
   async stop(): Promise<void> {
     this.phase = "stopping";
     this.scenarios.stop();
-    this.doors.close();
+    this.listeners.close();
     this.rules.close();
-    for (const connection of this.net.connections()) connection.bye();
+    for (const connection of this.net.connections()) connection.shutDown();
     // What the brokers said goodbye with leaves within a moment; who does not take it is cut.
     for (let i = 0; i < 20 && this.net.connections().length > 0; i++) await this.clock.sleep(10);
     for (const connection of this.net.connections()) connection.abort(false);
-    this.net.endParting();
+    this.net.endKeptOpen();
     for (const end of this.ends.splice(0).reverse()) end();
     this.clock.stop();
   }

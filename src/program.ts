@@ -2,8 +2,7 @@ import { Command, CommanderError } from "commander";
 import commands from "./cli/index.ts";
 import { UsageError } from "./cli/lib/errors.ts";
 import { systemClock } from "./cli/lib/time.ts";
-
-const VERSION = process.env.HAVOQ_VERSION ?? "dev";
+import { VERSION } from "./core/version.ts";
 
 /** All commands with their options. */
 export function havoqProgram(): Command {

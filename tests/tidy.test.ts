@@ -43,7 +43,6 @@ const EXCEPTIONS: Record<string, string[]> = {
   // A scenario drives the running whole, and is loaded by it with the first one.
   scenarios: ["app"],
   // On their way out.
-  net: ["hooks", "config"],
   hooks: ["journal", "rules", "control", "loader"],
 };
 
@@ -93,7 +92,16 @@ describe("imports", () => {
 
 describe("the pipeline", () => {
   /** Folders whose files see operations and messages that have passed the stages, and know nothing of who else saw them. */
-  const BEHIND = ["src/kafka/broker/", "src/kafka/wire/"];
+  const BEHIND = [
+    "src/kafka/broker/",
+    "src/kafka/gateway/",
+    "src/kafka/wire/",
+    "src/amqp/model/",
+    "src/amqp/v091/",
+    "src/amqp/broker.ts",
+    "src/mqtt/broker/",
+    "src/mqtt/wire/",
+  ];
 
   test("brokers and codecs mention no hook, verdict, observer or journal", async () => {
     const wrong: string[] = [];
@@ -104,6 +112,17 @@ describe("the pipeline", () => {
       }
       const code = (await read(file)).replace(/^\s*(\/\*\*|\*|\/\/).*$/gm, "");
       for (const [word] of code.matchAll(/\bhooks\.\w+|\bobserver\b|\bverdict\b/g)) wrong.push(`${file} mentions ${word}`);
+    }
+    expect(wrong).toEqual([]);
+  });
+
+  /** The stages of a protocol stand in front of a broker and a real cluster alike. */
+  const STAGES = ["src/kafka/pipeline/"];
+
+  test("stages import neither of the endpoints behind them", async () => {
+    const wrong: string[] = [];
+    for (const file of sources.filter((one) => STAGES.some((place) => one.startsWith(place)))) {
+      for (const target of await imports(file)) if (/^\.\.\/(broker|gateway)\//.test(target)) wrong.push(`${file} imports ${target}`);
     }
     expect(wrong).toEqual([]);
   });

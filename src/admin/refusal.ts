@@ -1,38 +1,40 @@
-import { AmqpError } from "../amqp/model/errors.ts";
-import { KafkaError } from "../kafka/wire/errors.ts";
+import { AmqpError, type ReplyName } from "../amqp/model/errors.ts";
+import { isNamed } from "../core/errors.ts";
+import { type ErrorName, KafkaError } from "../kafka/wire/errors.ts";
+import { MqttError } from "../mqtt/wire/reasons.ts";
 import { ApiError } from "./api.ts";
 
 interface Refusal {
   status: ApiError["status"];
   message: string;
-  path?: (string | number)[] | undefined;
+  path?: readonly (string | number)[] | undefined;
   didYouMean?: string | undefined;
 }
 
-/** What an error of the brokers means in HTTP. */
-export function refusal(error: Error): Refusal {
-  if (error instanceof ApiError) return { status: error.status, message: error.message, ...error.more };
-  if (error instanceof KafkaError) return { status: byName(error.error), message: error.message };
-  if (error instanceof AmqpError) return { status: byName(error.reply), message: error.message };
-  const { message, path } = error as Error & { path?: (string | number)[] };
-  switch (error.name) {
-    // A rule, a fault's options, a scenario, a fixture that does not fit: with the place.
-    case "RuleError":
-    case "ShapeError":
-    case "FaultError":
-    case "ScenarioError":
-    case "FixtureError":
-    case "RangeError":
-    case "TypeError":
-      return { status: 400, message, path, didYouMean: /did you mean ([^?]+)\?/.exec(message)?.[1] };
-    default:
-      return { status: 500, message: String(message) };
-  }
-}
+/** The statuses of errors that Kafka names; others are 400. */
+const KAFKA: Partial<Record<ErrorName, Refusal["status"]>> = {
+  UNKNOWN_TOPIC_OR_PARTITION: 404,
+  GROUP_ID_NOT_FOUND: 404,
+  TOPIC_ALREADY_EXISTS: 409,
+  NON_EMPTY_GROUP: 409,
+};
+/** The same for AMQP. */
+const AMQP: Partial<Record<ReplyName, Refusal["status"]>> = {
+  NOT_FOUND: 404,
+  PRECONDITION_FAILED: 409,
+  RESOURCE_LOCKED: 409,
+  ACCESS_REFUSED: 403,
+  NOT_IMPLEMENTED: 501,
+};
 
-function byName(name: string): Refusal["status"] {
-  if (/^(?:NOT_FOUND|UNKNOWN_TOPIC_OR_PARTITION|GROUP_ID_NOT_FOUND)$/.test(name)) return 404;
-  if (/EXISTS|^(?:NON_EMPTY_GROUP|PRECONDITION_FAILED|RESOURCE_LOCKED)$/.test(name)) return 409;
-  if (name === "ACCESS_REFUSED") return 403;
-  return name === "NOT_IMPLEMENTED" ? 501 : 400;
+/** What an error means in HTTP: its own status where it has one, that of its name in its protocol, else 500. */
+export function refusal(error: Error): Refusal {
+  const { message } = error;
+  if (error instanceof ApiError) return { status: error.status, message, ...error.more };
+  if (error instanceof KafkaError) return { status: KAFKA[error.error] ?? 400, message };
+  if (error instanceof AmqpError) return { status: AMQP[error.reply] ?? 400, message };
+  if (isNamed(error)) return { status: error.status, message, path: error.path, didYouMean: error.didYouMean };
+  // What the brokers say of a message or a name that was given.
+  if (error instanceof TypeError || error instanceof RangeError || error instanceof MqttError) return { status: 400, message };
+  return { status: 500, message: String(message) };
 }

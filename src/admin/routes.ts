@@ -2,7 +2,7 @@ import { OpenAPIHono } from "@hono/zod-openapi";
 import { bodyLimit } from "hono/body-limit";
 import { HTTPException } from "hono/http-exception";
 import { nearest } from "../core/nearest.ts";
-import { VERSION } from "../net/addresses.ts";
+import { VERSION } from "../core/version.ts";
 import type { Havoq } from "../havoq.ts";
 import { ApiError, type Api, type Env, type Served } from "./api.ts";
 import { refusal } from "./refusal.ts";

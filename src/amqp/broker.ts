@@ -1,10 +1,11 @@
 import { totalmem } from "node:os";
 import { notFound } from "../core/errors.ts";
-import { inject, inTurn, Sent } from "../pipeline/inject.ts";
-import type { Target, Outgoing } from "../hooks/plugin.ts";
+import { inTurn, Sent } from "../pipeline/inject.ts";
+import type { AnyMessage, Outgoing } from "../hooks/plugin.ts";
 import type { Connection } from "../net/connection.ts";
 import type { CloseReason, Session } from "../net/session.ts";
 import type { Server } from "../net/net.ts";
+import type { BrokerEvents } from "../pipeline/broker-events.ts";
 import type { Host } from "../pipeline/host.ts";
 import { MemoryAlarm } from "./alarm.ts";
 import { Address, Message } from "./model/message.ts";
@@ -13,7 +14,9 @@ import { Vhost } from "./model/vhost.ts";
 import { Port } from "./port.ts";
 import { countMessages, durableOf, load, save } from "./snapshot.ts";
 import type { AmqpConnection } from "./v091/connection.ts";
-import { AmqpConnectEvent, AmqpMessageEvent, basicProperties } from "./v091/events.ts";
+import { depart } from "./pipeline/connect.ts";
+import { AmqpMessageEvent, basicProperties } from "./pipeline/events.ts";
+import { acceptInternal } from "./pipeline/intake.ts";
 import { FieldTable, type Plain } from "./v091/fields.ts";
 
 export interface AmqpOptions {
@@ -63,7 +66,16 @@ export class AmqpBroker implements Server {
   ) {
     this.maxConnections = options.maxConnections;
     this.alarm = new MemoryAlarm(host.clock, this.vhosts, options.memoryLimit);
-    for (const name of options.vhosts) this.vhosts.set(name, new Vhost(name, host.clock, host.hooks, host.random(`amqp names ${name}`)));
+    for (const name of options.vhosts) this.vhosts.set(name, new Vhost(name, host.clock, this, host.random(`amqp names ${name}`)));
+  }
+
+  get events(): BrokerEvents | null {
+    return this.host.events;
+  }
+
+  /** What a message is known as that no client published. */
+  messageOf(vhost: string, message: Message): AnyMessage {
+    return new AmqpMessageEvent(null, vhost, message, "", false);
   }
 
   accept(connection: Connection): Session {
@@ -78,7 +90,7 @@ export class AmqpBroker implements Server {
 
   /** Puts a message on an exchange as a client would, past the `message` hooks. Throws for a vhost or exchange that is not there. */
   publish(outgoing: Outgoing & { protocol: "amqp" }): void {
-    const [vhost, message] = this.messageOf(outgoing);
+    const [vhost, message] = this.read(outgoing);
     vhost.publish(message);
   }
 
@@ -95,36 +107,31 @@ export class AmqpBroker implements Server {
     let vhost: Vhost, message: Message;
     try {
       if (outgoing.protocol !== "amqp") throw new TypeError(`a message for ${outgoing.protocol} came to AMQP`);
-      [vhost, message] = this.messageOf(outgoing);
+      [vhost, message] = this.read(outgoing);
     } catch (error) {
       return sent.refuse((error as Error).message);
     }
-    const { hooks } = this.host;
-    const chain = hooks.message?.select(null, message.address.exchange) ?? null;
-    if (chain === null && hooks.observer === null) return this.store(vhost, message, sent, null);
-    const event = new AmqpMessageEvent(null, vhost.name, message, "", false);
-    const store = (): void => this.store(vhost, event.message, sent, event);
-    return inject({ event, chain, observer: hooks.observer, store, reroute: (to) => this.reroute(event, to) }, sent);
+    return acceptInternal(this.host, vhost.name, message, sent, (given, origin) => this.store(vhost, given, sent, origin));
   }
 
   /** Counted as a client's; a queue that is full and refuses it refuses it here too. */
-  private store(vhost: Vhost, given: Message, sent: Sent, event: AmqpMessageEvent | null): void {
+  private store(vhost: Vhost, given: Message, sent: Sent, origin: AnyMessage | null): void {
     const route = vhost.route(given.address.exchange, given.address.routingKey);
     this.messagesIn++;
     this.alarm.published();
     if (route.exchange !== undefined) route.exchange.published++;
     const message = withoutBcc(given);
-    const { observer } = this.host.hooks;
+    const { events } = this;
     let accepted = true;
     for (const queue of route.queuesFor(given)) {
-      if (observer !== null) observer.stored(queue.place, message, event ?? new AmqpMessageEvent(null, vhost.name, message, "", false));
+      if (events !== null) events.stored(queue.place, message, origin ?? this.messageOf(vhost.name, message));
       if (!queue.offer(message)) accepted = false;
     }
     if (accepted) sent.accepted++;
     else sent.refuse("a queue is full");
   }
 
-  private messageOf(outgoing: Outgoing & { protocol: "amqp" }): [Vhost, Message] {
+  private read(outgoing: Outgoing & { protocol: "amqp" }): [Vhost, Message] {
     const vhost = this.vhosts.get(outgoing.vhost ?? "/");
     if (vhost === undefined) throw notFound("vhost", String(outgoing.vhost), this.vhosts.keys());
     const { payload, headers, exchange = "", routingKey } = outgoing;
@@ -135,22 +142,6 @@ export class AmqpBroker implements Server {
     const body = payload === null ? "" : payload instanceof Uint8Array || typeof payload === "string" ? payload : JSON.stringify(payload);
     const key = routingKey ?? (outgoing.key === undefined || outgoing.key === null ? "" : Buffer.from(outgoing.key as string).toString());
     return [vhost, Message.of(new Address(exchange, key), properties, Buffer.from(body as string))];
-  }
-
-  /** A plugin sends a message somewhere else. */
-  reroute(event: AmqpMessageEvent, to: Target): void {
-    const { payload, headers, properties, routingKey } = event;
-    if (to.protocol === "amqp")
-      this.host.publish({
-        exchange: event.exchange,
-        routingKey,
-        vhost: event.vhost,
-        ...to,
-        payload,
-        headers: { ...headers },
-        properties: { ...properties },
-      });
-    else this.host.publish({ ...to, payload, key: routingKey, headers: { ...headers } });
   }
 
   // --- The control surface ----------------------------------------------------------------------
@@ -188,15 +179,12 @@ export class AmqpBroker implements Server {
     this.lives++;
     for (const [name, vhost] of this.vhosts) {
       for (const queue of vhost.queues.values()) queue.close();
-      this.vhosts.set(name, new Vhost(name, this.host.clock, this.host.hooks, this.host.random(`amqp names ${name} ${this.lives}`)));
+      this.vhosts.set(name, new Vhost(name, this.host.clock, this, this.host.random(`amqp names ${name} ${this.lives}`)));
     }
   }
 
   /** A connection has ended. The socket's end waits for the promise. */
   closed(session: AmqpConnection, reason: CloseReason): void | Promise<unknown> {
-    const { connection } = session;
-    if (this.host.hooks.disconnect === null || !session.isKnown) return;
-    const decision = this.host.hooks.disconnect.select(connection, "")?.decide(new AmqpConnectEvent(connection, "disconnect", reason));
-    if (decision instanceof Promise) return decision;
+    if (session.isKnown) return depart(this.host, session.connection, reason);
   }
 }

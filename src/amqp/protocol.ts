@@ -1,5 +1,5 @@
 import type { ReplyName } from "./model/errors.ts";
-import type { Body } from "./v091/events.ts";
+import type { Body } from "./v091/operation-table.ts";
 import type { ClientMethod, ServerMethod } from "./v091/methods.ts";
 
 /** What plugins can say and see of AMQP 0-9-1. */

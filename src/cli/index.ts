@@ -7,10 +7,11 @@ import config from "./config.ts";
 import doctor from "./doctor.ts";
 import exec from "./exec.ts";
 import explore from "./explore.ts";
+import gateway from "./gateway.ts";
 import kafka from "./kafka.ts";
 import mqtt from "./mqtt.ts";
 import plugin from "./plugin.ts";
 import serve from "./serve.ts";
 import shrink from "./shrink.ts";
 
-export default [amqp, bench, chaos, completion, config, doctor, exec, explore, kafka, mqtt, plugin, serve, shrink];
+export default [amqp, bench, chaos, completion, config, doctor, exec, explore, gateway, kafka, mqtt, plugin, serve, shrink];

@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import { type Addresses, summaryOf } from "../net/addresses.ts";
+import { type Addresses, summaryOf } from "../config/addresses.ts";
 import { start, type Havoq } from "../app.ts";
 import type { Config } from "../config/config.ts";
 import type { Setting } from "../config/layers.ts";
@@ -127,6 +127,9 @@ const OPTIONS: readonly Option[] = [
   { word: "--quiet", name: "quiet", description: "print errors only" },
 ];
 
+/** Options of serve that hold for a gateway too. */
+export const gatewayOptions = (): Option[] => OPTIONS.filter(({ name }) => !["fixtures", "kafkaBrokers", "oracle"].includes(name));
+
 /** Those that say what the configuration is. */
 export const configOptions = (): Option[] =>
   OPTIONS.filter(({ name, key }) => key !== undefined || name === "config" || name === "fixtures");
@@ -173,7 +176,12 @@ function optionOf(word: string): Option | null {
 }
 
 async function run(flags: Flags): Promise<void> {
-  const config = await loadConfig({ config: flags.config, settings: await settingsOf(flags) });
+  await serve(flags, await settingsOf(flags));
+}
+
+/** Serves until a signal comes. */
+export async function serve(flags: Flags, settings: Setting[]): Promise<void> {
+  const config = await loadConfig({ config: flags.config, settings });
   if (flags.oracle !== undefined) config.oracle ||= true;
   const file = flags.chaos === undefined ? null : await readChaos(flags.chaos, worldOf(config), flags.replay);
   const announce = async (addresses: Addresses, summary: string[]): Promise<void> => {

@@ -36,8 +36,16 @@ const topic = z.strictObject({
     .describe("Topic configuration by Kafka's names, such as cleanup.policy: compact."),
 });
 
+const upstream = (what: string) =>
+  z
+    .string()
+    .regex(/^[^\s/]+:\d{1,5}$/, { error: "expected HOST:PORT" })
+    .optional()
+    .describe(`Stands in front of a real ${what} at HOST:PORT, in the place of one of havoq's own: see havoq gateway.`);
+
 const kafka = z.strictObject({
   enabled: z.boolean().default(true),
+  upstream: upstream("Kafka cluster"),
   port: port.default(9092).describe("Of the first virtual broker; the others count up from it. 0 picks free ones."),
   tls_port: optionalPort("Of the first virtual broker, for TLS; needs tls."),
   advertised_host: z.string().min(1).optional().describe("The host that clients are told to connect to."),
@@ -55,6 +63,7 @@ const kafka = z.strictObject({
 
 const mqtt = z.strictObject({
   enabled: z.boolean().default(true),
+  upstream: upstream("MQTT broker"),
   port: port.default(1883),
   tls_port: optionalPort("For TLS; needs tls."),
   websocket_port: port.default(9001),
@@ -73,6 +82,7 @@ const mqtt = z.strictObject({
 
 const amqp = z.strictObject({
   enabled: z.boolean().default(true),
+  upstream: upstream("AMQP 0-9-1 broker"),
   port: port.default(5672),
   tls_port: optionalPort("For TLS; needs tls."),
   max_connections: connections,

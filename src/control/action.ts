@@ -1,7 +1,7 @@
 /**
  * What a control action is. Each is one file in `actions/`; everything else goes by the table that
  * `actions/index.ts` makes of them: the methods of `at.broker`, the routes of the HTTP API with their OpenAPI, the
- * `do` of a scenario's steps, the journal, `havoq/testing`, the clients in other languages and docs/CONTROL.md.
+ * `do` of a scenario's steps, the journal, `havoq/testing`, and the clients in other languages.
  *
  * Arguments have an order and names. They are given in one of three forms, and are checked alike in each:
  *
@@ -38,7 +38,7 @@ type ArgumentsOf<P extends readonly unknown[]> = { readonly [I in keyof P]-?: Ar
 interface Common<N extends ActionName> {
   /** The method of `at.broker`; its signature and docstring stand in the same file. */
   readonly name: N;
-  /** One line: what it does. It is the summary in OpenAPI, in the clients and in docs/CONTROL.md. */
+  /** One line: what it does. It is the summary in OpenAPI. */
   readonly summary: string;
   /** The protocol without which it cannot be done; left out: what it needs depends on its arguments. */
   readonly protocol?: Protocol;
@@ -135,7 +135,10 @@ export function readByName(action: Action, given: Readonly<Record<string, unknow
     const fields = beside.get(one);
     const isNamed = (own.get(one) ?? undefined) !== undefined;
     if (isNamed && fields !== undefined)
-      flaws.push({ path: [...path, Object.keys(fields)[0]!], message: `${Object.keys(fields)[0]} belongs into ${one.name}, which is there already` });
+      flaws.push({
+        path: [...path, Object.keys(fields)[0]!],
+        message: `${Object.keys(fields)[0]} belongs into ${one.name}, which is there already`,
+      });
     places[i] = fields === undefined || isNamed ? [...path, one.name] : path;
     // What is missing is said of the whole, where somebody looks for it.
     return readOne(one, isNamed ? own.get(one) : fields, isNamed || fields !== undefined ? places[i]! : path, flaws);
@@ -179,7 +182,8 @@ export function notEnabled(protocol: Protocol, { protocols }: World, path: Path 
 
 function tooMany({ name, takes }: Action, count: number): string {
   const names = takes.map((one) => one.name).join(", ");
-  const most = takes.length === 0 ? "no arguments" : takes.length === 1 ? `one argument, ${names}` : `${takes.length} arguments at most, ${names}`;
+  const most =
+    takes.length === 0 ? "no arguments" : takes.length === 1 ? `one argument, ${names}` : `${takes.length} arguments at most, ${names}`;
   const several = takes.length === 1 && takes[0]!.fields === null ? `: write { ${names}: [...] } for a list` : "";
   return `${name} takes ${most}, not ${count}${several}`;
 }

@@ -1,15 +1,24 @@
 import { TimeoutError } from "../core/errors.ts";
 import type { Clock } from "../core/time.ts";
 import type { AdvanceableClock } from "../hooks/clock.ts";
-import type { Broker, BrokerInfo, ConnectionFilter, ConnectionInfo, ControlActions, GroupInfo, TopicInfo } from "../hooks/plugin.ts";
+import type {
+  Broker,
+  BrokerInfo,
+  ConnectionFilter,
+  ConnectionInfo,
+  ControlActions,
+  GroupInfo,
+  Protocol,
+  TopicInfo,
+} from "../hooks/plugin.ts";
 import type { ControlSurface } from "../hooks/surface.ts";
 import type { Net } from "../net/net.ts";
 import { readInOrder, valuesOf, type Action } from "./action.ts";
 import actions from "./actions/index.ts";
-import { ActionContext, type Listeners, type Parts } from "./context.ts";
+import { ActionContext, type Gateway, type Listeners, type Parts } from "./context.ts";
 import type { World } from "./world.ts";
 
-export type { Listeners, Parts } from "./context.ts";
+export type { Gateway, Listeners, Parts } from "./context.ts";
 
 /** All control actions by name. */
 export const ACTIONS: ReadonlyMap<string, Action> = new Map(actions.map((one) => [one.name, one]));
@@ -34,8 +43,9 @@ export class Control implements Broker, ControlSurface {
     listeners: Listeners,
     /** What actions may name. */
     readonly world: World,
+    gateways: ReadonlyMap<Protocol, Gateway> = new Map(),
   ) {
-    this.on = new ActionContext(parts, net, clock, listeners);
+    this.on = new ActionContext(parts, net, clock, listeners, gateways);
   }
 
   read(action: string, args: readonly unknown[]): unknown[] {

@@ -12,7 +12,9 @@ export interface World {
 export const ANY_WORLD: World = { brokers: Infinity };
 
 /** The world that a configuration makes. */
-export function worldOf(config: { readonly kafka: { readonly brokers: number } } & Readonly<Record<Protocol, { readonly enabled: boolean }>>): World {
+export function worldOf(
+  config: { readonly kafka: { readonly brokers: number } } & Readonly<Record<Protocol, { readonly enabled: boolean }>>,
+): World {
   const { kafka, mqtt, amqp } = config;
   const all: Record<Protocol, { readonly enabled: boolean }> = { kafka, mqtt, amqp };
   return { brokers: kafka.brokers, protocols: (Object.keys(all) as Protocol[]).filter((protocol) => all[protocol].enabled) };

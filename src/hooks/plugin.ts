@@ -13,12 +13,14 @@
  * ```
  */
 import type { Clock } from "../core/time.ts";
+import type { ConnectionFilter, ConnectionInfo, ConnectionMatch, Pattern, Protocol } from "../net/connection-info.ts";
 import type { Random } from "./random.ts";
 import type { Delay, Fail, Close, Drop, Duplicate, Expire, Hang, Hold, Reorder, Replace, Reply, Reroute } from "./verdicts.ts";
 
 export * from "./verdicts.ts";
 export { rule, type Moment, type Rule, type When } from "../rules/rule.ts";
 export type { Clock, Timer } from "../core/time.ts";
+export type { ConnectionFilter, ConnectionInfo, ConnectionMatch, Pattern, Protocol } from "../net/connection-info.ts";
 export type { Random } from "./random.ts";
 
 /**
@@ -28,7 +30,6 @@ export type { Random } from "./random.ts";
 // biome-ignore lint: filled by declaration merging
 export interface Protocols {}
 
-export type Protocol = "kafka" | "mqtt" | "amqp";
 type Of<P extends Protocol, Field extends string> = Protocols extends Record<P, Record<Field, infer T>> ? T : never;
 
 /** The names that `fail` takes, as the protocol spells them: `NOT_LEADER_OR_FOLLOWER`, `Quota exceeded`, `NOT_FOUND`. */
@@ -36,25 +37,6 @@ export type ErrorName<P extends Protocol = Protocol> = P extends Protocol ? Of<P
 /** The operations of a protocol: `Produce`, `SUBSCRIBE`, `queue.declare`. */
 export type RequestName<P extends Protocol = Protocol> = P extends Protocol ? keyof Of<P, "requests"> & string : never;
 export type ResponseName<P extends Protocol = Protocol> = P extends Protocol ? keyof Of<P, "responses"> & string : never;
-
-/** One client socket, whatever the transport. */
-export interface ConnectionInfo {
-  readonly id: number;
-  readonly protocol: Protocol;
-  readonly transport: "tcp" | "tls" | "websocket" | "memory";
-  /** The peer's address and port. */
-  readonly remote: string;
-  /** Kafka client id, MQTT client id, AMQP `connection_name`; empty until the client has said it. */
-  readonly clientId: string;
-  readonly user: string;
-  /** The node id of the virtual Kafka broker this socket leads to. */
-  readonly broker: number | undefined;
-  /** 1 for the first connection of this client id (to this broker), 2 for the next: part of the streams. */
-  readonly ordinal: number;
-}
-
-/** A word with wildcards (`*` any characters, `?` one; in topics also MQTT's `+` and `#`), a regular expression, or several of them. */
-export type Pattern = string | RegExp | readonly (string | RegExp)[];
 
 /** What the payload of a message must be like. A text is to be found in it, a regular expression to be met by it. */
 export type PayloadPattern =
@@ -72,8 +54,7 @@ export type PayloadPattern =
     };
 
 /** What a hook wants to see. All that is given must hold. What needs no decoding is checked before anything is decoded. */
-export interface Match {
-  protocol?: Protocol | readonly Protocol[];
+export interface Match extends ConnectionMatch {
   /** `Produce`, `PUBLISH`, `basic.publish`: for requests and responses. */
   operation?: Pattern;
   /** Kafka topic or MQTT topic name. */
@@ -90,13 +71,6 @@ export interface Match {
   partition?: number | readonly number[];
   /** Kafka consumer group. */
   group?: Pattern;
-  client?: Pattern;
-  user?: Pattern;
-  /** The n-th connection of a client (to that broker), from 1. */
-  connection?: number | readonly number[];
-  /** Node id of the virtual Kafka broker. */
-  broker?: number | readonly number[];
-  transport?: ConnectionInfo["transport"];
   /** `in`: requests, messages, bytes that come; `out`: responses, deliveries, bytes that go. */
   direction?: "in" | "out";
   /** Kafka record headers, MQTT user properties, AMQP headers: each that is named must be there and fit. */
@@ -269,9 +243,6 @@ export interface Counters {
   add(name: string, by?: number): number;
   get(name: string): number;
 }
-
-/** Which connections a call means. */
-export type ConnectionFilter = Pick<Match, "protocol" | "client" | "user" | "connection" | "broker" | "transport"> & { id?: number };
 
 /** A virtual Kafka broker by its node id, or the whole MQTT or AMQP broker. */
 export type BrokerName = number | "mqtt" | "amqp";

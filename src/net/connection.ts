@@ -1,16 +1,13 @@
 import { Framer, type FrameLength } from "../bytes/framer.ts";
 import { OutBuffer } from "../bytes/out-buffer.ts";
-import type { Decision, Final } from "../hooks/chain.ts";
-import type { HookEvent } from "../hooks/event.ts";
-import type { ConnectionInfo, Protocol } from "../hooks/plugin.ts";
-import type { ProtocolHooks } from "../hooks/seam.ts";
-import type { Close, Hang } from "../hooks/verdicts.ts";
-import { ByteHooks } from "./byte-hooks.ts";
+import type { ConnectionInfo, Protocol } from "./connection-info.ts";
 import { flushSoon } from "./flush.ts";
+import { IdleTimeout } from "./idle-timeout.ts";
+import { Interruption } from "./interruption.ts";
 import type { Net } from "./net.ts";
-import { Patience } from "./idle-timeout.ts";
-import { Reach } from "./interruption.ts";
 import type { CloseReason, Session } from "./session.ts";
+import type { ByteStage, ConnectionStages } from "./stages.ts";
+import { BLOCKED } from "./stops.ts";
 import type { Transport, TransportEvents } from "./transport.ts";
 
 /** Unsent bytes above which a connection is not read from, and gets no more deliveries. */
@@ -29,9 +26,8 @@ const LINGER = 5_000;
  */
 export class Connection implements ConnectionInfo, TransportEvents {
   readonly out: OutBuffer;
-  readonly hooks: ProtocolHooks;
-  /** Freezes it, and knows what its peer's silence says. */
-  readonly reach: Reach;
+  /** What stops its input or output: blocked, hanging, paused, partitioned. */
+  readonly interruption: Interruption;
   readonly transport: Transport["kind"];
   readonly remote: string;
   user = "";
@@ -42,28 +38,29 @@ export class Connection implements ConnectionInfo, TransportEvents {
   /** Chunks are taken from the socket. */
   isReading = true;
 
+  private readonly stages: ConnectionStages;
   private session: Session | null = null;
   private framer: Framer | null = null;
   /** Reasons for which no frame is handed on now. */
   private holds = 0;
   /** No frame is handed on because the peer does not read its answers. */
-  private choked = false;
+  private backpressured = false;
   /** Deliveries were refused because the peer does not read them. */
-  private starved = false;
-  /** No frame is handed on, or nothing is written, because of what `reach` knows. */
-  private isDeaf = false;
-  private isMute = false;
-  /** Nothing is read from the socket either. */
-  private isParted = false;
+  private deliveriesRefused = false;
+  /** Stopped by `interruption`: no frame is handed on; nothing is written. */
+  private inputStopped = false;
+  private outputStopped = false;
+  /** Stopped by `interruption`: nothing is read from the socket either. */
+  private socketStopped = false;
   /** The last of the outputs that wait for their turn; null: output goes straight out. */
   private tail: Promise<void> | null = null;
-  /** Null as long as no `bytes` hook was there. */
-  private bytes: ByteHooks | null = null;
+  /** The stage for its bytes; null as long as nobody looked at them. */
+  private bytes: ByteStage | null = null;
   /** A close was asked for: nothing that comes is handled any more. */
   private ending = false;
   /** Everything but the last bytes is out. */
   private closing = false;
-  private linger: Patience | null = null;
+  private linger: IdleTimeout | null = null;
 
   constructor(
     private readonly net: Net,
@@ -74,10 +71,10 @@ export class Connection implements ConnectionInfo, TransportEvents {
     readonly listener: string,
     readonly broker: number | undefined,
   ) {
-    this.hooks = net.hooks(protocol);
+    this.stages = net.stages(protocol);
     this.transport = socket.kind;
     this.remote = socket.remote;
-    this.reach = new Reach(this, net);
+    this.interruption = new Interruption(this, net);
     this.out = new OutBuffer(
       (bytes) => this.transmit(bytes),
       () => flushSoon(this),
@@ -89,7 +86,7 @@ export class Connection implements ConnectionInfo, TransportEvents {
     this.session = session;
     this.framer = new Framer(session.frameLength, (buf, start, end) => {
       const free = session.frame(buf, start, end);
-      if (this.out.pending > HIGH_WATER) this.choke();
+      if (this.out.pending > HIGH_WATER) this.pushBack();
       return free;
     });
   }
@@ -99,21 +96,27 @@ export class Connection implements ConnectionInfo, TransportEvents {
     this.clientId = clientId;
     this.user = user;
     this.ordinal = this.net.countClient(this);
-    this.hooks.forget(this);
-  }
-
-  /**
-   * Lets the client in that has said who it is: once no partition keeps it away, unless a `connect`
-   * hook has it otherwise.
-   */
-  welcome(event: () => HookEvent): Decision {
-    return this.reach.arrive(() => (this.hooks.connect !== null ? (this.hooks.connect.select(this, "")?.decide(event()) ?? null) : null));
+    this.stages.identified(this);
   }
 
   /** The client proved, later than its name, which user it is. */
   loggedIn(user: string): void {
     this.user = user;
-    this.hooks.forget(this);
+    this.stages.identified(this);
+  }
+
+  /** On their way out: until the protocols ask their pipeline for these. */
+  get hooks(): any {
+    return (this.stages as any).hooks;
+  }
+  welcome(event: () => any): any {
+    return (this.stages as any).connect(this, event);
+  }
+  obey(verdict: any): void {
+    (this.stages as any).end(this, verdict);
+  }
+  get reach(): { freeze(): void; unfreeze(): void } {
+    return { freeze: () => this.block(), unfreeze: () => this.unblock() };
   }
 
   /** A change of framing within the stream. */
@@ -125,7 +128,7 @@ export class Connection implements ConnectionInfo, TransportEvents {
 
   receive(chunk: Buffer): void {
     if (this.isClosed) return;
-    if (this.hooks.bytes !== null || (this.bytes !== null && this.bytes.waitsIn)) this.examined().examineIn(chunk);
+    if (this.stages.seesBytes || (this.bytes !== null && this.bytes.waitsIn)) this.byteStage().in(chunk);
     else this.accept(chunk);
   }
 
@@ -140,17 +143,37 @@ export class Connection implements ConnectionInfo, TransportEvents {
     this.adjustReading();
   }
 
-  /** For `reach`: no frame is handed on while `deaf`, nothing is written while `mute`, and while `parted` the socket is not read from. */
-  stop(deaf: boolean, mute: boolean, parted: boolean): void {
-    const wasMute = this.isMute;
-    const hears = !deaf && this.isDeaf;
-    if (deaf && !this.isDeaf) this.hold();
-    this.isDeaf = deaf;
-    this.isMute = mute;
-    this.isParted = parted;
-    if (hears) this.release();
+  // --- What stops it ----------------------------------------------------------------------------
+
+  /** Stops input and output until `unblock`, without closing anything. */
+  block(): void {
+    this.interruption.add(BLOCKED);
+  }
+  unblock(): void {
+    this.interruption.remove(BLOCKED);
+  }
+
+  /** Neither handles nor writes anything until `unblock`, or until it is reset after `ms` milliseconds; but notices when the peer closes. */
+  hang(ms?: number): void {
+    this.interruption.hang(ms);
+  }
+
+  /** Settles once no partition separates the client, which has said who it is, from the broker; null: none does. */
+  reachable(): Promise<void> | null {
+    return this.interruption.reachable();
+  }
+
+  /** For `interruption`: with `input` no frame is handed on, with `output` nothing is written, with `socket` the socket is not read from. */
+  setStopped(input: boolean, output: boolean, socket: boolean): void {
+    const startsOutput = this.outputStopped && !output;
+    const startsInput = this.inputStopped && !input;
+    if (input && !this.inputStopped) this.hold();
+    this.inputStopped = input;
+    this.outputStopped = output;
+    this.socketStopped = socket;
+    if (startsInput) this.release();
     this.adjustReading();
-    if (wasMute && !mute) this.flush();
+    if (startsOutput) this.flush();
   }
 
   /** No frame is handed on until the promise settles. For an operation whose outcome has to be waited for. */
@@ -163,23 +186,23 @@ export class Connection implements ConnectionInfo, TransportEvents {
     });
   }
 
-  /** True while frames that may have come are not handed on: the peer's silence says nothing then. */
+  /** True while frames that may have come are not handed on, so that the peer's silence means nothing. */
   get isHeld(): boolean {
-    return this.holds > (this.isDeaf && !this.reach.isAsleep ? 1 : 0);
+    return this.holds > (this.inputStopped && !this.interruption.brokerPaused ? 1 : 0);
   }
 
   /**
-   * Milliseconds of the clock since `since` in which the peer could have spoken. What was jumped over
-   * counts only where nothing can come from it: it is blocked, partitioned off or gone, or it lives
-   * in this process, by this clock.
+   * Milliseconds of the clock since `since` in which the peer could have sent something. Time that
+   * `advance` jumped over counts only for a peer that is blocked, partitioned or gone, or that runs in
+   * this process, by this clock.
    */
   silentFor(since: number): number {
-    return this.reach.silentFor(since);
+    return this.interruption.silentFor(since);
   }
 
-  /** Milliseconds from now on in which the peer will have had `ms` to speak, as far as the clock is known. */
+  /** After so many milliseconds from now the peer will have had `ms` in which it could send something, as far as is known of the clock. */
   timeLeft(ms: number): number {
-    return this.reach.timeLeft(ms);
+    return this.interruption.timeLeft(ms);
   }
 
   /** No frame is handed on until `release` was called as often. */
@@ -204,17 +227,17 @@ export class Connection implements ConnectionInfo, TransportEvents {
     const { buffered } = this.framer!;
     if (buffered > INPUT_LIMIT) return this.abort(true); // a transport that cannot stop reading
     // A frame that is still arriving may be larger; what waits behind an operation may not.
-    const wanted = !this.isParted && (this.holds === 0 || buffered < INPUT_MOST);
+    const wanted = !this.socketStopped && (this.holds === 0 || buffered < INPUT_MOST);
     if (wanted === this.isReading) return;
     this.isReading = wanted;
     if (wanted) this.socket.resume();
     else this.socket.pause();
   }
 
-  /** Frames wait until the peer has read what it already asked for. */
-  private choke(): void {
-    if (this.choked) return;
-    this.choked = true;
+  /** Backpressure: frames wait until the peer has read what it already asked for. */
+  private pushBack(): void {
+    if (this.backpressured) return;
+    this.backpressured = true;
     this.hold();
     this.adjustReading();
   }
@@ -229,7 +252,7 @@ export class Connection implements ConnectionInfo, TransportEvents {
   /** False while the peer reads too slowly for more deliveries; `Session.drained` follows. */
   get writable(): boolean {
     if (this.unsent <= HIGH_WATER) return true;
-    this.starved = true;
+    this.deliveriesRefused = true;
     return false;
   }
 
@@ -239,16 +262,16 @@ export class Connection implements ConnectionInfo, TransportEvents {
   }
 
   /**
-   * Writes once all that was to go out before it is out and its own decision is there. Without a
-   * pending decision in this direction it writes at once.
+   * Calls `write` once all that was to go out before it is out, and what it waits for itself has settled.
+   * While nothing is pending in this direction it is called at once.
    */
-  inOrder(decision: Decision, write: (final: Final | null) => void): void {
+  inOrder<T>(pending: T | Promise<T>, write: (settled: T) => void): void {
     if (this.isClosed) return;
-    if (this.tail === null && !(decision instanceof Promise)) return write(decision);
+    if (this.tail === null && !(pending instanceof Promise)) return write(pending);
     const turn: Promise<void> = (this.tail ?? Promise.resolve())
-      .then(() => decision)
-      .then((final) => {
-        if (!this.isClosed) write(final);
+      .then(() => pending)
+      .then((settled) => {
+        if (!this.isClosed) write(settled);
       })
       .catch((error) => this.fail(error as Error))
       .finally(() => {
@@ -260,13 +283,13 @@ export class Connection implements ConnectionInfo, TransportEvents {
   /** The out-buffer's sink. */
   private transmit(bytes: Buffer): number {
     if (this.isClosed) return -1;
-    if (this.isMute) return 0;
-    if (this.hooks.bytes !== null || (this.bytes !== null && this.bytes.waitsOut)) return this.examined().examineOut(bytes, HIGH_WATER);
+    if (this.outputStopped) return 0;
+    if (this.stages.seesBytes || (this.bytes !== null && this.bytes.waitsOut)) return this.byteStage().out(bytes, HIGH_WATER);
     return this.socket.write(bytes);
   }
 
-  private examined(): ByteHooks {
-    return (this.bytes ??= new ByteHooks(this, this.socket, this.net.clock));
+  private byteStage(): ByteStage {
+    return (this.bytes ??= this.stages.bytes(this, this.socket, this.net.clock));
   }
 
   drained(): void {
@@ -275,17 +298,17 @@ export class Connection implements ConnectionInfo, TransportEvents {
 
   /** Sends what the socket takes; called once a tick after something was written, and on drain. */
   flush(): void {
-    if (this.isClosed || this.isMute) return;
+    if (this.isClosed || this.outputStopped) return;
     this.out.flush();
     const pending = this.unsent;
     if (this.closing && pending === 0) return this.finish();
     if (pending > LOW_WATER) return;
-    if (this.choked) {
-      this.choked = false;
+    if (this.backpressured) {
+      this.backpressured = false;
       this.release();
     }
-    if (this.starved && !this.isClosed) {
-      this.starved = false;
+    if (this.deliveriesRefused && !this.isClosed) {
+      this.deliveriesRefused = false;
       this.session!.drained?.();
     }
   }
@@ -301,12 +324,12 @@ export class Connection implements ConnectionInfo, TransportEvents {
       this.closing = true;
       this.out.flush();
       if (this.unsent === 0) return this.finish();
-      this.linger = new Patience(this, this.net.clock, LINGER, () => this.abort(true));
+      this.linger = new IdleTimeout(this, this.net.clock, LINGER, () => this.abort(true));
     });
   }
 
   /** Closes because the broker shuts down. */
-  bye(): void {
+  shutDown(): void {
     if (this.isClosed || this.ending) return;
     this.session?.goodbye?.();
     this.close();
@@ -314,14 +337,7 @@ export class Connection implements ConnectionInfo, TransportEvents {
 
   /** Closes at once, unsent bytes are lost: FIN, or RST with `reset`. */
   abort(reset: boolean): void {
-    if (!this.isClosed) this.leave("broker", true, () => (reset ? this.socket.reset() : this.socket.end()));
-  }
-
-  /** What the verdicts `close` and `hang` ask for. */
-  obey(verdict: Close | Hang): void {
-    if (verdict.kind === "hang") this.reach.hang(verdict.ms);
-    else if (verdict.reset) this.abort(true);
-    else this.close();
+    if (!this.isClosed) this.end("broker", true, () => (reset ? this.socket.reset() : this.socket.end()));
   }
 
   /** The peer sent what cannot be read, or its handling broke: answered by the session, counted, closed. */
@@ -337,28 +353,28 @@ export class Connection implements ConnectionInfo, TransportEvents {
 
   /** The peer sends no more; what is left to do is to close. */
   ended(): void {
-    if (!this.isClosed) this.leave("client", false, () => this.socket.end());
+    if (!this.isClosed) this.end("client", false, () => this.socket.end());
   }
 
   gone(error?: Error): void {
-    if (!this.isClosed) this.leave(error === undefined ? "client" : "error", error !== undefined, () => undefined);
+    if (!this.isClosed) this.end(error === undefined ? "client" : "error", error !== undefined, () => undefined);
   }
 
   private finish(): void {
-    this.leave("broker", false, () => this.socket.end());
+    this.end("broker", false, () => this.socket.end());
   }
 
-  /** @param lost nobody said goodbye */
-  private leave(reason: CloseReason, lost: boolean, end: () => void): void {
+  /** @param lost it broke or was cut: neither side closed it in the protocol's terms */
+  private end(reason: CloseReason, lost: boolean, end: () => void): void {
     this.isClosed = true;
     this.linger?.cancel();
-    this.reach.end();
+    this.interruption.end();
     this.framer?.close();
     this.out.clear();
     this.net.forget(this);
     const held = this.session?.closed(reason);
-    if (this.hooks.observer !== null) this.hooks.observer.disconnected(this, lost);
-    if (held instanceof Promise) void this.net.part(this.socket, held, end);
+    this.stages.ended(this, lost);
+    if (held instanceof Promise) void this.net.keepOpen(this.socket, held, end);
     else end();
   }
 }

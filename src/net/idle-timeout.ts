@@ -2,13 +2,13 @@ import type { JumpingClock, Timer } from "../core/time.ts";
 import type { Connection } from "./connection.ts";
 
 /**
- * The end of a peer's time to say something. What the clock jumps over is not held against a peer
- * that could be heard: it had no chance to speak in it.
+ * Calls `over` when the peer has been silent for `ms` milliseconds. Time that `advance` jumps over does
+ * not count against a peer in another process: it could not send anything in it.
  */
-export class Patience implements Timer {
-  /** When it was heard last, in milliseconds of the clock. */
+export class IdleTimeout implements Timer {
+  /** When the peer was heard last, in milliseconds of the clock. */
   since: number;
-  private alarm: Timer;
+  private timer: Timer;
 
   constructor(
     private readonly connection: Connection,
@@ -17,18 +17,21 @@ export class Patience implements Timer {
     private readonly over: () => void,
   ) {
     this.since = clock.now();
-    this.alarm = clock.after(ms, () => this.look());
+    this.timer = clock.after(ms, () => this.check());
   }
 
   cancel(): void {
-    this.alarm.cancel();
+    this.timer.cancel();
   }
 
-  private look(): void {
+  private check(): void {
     const silent = this.connection.silentFor(this.since);
     if (silent >= this.ms) return this.over();
-    // Nobody was to blame so far: it begins anew.
+    // None of the time so far counts: it begins anew.
     if (silent === 0) this.since = this.clock.now();
-    this.alarm = this.clock.after(this.connection.timeLeft(this.ms - silent), () => this.look());
+    this.timer = this.clock.after(this.connection.timeLeft(this.ms - silent), () => this.check());
   }
 }
+
+/** On its way out: until the protocols say `IdleTimeout`. */
+export { IdleTimeout as Patience };

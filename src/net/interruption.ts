@@ -1,17 +1,16 @@
 import type { Timer } from "../core/time.ts";
-import type { Decision } from "../hooks/chain.ts";
 import type { Connection } from "./connection.ts";
 import type { Net } from "./net.ts";
 import { BLOCKED, HANGING, type Stop } from "./stops.ts";
 
-/** Whether a connection's peer and the broker reach each other: what stops it, and what its silence says. */
-export class Reach {
-  /** What keeps it from reading or writing now. */
+/** What stops the input or output of one connection, and what the silence of its peer means meanwhile. */
+export class Interruption {
+  /** What stops it now. */
   private readonly stops = new Set<Stop>();
-  /** It came while a partition keeps its client away: the broker knows nothing of it yet. */
-  private atDoor = false;
-  /** The end of a hanging connection. */
-  private hangs: Timer | null = null;
+  /** It connected while a partition separates its client from the broker, which knows nothing of it before that is healed. */
+  private awaitsHeal = false;
+  /** Resets a hanging connection. */
+  private hangTimer: Timer | null = null;
 
   constructor(
     private readonly connection: Connection,
@@ -20,88 +19,86 @@ export class Reach {
 
   // --- What stops it ----------------------------------------------------------------------------
 
-  /** Neither reads nor writes, or one of them, until `unfreeze` with the same reason; the peer sees a connection that is open and silent. */
-  freeze(stop: Stop = BLOCKED): void {
+  /** Stops input, output or both until `remove` with the same reason. The peer sees a connection that is open and silent. */
+  add(stop: Stop): void {
     if (this.connection.isClosed) return;
     this.stops.add(stop);
-    this.obey();
+    this.apply();
   }
 
-  /** Neither handles nor writes anything until `unfreeze`, or until it is reset after `ms`; but notices when the peer leaves. */
+  remove(stop: Stop): void {
+    const had = this.stops.delete(stop);
+    // Whoever unblocks a connection means one that hangs, too.
+    const hung = stop === BLOCKED && this.stops.delete(HANGING);
+    if (hung) this.hangTimer?.cancel();
+    if ((had || hung) && !this.connection.isClosed) this.apply();
+  }
+
+  /** See `Connection.hang`. */
   hang(ms?: number): void {
     if (this.connection.isClosed || this.stops.has(HANGING)) return;
-    this.freeze(HANGING);
-    if (ms !== undefined) this.hangs = this.net.clock.after(ms, () => this.connection.abort(true));
+    this.add(HANGING);
+    if (ms !== undefined) this.hangTimer = this.net.clock.after(ms, () => this.connection.abort(true));
   }
 
-  unfreeze(stop: Stop = BLOCKED): void {
-    const had = this.stops.delete(stop);
-    // Who lets go of a blocked connection means one that hangs, too.
-    const hung = stop === BLOCKED && this.stops.delete(HANGING);
-    if (hung) this.hangs?.cancel();
-    if ((had || hung) && !this.connection.isClosed) this.obey();
-  }
-
-  private obey(): void {
-    let deaf = false,
-      mute = false,
-      parted = false;
-    for (const { direction, sees } of this.stops) {
-      deaf ||= direction !== "out";
-      parted ||= direction !== "out" && !sees;
-      mute ||= direction !== "in";
+  private apply(): void {
+    let input = false,
+      output = false,
+      socket = false;
+    for (const { direction, readsSocket } of this.stops) {
+      input ||= direction !== "out";
+      socket ||= direction !== "out" && !readsSocket;
+      output ||= direction !== "in";
     }
-    this.connection.stop(deaf, mute, parted);
+    this.connection.setStopped(input, output, socket);
   }
 
   /** The connection is over. */
   end(): void {
-    this.hangs?.cancel();
+    this.hangTimer?.cancel();
   }
 
-  // --- Partitions at the door -------------------------------------------------------------------
+  // --- Connecting during a partition --------------------------------------------------------------
 
-  /** Asks once no partition keeps the client away that has said who it is. */
-  arrive(ask: () => Decision): Decision {
-    const reachable = this.net.reachable(this.connection);
-    if (reachable === null) return ask();
-    this.atDoor = true;
-    return reachable.then(() => {
-      this.atDoor = false;
-      return ask();
-    });
+  /** See `Connection.reachable`. */
+  reachable(): Promise<void> | null {
+    const healed = this.net.reachable(this.connection);
+    if (healed === null) return null;
+    this.awaitsHeal = true;
+    return healed.then(() => void (this.awaitsHeal = false));
   }
 
-  /** Came while a partition keeps everybody like it away: nothing of what it sends is seen before that is over. */
-  waitAtDoor(healed: Promise<void>): void {
-    this.atDoor = true;
-    this.connection.holdInput(healed.then(() => void (this.atDoor = false)));
+  /** It connected while every connection like it is partitioned: nothing that it sends is handled before that is healed. */
+  holdUntil(healed: Promise<void>): void {
+    this.awaitsHeal = true;
+    this.connection.holdInput(healed.then(() => void (this.awaitsHeal = false)));
   }
 
-  // --- What silence says ------------------------------------------------------------------------
+  // --- What silence means -------------------------------------------------------------------------
 
-  /** The broker does not notice that the peer is silent. */
-  get isAsleep(): boolean {
-    for (const stop of this.stops) if (stop.asleep) return true;
+  /** The broker stands still and does not notice that the peer is silent. */
+  get brokerPaused(): boolean {
+    for (const stop of this.stops) if (stop.brokerPaused) return true;
     return false;
   }
 
   /** See `Connection.silentFor`. */
   silentFor(since: number): number {
-    if (!this.connection.isClosed && (this.isAsleep || this.atDoor)) return 0;
+    if (!this.connection.isClosed && (this.brokerPaused || this.awaitsHeal)) return 0;
     const { clock } = this.net;
     const ms = clock.now() - since;
-    return this.livesOutside ? ms - clock.skippedSince(since) : ms;
+    return this.peerIsOutside ? ms - clock.skippedSince(since) : ms;
   }
 
   /** See `Connection.timeLeft`. */
   timeLeft(ms: number): number {
     const { clock } = this.net;
-    return this.livesOutside ? ms + clock.horizon() - clock.now() : ms;
+    return this.peerIsOutside ? ms + clock.horizon() - clock.now() : ms;
   }
 
-  private get livesOutside(): boolean {
+  /** The peer is another process, which an `advance` of our clock gives no time to send anything, and nothing else keeps it from us. */
+  private get peerIsOutside(): boolean {
     const { isClosed, transport } = this.connection;
-    return !isClosed && transport !== "memory" && (this.stops.size === 0 || this.isAsleep);
+    return !isClosed && transport !== "memory" && (this.stops.size === 0 || this.brokerPaused);
   }
 }

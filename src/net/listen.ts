@@ -9,6 +9,8 @@ export interface ListenOptions {
   port: number;
   /** PEM texts; with them the listener speaks TLS. */
   tls?: { cert: string; key: string };
+  /** Which of the protocol's listeners its connections say they came by; `plain`, `tls` or `websocket` unless told. */
+  name?: string;
   /** The node id of the virtual Kafka broker behind this port. */
   broker?: number;
 }
@@ -59,7 +61,7 @@ export function listenTcp(options: ListenOptions): Listener {
     serve(server, net) {
       accept = (socket) => {
         const transport = new SocketTransport(socket, kind);
-        socket.data.connection = net.accept(transport, server, kind === "tls" ? "tls" : "plain", options.broker);
+        socket.data.connection = net.accept(transport, server, options.name ?? (kind === "tls" ? "tls" : "plain"), options.broker);
       };
       for (const socket of early) {
         accept(socket);
@@ -119,7 +121,7 @@ export function listenWebSocket(options: ListenOptions, subprotocol: string): Li
       idleTimeout: 0,
       maxPayloadLength: 256 * 1024 * 1024,
       open(socket) {
-        socket.data.connection = protocol!.net.accept(new WebSocketTransport(socket), protocol!.server, "websocket");
+        socket.data.connection = protocol!.net.accept(new WebSocketTransport(socket), protocol!.server, options.name ?? "websocket");
       },
       message(socket, message) {
         // [MQTT-6.0.0-1]: control packets travel in binary data frames.

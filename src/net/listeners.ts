@@ -1,134 +1,156 @@
-import type { Config } from "../config/config.ts";
-import { listenTcp, listenWebSocket, type Listener } from "./listen.ts";
+import { type Listener, listenTcp, listenWebSocket } from "./listen.ts";
 import type { Net, Server } from "./net.ts";
 
-/** A listener; the HTTP API's serves no protocol. */
-type Door = Pick<Listener, "port" | "stop"> & Partial<Listener>;
+/** One row of the table of listeners: what it serves, and where. */
+export interface ListenerRow {
+  /** The protocol whose connections it accepts; `admin` for the HTTP API. */
+  readonly protocol: string;
+  /** Node id of the virtual Kafka broker that it leads to. */
+  readonly node?: number;
+  /** Which of its protocol's listeners it is, as a connection tells it on: `plain`, `tls`, `websocket`. */
+  readonly name: string;
+  readonly transport: "tcp" | "tls" | "websocket" | "http";
+  readonly host: string;
+  /** 0 picks a free one. */
+  readonly port: number;
+  /** PEM texts, where the transport is `tls`. */
+  readonly tls?: { cert: string; key: string };
+}
+
+/** Rows of the table: those that have all of these fields. */
+export type ListenerFilter = Partial<Pick<ListenerRow, "protocol" | "node" | "name" | "transport">>;
+
+/** Answers requests of the HTTP API. */
 type Answer = (request: Request, server: Bun.Server<unknown>) => Response | Promise<Response>;
 
+/** A row as it is now. */
+interface Entry {
+  readonly row: ListenerRow;
+  /** Null while it is closed; the HTTP API's serves no protocol. */
+  listener: (Pick<Listener, "port" | "stop"> & Partial<Listener>) | null;
+  /** Kept when it closes, so that it opens again on the same port; null before it was first open. */
+  port: number | null;
+}
+
 /**
- * Every port of a configuration, by what it serves: `kafka 1 plain`, `mqtt websocket`, `amqp tls`,
- * `admin http`. Nothing heavy is imported here, so that they are open as soon as the process runs.
+ * Every port that this process listens on. Nothing heavy is imported here, so that they are open as soon
+ * as the process runs: clients that connect before their protocol is loaded wait, unread. What runs before
+ * "ready" is written in plain loops.
  */
-export class Doors {
-  private readonly listeners = new Map<string, Door>();
-  /** Kept when a listener closes, so that it opens again where it was. */
-  private readonly ports = new Map<string, number>();
-  private readonly openers = new Map<string, (port: number) => Door>();
+export class Listeners {
+  private readonly entries: Entry[] = [];
   private readonly admin = Promise.withResolvers<Answer>();
   private adminServes = false;
 
-  constructor(
-    private readonly config: Config,
-    private readonly tls: { cert: string; key: string } | null,
-  ) {}
+  /** @param table in the order in which they open */
+  constructor(table: readonly ListenerRow[]) {
+    for (const row of table) this.entries.push({ row, listener: null, port: null });
+  }
 
   /** Opens all; a port that is taken is an error that says so. */
   open(): void {
-    const { kafka, mqtt, amqp, admin } = this.config;
-    if (kafka.enabled) {
-      for (let node = 1; node <= kafka.brokers; node++) {
-        this.openKafka(node, "plain");
-        if (kafka.tls_port !== undefined) this.openKafka(node, "tls");
-      }
-    }
-    if (mqtt.enabled) this.tcp("mqtt", mqtt);
-    if (amqp.enabled) this.tcp("amqp", amqp);
-    // The first Bun.serve of a process brings on a garbage collection: a millisecond that nobody else need wait for.
-    if (admin.enabled) this.listen("admin http", admin.port, (port) => this.http(port));
-    if (mqtt.enabled)
-      this.listen("mqtt websocket", mqtt.websocket_port, (port) => listenWebSocket({ host: this.config.host, port }, "mqtt"));
+    for (const entry of this.entries) this.listen(entry, entry.row.port);
   }
 
-  private tcp(protocol: string, { port, tls_port }: { port: number; tls_port?: number | undefined }): void {
-    const { host } = this.config;
-    this.listen(`${protocol} plain`, port, (port) => listenTcp({ host, port }));
-    if (tls_port !== undefined) this.listen(`${protocol} tls`, tls_port, (port) => listenTcp({ host, port, tls: this.certificate() }));
-  }
-
-  private http(port: number): Door {
-    const fetch = async (request: Request, server: Bun.Server<unknown>): Promise<Response> =>
-      (this.adminServes ? null : isLive(request)) ?? (await this.admin.promise)(request, server);
-    const server = Bun.serve({ hostname: this.config.admin.host, port, fetch });
-    return { port: server.port!, stop: () => void server.stop(true) };
-  }
-
-  private openKafka(node: number, kind: "plain" | "tls"): void {
-    const { host, kafka } = this.config;
-    const base = kind === "plain" ? kafka.port : kafka.tls_port!;
-    this.listen(`kafka ${node} ${kind}`, base === 0 ? 0 : base + node - 1, (port) =>
-      listenTcp({ host, port, broker: node, ...(kind === "tls" ? { tls: this.certificate() } : {}) }),
-    );
-  }
-
-  private listen(name: string, port: number, open: (port: number) => Door): void {
-    let listener: Door;
+  private listen(entry: Entry, port: number): void {
+    const { protocol, node, name, host } = entry.row;
     try {
-      listener = open(port);
+      entry.listener = this.start(entry.row, port);
     } catch (error) {
-      const [protocol, ...rest] = name.split(" ");
       const taken = (error as { code?: string }).code === "EADDRINUSE";
       throw new Error(
-        `${protocol} cannot listen on ${protocol === "admin" ? this.config.admin.host : this.config.host}:${port} (${rest.join(" ")}): ` +
+        `${protocol} cannot listen on ${host}:${port} (${node === undefined ? name : `${node} ${name}`}): ` +
           (taken ? "the port is taken; choose another, or 0 for a free one" : (error as Error).message),
       );
     }
-    this.openers.set(name, open);
-    this.listeners.set(name, listener);
-    this.ports.set(name, listener.port);
+    entry.port = entry.listener.port;
   }
 
-  private certificate(): { cert: string; key: string } {
-    if (this.tls === null) throw new Error("a tls_port needs tls: { cert, key }");
-    return this.tls;
+  private start({ transport, protocol, node, name, host, tls }: ListenerRow, port: number): NonNullable<Entry["listener"]> {
+    if (transport === "http") return this.http(host, port);
+    if (transport === "websocket") return listenWebSocket({ host, port, name }, protocol);
+    return listenTcp({ host, port, name, ...(node === undefined ? {} : { broker: node }), ...(tls === undefined ? {} : { tls }) });
+  }
+
+  private http(host: string, port: number): NonNullable<Entry["listener"]> {
+    const fetch = async (request: Request, server: Bun.Server<unknown>): Promise<Response> =>
+      (this.adminServes ? null : isLive(request)) ?? (await this.admin.promise)(request, server);
+    const server = Bun.serve({ hostname: host, port, fetch });
+    return { port: server.port!, stop: () => void server.stop(true) };
+  }
+
+  /** Opens one more and serves it. Does nothing where the same is in the table. */
+  add(row: ListenerRow, server: Server, net: Net): void {
+    const { protocol, node, name } = row;
+    if (this.find({ protocol, name, ...(node === undefined ? {} : { node }) }).length > 0) return;
+    const entry: Entry = { row, listener: null, port: null };
+    this.listen(entry, row.port);
+    this.entries.push(entry);
+    entry.listener!.serve!(server, net);
+  }
+
+  private find(filter: ListenerFilter): Entry[] {
+    const found: Entry[] = [];
+    for (const entry of this.entries) if (fits(entry.row, filter)) found.push(entry);
+    return found;
   }
 
   /** Hands the connections of a protocol to it, those that wait first. */
   serve(server: Server, net: Net): void {
-    for (const [name, listener] of this.listeners) if (name.startsWith(`${server.protocol} `)) listener.serve!(server, net);
+    for (const { listener } of this.find({ protocol: server.protocol })) listener?.serve!(server, net);
   }
 
-  /** The HTTP API's answers, from now on and to those who wait. */
+  /** Lets `answer` answer the HTTP API's requests, those that wait first. */
   serveAdmin(answer: Answer): void {
     this.adminServes = true;
     this.admin.resolve(answer);
   }
 
-  /** The port of a listener, also of one that is closed; null where there is none. */
-  port(name: string): number | null {
-    return this.ports.get(name) ?? null;
+  /** The rows that the filter means, each with the port that it has, or had before it closed; null: it was never open. */
+  rows(filter: ListenerFilter = {}): { row: ListenerRow; port: number | null }[] {
+    const rows: { row: ListenerRow; port: number | null }[] = [];
+    for (const { row, port } of this.find(filter)) rows.push({ row, port });
+    return rows;
   }
 
-  /** Whether somebody listens there now. */
-  isOpen(name: string): boolean {
-    return this.listeners.has(name);
+  /** The port of the first listener that the filter means, also while it is closed; null where there is none. */
+  port(filter: ListenerFilter): number | null {
+    return this.find(filter)[0]?.port ?? null;
   }
 
-  /** Nobody can connect any more to what begins so: `kafka 2`, `mqtt`. */
-  closeFor(what: string): void {
-    for (const [name, listener] of this.listeners) {
-      if (!name.startsWith(`${what} `)) continue;
-      listener.stop();
-      this.listeners.delete(name);
+  /** Whether one that the filter means takes connections now. */
+  isOpen(filter: ListenerFilter): boolean {
+    return this.find(filter).some(({ listener }) => listener !== null);
+  }
+
+  /** Closes the listeners that the filter means; connections that are open stay. Without a filter: all. */
+  close(filter: ListenerFilter = {}): void {
+    for (const entry of this.find(filter)) {
+      entry.listener?.stop();
+      entry.listener = null;
     }
   }
 
-  /** What `closeFor` closed opens again where it was. */
-  reopenFor(what: string, server: Server, net: Net): void {
-    for (const [name, open] of this.openers) {
-      if (!name.startsWith(`${what} `) || this.listeners.has(name)) continue;
-      this.listen(name, this.ports.get(name)!, open);
-      this.listeners.get(name)!.serve!(server, net);
+  /** Opens those that were closed again, on the ports they had. */
+  reopen(filter: ListenerFilter, server: Server, net: Net): void {
+    for (const entry of this.find(filter)) {
+      if (entry.listener !== null || entry.port === null) continue; // open, or never was
+      this.listen(entry, entry.port);
+      entry.listener!.serve!(server, net);
     }
-  }
-
-  close(): void {
-    for (const listener of this.listeners.values()) listener.stop();
-    this.listeners.clear();
   }
 }
 
-/** Who asks whether the process runs gets an answer while the brokers are still being loaded; all else waits. */
+function fits(row: ListenerRow, { protocol, node, name, transport }: ListenerFilter): boolean {
+  return (
+    (protocol === undefined || row.protocol === protocol) &&
+    (node === undefined || row.node === node) &&
+    (name === undefined || row.name === name) &&
+    (transport === undefined || row.transport === transport)
+  );
+}
+
+/** Whether the process is alive is answered while the brokers are still being loaded; every other request waits for them. */
 function isLive(request: Request): Response | null {
   return new URL(request.url).pathname === "/health/live" ? Response.json({ status: "up" }) : null;
 }

@@ -1,9 +1,8 @@
 import type { JumpingClock } from "../core/time.ts";
-import { matchesConnection } from "../hooks/match.ts";
-import type { ConnectionFilter, Protocol } from "../hooks/plugin.ts";
-import type { ProtocolHooks, Seam } from "../hooks/seam.ts";
 import { Connection } from "./connection.ts";
+import type { ConnectionFilter, ConnectionInfo, Protocol } from "./connection-info.ts";
 import type { Session } from "./session.ts";
+import type { ConnectionStages } from "./stages.ts";
 import { type Direction, Partition, Pause } from "./stops.ts";
 import type { Transport } from "./transport.ts";
 
@@ -24,27 +23,36 @@ export interface ProtocolCounts {
   failed: number;
 }
 
+export interface NetOptions {
+  clock: JumpingClock;
+  /** What the connections of a protocol ask and tell. */
+  stages(protocol: Protocol): ConnectionStages;
+  /** Whether a filter means this connection. */
+  matches(filter: ConnectionFilter, connection: ConnectionInfo): boolean;
+  /** Takes a line about a connection that failed. */
+  report?(line: string): void;
+}
+
 /** All connections of all protocols. */
 export class Net {
   readonly clock: JumpingClock;
+  readonly stages: NetOptions["stages"];
   readonly counts: Record<Protocol, ProtocolCounts> = { kafka: zero(), mqtt: zero(), amqp: zero() };
+  private readonly matches: NetOptions["matches"];
+  private readonly report: (line: string) => void;
   private readonly open = new Map<number, Connection>();
   private readonly clients = new Map<string, number>();
   private lastId = 0;
   private readonly pauses = new Set<Pause>();
   private readonly partitions = new Set<Partition>();
-  /** Sockets of connections that are over, but whose end a hook keeps back. */
-  private readonly parting = new Set<Transport>();
+  /** Sockets that are still open although their connections are over, because a `disconnect` hook delays their end. */
+  private readonly keptOpen = new Set<Transport>();
 
-  constructor(
-    private readonly seam: Seam,
-    private readonly report: (line: string) => void = () => undefined,
-  ) {
-    this.clock = seam.clock;
-  }
-
-  hooks(protocol: Protocol): ProtocolHooks {
-    return this.seam[protocol];
+  constructor({ clock, stages, matches, report = () => undefined }: NetOptions) {
+    this.clock = clock;
+    this.stages = stages;
+    this.matches = matches;
+    this.report = report;
   }
 
   /** A socket was opened. Null: refused, the transport is closed. */
@@ -60,9 +68,9 @@ export class Net {
     counts.accepted++;
     this.open.set(connection.id, connection);
     connection.start(server.accept(connection));
-    for (const pause of this.pauses) if (matchesConnection(pause.filter, connection)) connection.reach.freeze(pause);
+    for (const pause of this.pauses) if (this.matches(pause.filter, connection)) connection.interruption.add(pause);
     const healed = this.reachable(connection);
-    if (healed !== null) connection.reach.waitAtDoor(healed);
+    if (healed !== null) connection.interruption.holdUntil(healed);
     return connection;
   }
 
@@ -74,7 +82,7 @@ export class Net {
   countClient(connection: Connection): number {
     const key = `${connection.protocol} ${connection.broker ?? ""} ${connection.clientId}`;
     const count = (this.clients.get(key) ?? 0) + 1;
-    // Counted anew it becomes the youngest; who makes up a client id for each connection pushes out the oldest.
+    // The entry becomes the youngest: a client that makes up an id for each connection pushes out the oldest.
     this.clients.delete(key);
     this.clients.set(key, count);
     if (this.clients.size > CLIENTS_MOST) this.clients.delete(this.clients.keys().next().value!);
@@ -82,16 +90,16 @@ export class Net {
   }
 
   /** Ends a socket once `until` has settled; until then its peer sees it open. */
-  async part(socket: Transport, until: Promise<unknown>, end: () => void): Promise<void> {
-    this.parting.add(socket);
+  async keepOpen(socket: Transport, until: Promise<unknown>, end: () => void): Promise<void> {
+    this.keptOpen.add(socket);
     await until;
-    if (this.parting.delete(socket)) end();
+    if (this.keptOpen.delete(socket)) end();
   }
 
-  /** Ends the sockets that were kept open at once. */
-  endParting(): void {
-    for (const socket of this.parting) socket.end();
-    this.parting.clear();
+  /** Ends the sockets that are kept open now. */
+  endKeptOpen(): void {
+    for (const socket of this.keptOpen) socket.end();
+    this.keptOpen.clear();
   }
 
   countFailure(connection: Connection, error: Error): void {
@@ -101,12 +109,12 @@ export class Net {
 
   // --- The control surface ----------------------------------------------------------------------
 
-  /** All connections like this, and those that come, are as if the broker's process were stopped. */
+  /** Pauses all connections that the filter means, and those that come: as if the broker's process were stopped. */
   pause(filter: ConnectionFilter): void {
     if (this.isPaused(filter)) return;
     const pause = new Pause(filter);
     this.pauses.add(pause);
-    for (const connection of this.connections(filter)) connection.reach.freeze(pause);
+    for (const connection of this.connections(filter)) connection.interruption.add(pause);
   }
 
   isPaused(filter: ConnectionFilter): boolean {
@@ -118,20 +126,20 @@ export class Net {
     for (const pause of this.pauses) {
       if (!Bun.deepEquals(pause.filter, filter)) continue;
       this.pauses.delete(pause);
-      for (const connection of this.open.values()) connection.reach.unfreeze(pause);
+      for (const connection of this.open.values()) connection.interruption.remove(pause);
     }
   }
 
   /**
    * What these clients send no longer arrives (`in`), or what is sent to them (`out`), or neither;
-   * nothing is closed. Who connects while it lasts waits at the door, whatever the direction: it
-   * takes both to begin a connection. Returns how many open connections it concerns.
+   * nothing is closed. A client that connects meanwhile waits until it is healed, whatever the direction:
+   * it takes both to open a connection. Returns how many open connections it concerns.
    */
   partition(filter: ConnectionFilter, direction: Direction): number {
     const partition = new Partition(filter, direction);
     const concerned = this.connections(filter);
     this.partitions.add(partition);
-    for (const connection of concerned) connection.reach.freeze(partition);
+    for (const connection of concerned) connection.interruption.add(partition);
     return concerned.length;
   }
 
@@ -142,7 +150,7 @@ export class Net {
       if (filter !== undefined && !Bun.deepEquals(partition.filter, filter)) continue;
       this.partitions.delete(partition);
       partition.heal();
-      for (const connection of this.open.values()) connection.reach.unfreeze(partition);
+      for (const connection of this.open.values()) connection.interruption.remove(partition);
       healed++;
     }
     return healed;
@@ -151,13 +159,13 @@ export class Net {
   /** Settles when no partition keeps this connection away; null: none does. */
   reachable(connection: Connection): Promise<void> | null {
     for (const partition of this.partitions) {
-      if (matchesConnection(partition.filter, connection)) return partition.healed.then(() => this.reachable(connection) ?? undefined);
+      if (this.matches(partition.filter, connection)) return partition.healed.then(() => this.reachable(connection) ?? undefined);
     }
     return null;
   }
 
   connections(filter: ConnectionFilter = {}): Connection[] {
-    return [...this.open.values()].filter((connection) => matchesConnection(filter, connection));
+    return [...this.open.values()].filter((connection) => this.matches(filter, connection));
   }
 }
 

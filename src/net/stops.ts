@@ -1,35 +1,35 @@
-import type { ConnectionFilter } from "../hooks/plugin.ts";
+import type { ConnectionFilter } from "./connection-info.ts";
 
-/** Which way nothing passes, seen from the broker. */
+/** Which direction is stopped, seen from the broker: `in` is what clients send. */
 export type Direction = "in" | "out" | "both";
 
-/** Why a connection neither reads nor writes, or does one of them only. */
+/** A reason for which the input or the output of a connection is stopped. Several may hold at once. */
 export interface Stop {
   readonly direction: Direction;
-  /** The broker sleeps: it does not notice that peers are silent. */
-  readonly asleep: boolean;
-  /** The socket is still looked at: that the peer leaves is noticed. */
-  readonly sees: boolean;
+  /** The broker itself stands still: it does not notice how long its peers are silent. */
+  readonly brokerPaused: boolean;
+  /** The socket is still read from, so that it is noticed when the peer closes; what was read is not handled. */
+  readonly readsSocket: boolean;
 }
 
-/** The control surface's `block`. */
-export const BLOCKED: Stop = { direction: "both", asleep: false, sees: false };
-/** What the verdict `hang` does. */
-export const HANGING: Stop = { direction: "both", asleep: true, sees: true };
+/** Blocked by the control action `block`, until `unblock`. */
+export const BLOCKED: Stop = { direction: "both", brokerPaused: false, readsSocket: false };
+/** Hanging, because of the verdict `hang`. */
+export const HANGING: Stop = { direction: "both", brokerPaused: true, readsSocket: true };
 
-/** A broker that is as if its process were stopped: all its connections, and those that come. */
+/** A paused broker, as if its process were stopped (SIGSTOP): all its connections, and those that come. */
 export class Pause implements Stop {
   readonly direction = "both";
-  readonly asleep = true;
-  readonly sees = false;
+  readonly brokerPaused = true;
+  readonly readsSocket = false;
   constructor(readonly filter: ConnectionFilter) {}
 }
 
-/** Clients that do not reach brokers, or are not reached by them, until it is healed. */
+/** A network partition between clients and brokers, in one direction or both, until it is healed. */
 export class Partition implements Stop {
-  readonly asleep = false;
-  readonly sees = false;
-  /** Settles when it is over. */
+  readonly brokerPaused = false;
+  readonly readsSocket = false;
+  /** Settles when it is healed. */
   readonly healed: Promise<void>;
   readonly heal: () => void;
 

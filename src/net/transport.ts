@@ -1,4 +1,4 @@
-import type { ConnectionInfo } from "../hooks/plugin.ts";
+import type { ConnectionInfo } from "./connection-info.ts";
 
 /** One socket, whatever its kind. Writes are never queued here: `write` says how much was taken. */
 export interface Transport {

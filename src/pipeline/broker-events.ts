@@ -8,5 +8,7 @@ import type { Observer } from "../hooks/observer.ts";
  */
 export type BrokerEvents = Pick<
   Observer,
-  "stored" | "queued" | "acknowledged" | "returned" | "left" | "trimmed" | "truncated" | "joined" | "committed"
+  "stored" | "refused" | "queued" | "acknowledged" | "returned" | "left" | "trimmed" | "truncated" | "joined" | "committed"
 >;
+
+export type { Departure, Stored } from "../hooks/observer.ts";

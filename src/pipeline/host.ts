@@ -4,7 +4,7 @@ import type { Random } from "../hooks/random.ts";
 import type { ProtocolHooks } from "../hooks/seam.ts";
 import type { Net } from "../net/net.ts";
 import type { BrokerEvents } from "./broker-events.ts";
-import { Pipeline } from "./pipeline.ts";
+import type { Pipeline } from "./pipeline.ts";
 
 /** What an endpoint gets from the process it runs in. */
 export interface Host {
@@ -26,9 +26,9 @@ export interface Host {
   print(line: string): void;
 }
 
-/** A host whose stages ask these hooks. */
-export function hostOf(hooks: ProtocolHooks, rest: Omit<Host, "hooks" | "pipeline" | "events">): Host {
-  return Object.defineProperty({ ...rest, hooks, pipeline: new Pipeline(hooks), events: null }, "events", {
-    get: () => hooks.observer,
+/** The host of an endpoint that stands behind this pipeline. */
+export function hostOf(pipeline: Pipeline, rest: Omit<Host, "hooks" | "pipeline" | "events">): Host {
+  return Object.defineProperty({ ...rest, hooks: pipeline.hooks, pipeline, events: null }, "events", {
+    get: () => pipeline.observer,
   }) as Host;
 }

@@ -3,7 +3,7 @@ import type { AmqpBroker } from "../amqp/broker.ts";
 import type { Message as AmqpMessage } from "../amqp/model/message.ts";
 import type { Vhost } from "../amqp/model/vhost.ts";
 import { FieldTable, type Plain } from "../amqp/v091/fields.ts";
-import { AmqpMessageEvent } from "../amqp/v091/events.ts";
+import { AmqpMessageEvent } from "../amqp/pipeline/events.ts";
 import type { Declaration, Hearing } from "./model.ts";
 import type { Heard, Port } from "./ports.ts";
 import type { AnyMessage } from "../hooks/plugin.ts";

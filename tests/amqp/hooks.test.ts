@@ -175,7 +175,7 @@ describe("request", () => {
       await a.confirm();
       a.publish("", "bad", "lost");
       await settled();
-      for (const connection of h.net.connections()) connection.reach.unfreeze();
+      for (const connection of h.net.connections()) connection.unblock();
       a.publish("", "good", "kept");
       expect((await a.raw.expect("basic.ack")).args).toEqual({ deliveryTag: 2, multiple: false });
       expect(await a.get("good")).toBe("kept");

@@ -158,11 +158,37 @@ test(`${FRAMES} malformed frames, seed ${SEED}: nothing breaks, nothing is kept,
       }
     }
     client?.connection!.gone();
-    house.broker.vhosts.set("fuzz", new Vhost("fuzz", house.clock, house.seam.amqp, house.host("amqp").random("fuzz")));
+    house.broker.vhosts.set(
+      "fuzz",
+      new Vhost(
+        "fuzz",
+        house.clock,
+        {
+          events: null,
+          messageOf: () => {
+            throw new Error("nobody listens");
+          },
+        },
+        house.host("amqp").random("fuzz"),
+      ),
+    );
     await settled();
     Bun.gc(true);
   };
-  house.broker.vhosts.set("fuzz", new Vhost("fuzz", house.clock, house.seam.amqp, house.host("amqp").random("fuzz")));
+  house.broker.vhosts.set(
+    "fuzz",
+    new Vhost(
+      "fuzz",
+      house.clock,
+      {
+        events: null,
+        messageOf: () => {
+          throw new Error("nobody listens");
+        },
+      },
+      house.host("amqp").random("fuzz"),
+    ),
+  );
   await attack(FRAMES / 4);
   const before = heapStats().heapSize;
   await attack((FRAMES * 3) / 4);

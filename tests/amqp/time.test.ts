@@ -130,7 +130,7 @@ describe("the end of a connection", () => {
   test("is announced when the broker shuts down", async () => {
     const h = new AmqpHouse();
     const a = await h.client();
-    a.raw.memory.connection!.bye();
+    a.raw.memory.connection!.shutDown();
     expect((await a.raw.expect("connection.close")).args).toMatchObject({
       replyCode: 320,
       replyText: "CONNECTION_FORCED - broker forced connection closure with reason 'shutdown'",

@@ -118,6 +118,7 @@ describe("layers", () => {
         ["kafka", "mqtt", "amqp"].flatMap((one) => [
           [`${one}.enabled`, ["false", false]],
           [`${one}.fixtures_dir`, ["f", "f"]],
+          [`${one}.upstream`, ["broker:1", "broker:1"]],
         ]),
       ),
       "admin.enabled": ["false", false],

@@ -1,3 +1,4 @@
+import type { ControlSurface } from "../../src/hooks/surface.ts";
 import { describe, expect, test } from "bun:test";
 import { DecodeError } from "../../src/bytes/reader.ts";
 import { canonical, formatLine, parseJournal, type JournalLine } from "../../src/journal/journal.ts";
@@ -8,6 +9,10 @@ import { echoHouse } from "../support/echo.ts";
 import { settled } from "../support/memory.ts";
 
 const numbers = (count: number): string[] => Array.from({ length: count }, (_, i) => `m${i}`);
+
+/** A control surface of these actions, whose arguments always fit. */
+const surface = (actions: Record<string, (...args: any[]) => unknown>): ControlSurface =>
+  ({ ...actions, actions: new Set(Object.keys(actions)), read: (_: string, args: readonly unknown[]) => [...args] }) as never;
 
 describe("verdicts", () => {
   test("nothing returned passes", async () => {
@@ -226,7 +231,7 @@ describe("seed and replay", () => {
       throw new RangeError("nobody there");
     };
     const house = echoHouse();
-    house.seam.control = { killBroker: refuse } as never;
+    house.seam.control = surface({ killBroker: refuse });
     const lines: JournalLine[] = [];
     house.plug({
       request: (event: any, at) => {
@@ -242,7 +247,7 @@ describe("seed and replay", () => {
     client.send("a", "b");
     expect(await client.take(1)).toEqual(["b"]);
     const second = echoHouse({ replay: new Replay(parseJournal(lines.map(formatLine).join("\n"))) });
-    second.seam.control = { killBroker: refuse } as never;
+    second.seam.control = surface({ killBroker: refuse });
     const other = second.connect();
     other.send("a", "b");
     expect(await other.take(1)).toEqual(["b"]);
@@ -265,7 +270,7 @@ describe("seed and replay", () => {
   test("what a hook did through the control surface is replayed too", async () => {
     const published: unknown[] = [];
     const house = echoHouse();
-    house.seam.control = { publish: (message: unknown) => void published.push(message) } as never;
+    house.seam.control = surface({ publish: (message: unknown) => void published.push(message) });
     const lines: JournalLine[] = [];
     house.plug({ request: (event: any, at) => at.broker.publish({ protocol: "kafka", topic: "t", payload: Buffer.from(event.text) }) });
     house.journal.listen((line) => void lines.push(line));
@@ -274,7 +279,7 @@ describe("seed and replay", () => {
     await client.take(2);
     const replayed: unknown[] = [];
     const second = echoHouse({ replay: new Replay(parseJournal(lines.map(formatLine).join("\n"))) });
-    second.seam.control = { publish: (message: unknown) => void replayed.push(message) } as never;
+    second.seam.control = surface({ publish: (message: unknown) => void replayed.push(message) });
     const again = second.connect();
     again.send("a", "b");
     await again.take(2);

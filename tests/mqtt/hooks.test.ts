@@ -455,6 +455,34 @@ describe("request", () => {
     expect((await connack).code).toBe(0);
   });
 
+  test.each(VERSIONS)("a hook on CONNECT is told who the client is, in version %d", async (version) => {
+    for (const match of [{ client: "here" }, { user: "bob" }, { client: "*" }] as const) {
+      const t = new TestBroker();
+      const streams: string[] = [];
+      t.house.install({
+        request: {
+          match: { operation: "CONNECT", ...match },
+          run: (op: Operation) => void streams.push(`${op.connection.clientId} ${op.connection.user} #${op.connection.ordinal}`),
+        },
+      });
+      expect((await t.open(version).connect({ clientId: "here", username: "bob" })).code).toBe(0);
+      expect((await t.open(version).connect({ clientId: "there", username: "eve" })).code).toBe(0);
+      expect(streams).toEqual("client" in match && match.client === "*" ? ["here bob #1", "there eve #1"] : ["here bob #1"]);
+    }
+  });
+
+  test("a reply to CONNECT that refuses ends the connection [MQTT-3.2.2-7]", async () => {
+    const t = new TestBroker();
+    t.house.install({
+      request: { match: { operation: "CONNECT" }, run: () => reply({ code: 0x9c, properties: { serverReference: "other" } }) },
+    });
+    const client = t.open(5);
+    const { code, properties } = await client.connect({ clientId: "c" });
+    expect([code, properties?.serverReference]).toEqual([0x9c, "other"]);
+    await client.closed();
+    expect(t.broker.sessions.size).toBe(0);
+  });
+
   test("delay holds this client's packets, and does not make it look silent", async () => {
     const t = new TestBroker();
     t.house.install({ request: { match: { operation: "PUBLISH" }, run: () => delay(100_000) } });

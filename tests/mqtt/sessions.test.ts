@@ -181,7 +181,7 @@ test("when the broker goes down, 5.0 is told, and no Wills are published", async
   const will = { topic: "will", payload: Buffer.from("gone"), qos: 0, retain: true } as const;
   const clients = [await t.client(4, { will }), await t.client(5, { will })];
   clients.push(t.open(4));
-  for (const connection of t.house.net.connections()) connection.bye();
+  for (const connection of t.house.net.connections()) connection.shutDown();
   for (const client of clients.slice(0, 2)) await client.closedWith("Server shutting down");
   await clients[2]!.closed();
   expect(t.broker.retained.size).toBe(0);

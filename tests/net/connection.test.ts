@@ -58,11 +58,11 @@ describe("a connection in memory", () => {
   test("a frozen connection neither reads nor writes until it is thawed", async () => {
     const house = echoHouse();
     const client = house.connect();
-    client.wire.connection!.reach.freeze();
+    client.wire.connection!.block();
     client.send("a");
     await settled();
     expect(house.server.seen).toEqual([]);
-    client.wire.connection!.reach.unfreeze();
+    client.wire.connection!.unblock();
     expect(await client.take(1)).toEqual(["a"]);
   });
 });

@@ -1,7 +1,8 @@
 import { describe, expect, test } from "bun:test";
 import { join } from "node:path";
 import { TimedGuard } from "../../src/loader/guard.ts";
-import type { At, Broker, Plugin } from "../../src/hooks/plugin.ts";
+import type { At, Plugin } from "../../src/hooks/plugin.ts";
+import type { ControlSurface } from "../../src/hooks/surface.ts";
 import { HookTimeout, type InstalledHook } from "../../src/hooks/seam.ts";
 import { echoHouse } from "../support/echo.ts";
 import { settled } from "../support/memory.ts";
@@ -244,7 +245,10 @@ describe("a hook", () => {
 
   test("that hangs in the state it waits for is interrupted too", async () => {
     const house = guardedHouse({ request: (_event, at) => void at.broker.waitFor(forever).catch(() => undefined) }, LIMIT);
-    house.seam.control = { waitFor: async (state: () => boolean) => void state() } as Partial<Broker> as Broker;
+    house.seam.control = {
+      actions: new Set<string>(),
+      waitFor: async (state: () => boolean) => void state(),
+    } as Partial<ControlSurface> as ControlSurface;
     const client = house.connect();
     client.send("a");
     expect(await client.take(1)).toEqual(["a"]);

@@ -44,6 +44,8 @@ async function houseOf(given: Rule[], replay: Replay | null) {
   const t = new TestBroker({}, replay);
   const acts: string[] = [];
   t.house.seam.control = {
+    actions: new Set(["killBroker", "restartBroker"]),
+    read: (_action: string, args: readonly unknown[]) => [...args],
     killBroker: (broker: number) => void acts.push(`kill ${broker}`),
     restartBroker: (broker: number) => void acts.push(`restart ${broker}`),
   } as never;

@@ -173,7 +173,7 @@ describe("steps", () => {
     async () => {
       await using h = await house();
       for (const [step, message] of [
-        [{ do: { killBroker: 9 } }, "there is no Kafka broker 9"],
+        [{ do: { electLeader: { topic: "nowhere", partition: 0 } } }, "there is no partition 0 of topic nowhere"],
         [{ remove: "nobody" }, "there is no rule nobody"],
       ] as const) {
         const result = await (await h.havoq.scenarios.run({ steps: [step] })).done;

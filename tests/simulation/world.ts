@@ -1,6 +1,7 @@
 import { FieldTable } from "../../src/amqp/v091/fields.ts";
 import { schema } from "../../src/config/schema.ts";
-import { Doors } from "../../src/net/listeners.ts";
+import { listenersOf } from "../../src/config/listeners.ts";
+import { Listeners } from "../../src/net/listeners.ts";
 import { Havoq } from "../../src/havoq.ts";
 import { AdvanceableClock } from "../../src/hooks/clock.ts";
 import type { JournalLine } from "../../src/journal/journal.ts";
@@ -77,7 +78,12 @@ export class World implements Place {
     const config = schema.parse({ seed, kafka: { brokers: NODES, topics }, admin: { enabled: false } });
     const clock = new AdvanceableClock(BEGINNING);
     const print = (line: string): void => void this.lines.push(line);
-    this.havoq = new Havoq(config, { clock, print }, new Doors(config, null), replay === undefined ? null : new Replay(replay));
+    this.havoq = new Havoq(
+      config,
+      { clock, print },
+      new Listeners(listenersOf(config, null)),
+      replay === undefined ? null : new Replay(replay),
+    );
     this.havoq.seam.observe(options.observer ?? null);
     this.havoq.journal.listen((line) => void this.journal.push(line));
     this.watchSessions();
@@ -314,7 +320,7 @@ export class World implements Place {
       );
     }
     for (const { clientId, link } of this.havoq.mqtt!.sessions.values()) {
-      must(link === null || link["held"] === 0, () => `${link!["held"]} deliveries to ${clientId} still wait for a verdict`);
+      must(link === null || link.outlet["held"] === 0, () => `${link!.outlet["held"]} deliveries to ${clientId} still wait for a verdict`);
     }
   }
 

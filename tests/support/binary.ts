@@ -37,6 +37,8 @@ export interface RunningBinary extends Addresses, AsyncDisposable {
 }
 
 export interface BinaryOptions {
+  /** What it is started as, `serve` unless told; the protocols that it has none of have no address. */
+  command?: "serve" | "gateway";
   args?: string[];
   env?: Record<string, string>;
   /** Where it runs; a new folder, empty but for the ready file, when left out. */
@@ -47,9 +49,9 @@ export interface BinaryOptions {
 
 /** What `--ready-file` holds. */
 interface ReadyFile {
-  kafka: { host: string; ports: number[] };
-  mqtt: { host: string; port: number; websocketPort: number };
-  amqp: { host: string; port: number };
+  kafka: { host: string; ports: number[] } | null;
+  mqtt: { host: string; port: number; websocketPort: number } | null;
+  amqp: { host: string; port: number } | null;
   admin: { host: string; port: number };
   pid: number;
   seed: number | string;
@@ -78,7 +80,7 @@ export async function startBinary(options: BinaryOptions = {}): Promise<RunningB
   const child = Bun.spawn({
     cmd: [
       binaryPath,
-      "serve",
+      options.command ?? "serve",
       "--host",
       "127.0.0.1",
       "--kafka-port",
@@ -145,10 +147,13 @@ export async function startBinary(options: BinaryOptions = {}): Promise<RunningB
 function addressesOf(ready: ReadyFile): Addresses {
   const { kafka, mqtt, amqp, admin } = ready;
   return {
-    kafka: { brokers: kafka.ports.map((port) => `${kafka.host}:${port}`).join(",") },
-    mqtt: { url: `mqtt://${mqtt.host}:${mqtt.port}`, wsUrl: `ws://${mqtt.host}:${mqtt.websocketPort}` },
+    kafka: { brokers: kafka?.ports.map((port) => `${kafka.host}:${port}`).join(",") ?? "" },
+    mqtt:
+      mqtt === null
+        ? { url: "", wsUrl: "" }
+        : { url: `mqtt://${mqtt.host}:${mqtt.port}`, wsUrl: `ws://${mqtt.host}:${mqtt.websocketPort}` },
     // The vhost is spelled out: a bare "/" means vhost "/" to some clients and vhost "" to others.
-    amqp: { url: `amqp://guest:guest@${amqp.host}:${amqp.port}/%2F` },
+    amqp: { url: amqp === null ? "" : `amqp://guest:guest@${amqp.host}:${amqp.port}/%2F` },
     admin: { url: `http://${admin.host}:${admin.port}` },
   };
 }

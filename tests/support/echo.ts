@@ -9,7 +9,9 @@ import { Seam, type Guard } from "../../src/hooks/seam.ts";
 import type { Connection } from "../../src/net/connection.ts";
 import type { CloseReason, Session } from "../../src/net/session.ts";
 import { connectMemory, type MemoryClient } from "../../src/net/memory.ts";
-import { Net, type Server } from "../../src/net/net.ts";
+import type { Server } from "../../src/net/net.ts";
+import type { Pipeline } from "../../src/pipeline/pipeline.ts";
+import { Pipelines } from "../../src/pipeline/pipelines.ts";
 
 /** A toy protocol for tests of the seam and the net: frames are a length byte and text, the answer is the same frame. */
 export class EchoServer implements Server {
@@ -18,6 +20,8 @@ export class EchoServer implements Server {
   readonly ended: CloseReason[] = [];
   readonly seen: string[] = [];
   drains = 0;
+  constructor(private readonly pipeline: Pipeline) {}
+
   accept(connection: Connection): Session {
     connection.identify("toy", "");
     return {
@@ -32,19 +36,19 @@ export class EchoServer implements Server {
   private frame(connection: Connection, text: string): void {
     if (text === "boom") throw new Error("boom");
     const event = new EchoEvent(connection, "ECHO", text);
-    const decision = connection.hooks.request?.select(connection, "ECHO")?.decide(event) ?? null;
+    const decision = this.pipeline.requests(connection, "ECHO")?.decide(event) ?? null;
     if (decision instanceof Promise)
       connection.holdInput(decision.then((final) => final === null && this.carryOut(connection, event.text)));
     else if (decision === null) this.carryOut(connection, event.text);
-    else if (decision.kind === "close") connection.obey(decision);
+    else if (decision.kind === "close") this.pipeline.end(connection, decision);
   }
 
   private carryOut(connection: Connection, text: string): void {
     this.seen.push(text);
     const event = new EchoEvent(connection, "ECHO", text);
-    const decision = connection.hooks.response?.select(connection, "ECHO")?.decide(event) ?? null;
+    const decision = this.pipeline.responses(connection, "ECHO")?.decide(event) ?? null;
     connection.inOrder(decision, (final) => {
-      if (final?.kind === "close") return connection.obey(final);
+      if (final?.kind === "close") return this.pipeline.end(connection, final);
       if (final !== null) return;
       connection.out.u8(event.text.length);
       connection.out.utf8(event.text);
@@ -85,8 +89,9 @@ export function echoHouse(options: { seed?: number; replay?: Replay; guard?: Gua
     print: (line) => void printed.push(line),
     ...(options.replay === undefined ? {} : { replay: options.replay }),
   });
-  const net = new Net(seam);
-  const server = new EchoServer();
+  const pipelines = new Pipelines(seam);
+  const net = pipelines.net();
+  const server = new EchoServer(pipelines.of("mqtt"));
   return {
     clock,
     journal,

@@ -5,13 +5,15 @@ import type { Outgoing, Plugin, Protocol } from "../../src/hooks/plugin.ts";
 import { hashRule, Random } from "../../src/hooks/random.ts";
 import type { Replay } from "../../src/journal/replay.ts";
 import { Seam } from "../../src/hooks/seam.ts";
-import { Net } from "../../src/net/net.ts";
+import type { Net } from "../../src/net/net.ts";
 import { type Host, hostOf } from "../../src/pipeline/host.ts";
+import { Pipelines } from "../../src/pipeline/pipelines.ts";
 
 /** A house without listeners, for protocols in memory: seam and net are real. The clock stands still but for `advance`, unless another is given. */
 export class MemoryHouse {
   readonly journal: Journal;
   readonly seam: Seam;
+  readonly pipelines: Pipelines;
   readonly net: Net;
   /** What was printed and reported, line by line. */
   readonly lines: string[] = [];
@@ -34,11 +36,12 @@ export class MemoryHouse {
       print,
       ...(replay === null ? {} : { replay }),
     });
-    this.net = new Net(this.seam, print);
+    this.pipelines = new Pipelines(this.seam);
+    this.net = this.pipelines.net(print);
   }
 
   host(protocol: Protocol): Host {
-    return hostOf(this.seam[protocol], {
+    return hostOf(this.pipelines.of(protocol), {
       clock: this.clock,
       net: this.net,
       publish: (message) => {

@@ -1,4 +1,4 @@
-import { TimeoutError } from "../../control/control.ts";
+import { TimeoutError } from "../../core/errors.ts";
 import { check, duration, optional } from "../../core/shape.ts";
 import type { Havoq } from "../../havoq.ts";
 import { isAbout, protocolOf, stateWith, type State } from "../../scenarios/states/grammar.ts";

@@ -1,4 +1,4 @@
-import { VERSION } from "../../net/addresses.ts";
+import { VERSION } from "../../core/version.ts";
 import { answers, createRoute, route, z, type Resource } from "../api.ts";
 
 const Counts = z.object({ active: z.int(), accepted: z.int(), refused: z.int(), failed: z.int() }).openapi("ConnectionCounts");

@@ -14,9 +14,9 @@ const text = (value: string) => new Field("S", value);
  */
 export function deadLetter(vhost: Vhost, queue: AmqpQueue, message: Message, reason: DeathReason): void {
   const { deadLetterExchange, deadLetterRoutingKey } = queue.given;
-  const { observer } = vhost.hooks;
+  const { events } = vhost.listening;
   const hasExchange = deadLetterExchange !== null && vhost.exchanges.has(deadLetterExchange);
-  if (observer !== null) observer.left({ protocol: "amqp", place: queue.place, id: message }, reason, null, hasExchange);
+  if (events !== null) events.left({ protocol: "amqp", place: queue.place, id: message }, reason, null, hasExchange);
   if (!hasExchange) return;
   const { exchange, routingKey } = message.address;
   const properties = message.properties();

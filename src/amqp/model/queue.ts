@@ -1,7 +1,7 @@
 import { type Entry, Queue } from "../../core/queue.ts";
 import type { Clock, Timer } from "../../core/time.ts";
-import type { Departure } from "../../hooks/observer.ts";
-import type { ProtocolHooks } from "../../hooks/seam.ts";
+import type { AnyMessage } from "../../hooks/plugin.ts";
+import type { BrokerEvents, Departure } from "../../pipeline/broker-events.ts";
 import { Field, FieldTable } from "../v091/fields.ts";
 import { FLAG } from "../v091/properties.ts";
 import { LONGEST, type QueueArguments } from "./arguments.ts";
@@ -22,10 +22,18 @@ export interface QueueSettings {
   readonly arguments: FieldTable;
 }
 
+/** Who listens to what happens to messages. */
+export interface Listening {
+  /** Null: nobody does. Read it anew each time. */
+  readonly events: BrokerEvents | null;
+  /** What a message is known as that no client published. */
+  messageOf(vhost: string, message: Message): AnyMessage;
+}
+
 /** What a queue needs of the vhost it is in. */
 export interface QueueHost {
   readonly name: string;
-  readonly hooks: ProtocolHooks;
+  readonly listening: Listening;
   readonly clock: Clock;
   deadLetter(queue: AmqpQueue, message: Message, reason: DeathReason): void;
   deleteQueue(queue: AmqpQueue): number;
@@ -65,7 +73,7 @@ export class AmqpQueue {
     this.touch();
   }
 
-  /** What observers call it: its name, behind its vhost's where that is not "/". */
+  /** What it is called in accounts of messages: its name, behind its vhost's where that is not "/". */
   get place(): string {
     return this.host.name === "/" ? this.name : `${this.host.name}/${this.name}`;
   }
@@ -145,10 +153,10 @@ export class AmqpQueue {
 
   /** Entries come back to where they were, in a quorum queue to the end, and go to whoever can take them. */
   requeue(entries: readonly Held[]): void {
-    const { observer } = this.host.hooks;
+    const { events } = this.host.listening;
     for (const entry of entries) {
       if (this.isDeleted) this.gone(entry.item, "removed");
-      else if (observer !== null) observer.returned({ protocol: "amqp", place: this.place, id: entry.item });
+      else if (events !== null) events.returned({ protocol: "amqp", place: this.place, id: entry.item });
     }
     if (this.isDeleted) return;
     if (!this.given.isQuorum) this.items.requeue(entries);
@@ -227,8 +235,8 @@ export class AmqpQueue {
   }
 
   private gone(message: Message, why: Departure): void {
-    const { observer } = this.host.hooks;
-    if (observer !== null) observer.left({ protocol: "amqp", place: this.place, id: message }, why, null, false);
+    const { events } = this.host.listening;
+    if (events !== null) events.left({ protocol: "amqp", place: this.place, id: message }, why, null, false);
   }
 
   private isFull(size: number): boolean {

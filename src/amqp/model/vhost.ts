@@ -1,15 +1,13 @@
 import { Tally } from "../../core/tally.ts";
 import type { Clock } from "../../core/time.ts";
 import type { Random } from "../../hooks/random.ts";
-import type { ProtocolHooks } from "../../hooks/seam.ts";
 import { type Field, FieldTable, typeName } from "../v091/fields.ts";
 import { queueArguments, same, sameField, sameQueueArguments } from "./arguments.ts";
-import { AmqpMessageEvent } from "../v091/events.ts";
 import { deadLetter } from "./dead-letter.ts";
 import { AmqpError } from "./errors.ts";
 import { type Binding, type Destination, Exchange, type ExchangeSettings, EXCHANGE_TYPES } from "./exchange.ts";
 import type { Message } from "./message.ts";
-import { AmqpQueue, type DeathReason, type QueueHost, type QueueSettings } from "./queue.ts";
+import { AmqpQueue, type DeathReason, type Listening, type QueueHost, type QueueSettings } from "./queue.ts";
 import { Route } from "./route.ts";
 
 /** The exchanges that every vhost has from the start. */
@@ -44,7 +42,7 @@ export class Vhost implements QueueHost {
   constructor(
     readonly name: string,
     readonly clock: Clock,
-    readonly hooks: ProtocolHooks,
+    readonly listening: Listening,
     private readonly random: Random,
   ) {
     for (const [exchange, type, internal] of PREDECLARED) {
@@ -269,8 +267,8 @@ export class Vhost implements QueueHost {
 
   /** Puts a message that no client published into a queue. */
   offer(queue: AmqpQueue, message: Message): void {
-    const { observer } = this.hooks;
-    if (observer !== null) observer.stored(queue.place, message, new AmqpMessageEvent(null, this.name, message, "", false));
+    const { events } = this.listening;
+    if (events !== null) events.stored(queue.place, message, this.listening.messageOf(this.name, message));
     queue.offer(message);
   }
 

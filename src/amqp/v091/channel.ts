@@ -53,7 +53,14 @@ export class Channel {
     if (type === METHOD) {
       if (publishing.isExpecting) throw publishing.unexpected();
       // basic.publish is read by hand: it is one frame in three.
-      if (buf[at + 3] === 40 && buf[at + 1] === 60 && buf[at] === 0 && buf[at + 2] === 0 && stop - at > 8 && !this.publishIsWatched()) {
+      if (
+        buf[at + 3] === 40 &&
+        buf[at + 1] === 60 &&
+        buf[at] === 0 &&
+        buf[at + 2] === 0 &&
+        stop - at > 8 &&
+        !this.session.operations.seesRequest("basic.publish")
+      ) {
         this.session.current = "basic.publish";
         return publishing.begin(buf, at + 4, stop);
       }
@@ -62,11 +69,6 @@ export class Channel {
     if (type === HEADER) return publishing.header(buf, at, stop);
     if (type === BODY) return publishing.body(buf, at, stop);
     this.session.strayFrame(type, buf, at, stop);
-  }
-
-  private publishIsWatched(): boolean {
-    const { connection } = this;
-    return connection.hooks.request !== null && connection.hooks.request.select(connection, "basic.publish") !== null;
   }
 
   nextTag(): number {
@@ -115,7 +117,7 @@ export class Channel {
     const { queue, entry, consumer } = delivery;
     if (entry !== null) {
       queue.settle();
-      this.observed(queue, entry);
+      this.tellAcknowledged(queue, entry);
     }
     if (consumer === null) return;
     consumer.release();
@@ -123,9 +125,9 @@ export class Channel {
     else queue.pump();
   }
 
-  private observed(queue: AmqpQueue, entry: Held): void {
-    const { observer } = this.connection.hooks;
-    if (observer !== null) observer.acknowledged({ protocol: "amqp", place: queue.place, id: entry.item }, "");
+  private tellAcknowledged(queue: AmqpQueue, entry: Held): void {
+    const { events } = this.session.broker.host;
+    if (events !== null) events.acknowledged({ protocol: "amqp", place: queue.place, id: entry.item }, "");
   }
 
   reject(tag: number, multiple: boolean, requeue: boolean): void {
@@ -143,7 +145,7 @@ export class Channel {
       if (entry === null) continue;
       if (how === "ack") {
         queue.settle();
-        this.observed(queue, entry);
+        this.tellAcknowledged(queue, entry);
       } else if (how === "reject") queue.reject(entry);
       else back.push(entry);
     }

@@ -12,7 +12,7 @@ export class Confirms {
   private sent = 0;
   private accepted = 0;
   private isDue = false;
-  /** A hook may have kept a message or a confirm back: from now on none speaks for those before it. */
+  /** A message or a confirm may have been kept back: from now on none speaks for those before it. */
   private isSparse = false;
 
   constructor(private readonly channel: Channel) {}
@@ -22,7 +22,7 @@ export class Confirms {
     return ++this.published;
   }
 
-  /** A hook took the message that now came: publishers count it, and hear of it later or never. Returns its number. */
+  /** The message that now came was taken before it was published: publishers count it, and hear of it later or never. Returns its number. */
   skip(): number {
     this.spread();
     return (this.sent = this.accepted = this.next());
@@ -31,7 +31,7 @@ export class Confirms {
   /** @param about where the message went */
   ack(sequence: number, about: Address): void {
     // Each by itself where somebody looks at them: which ones would share one is chance.
-    if (this.isWatched("basic.ack")) this.spread();
+    if (this.channel.session.operations.seesResponse("basic.ack")) this.spread();
     if (this.isSparse) return this.channel.send("basic.ack", { deliveryTag: sequence, multiple: false }, about);
     this.accepted = sequence;
     if (this.isDue) return;
@@ -40,16 +40,11 @@ export class Confirms {
   }
 
   nack(sequence: number, about: Address): void {
-    if (this.isWatched("basic.nack")) this.spread();
+    if (this.channel.session.operations.seesResponse("basic.nack")) this.spread();
     this.send();
     this.sent = this.accepted = sequence;
     // Where all before it were confirmed `multiple` adds nothing, and is how RabbitMQ says it.
     this.channel.send("basic.nack", { deliveryTag: sequence, multiple: !this.isSparse, requeue: true }, about);
-  }
-
-  private isWatched(answer: "basic.ack" | "basic.nack"): boolean {
-    const { connection } = this.channel;
-    return connection.hooks.response !== null && connection.hooks.response.select(connection, answer) !== null;
   }
 
   /** From now on each confirm speaks for one message. */

@@ -1,6 +1,5 @@
 import { DecodeError, Reader } from "../../bytes/reader.ts";
 import type { Timer } from "../../core/time.ts";
-import type { Final } from "../../hooks/chain.ts";
 import type { Connection } from "../../net/connection.ts";
 import type { CloseReason, Session } from "../../net/session.ts";
 import { Patience } from "../../net/idle-timeout.ts";
@@ -12,7 +11,8 @@ import { Channel } from "./channel.ts";
 import classes from "./classes/index.ts";
 import { decodeArgs, MALFORMED } from "./codec.ts";
 import { writeContent } from "./content.ts";
-import { AmqpOperation, mergeArgs } from "./events.ts";
+import { Operations, type OperationTarget } from "../pipeline/operations.ts";
+import { METHOD_TABLE } from "./operation-table.ts";
 import { BODY, FRAME_END, FRAME_HEAD, FrameError, frameLength, HEADER, HEARTBEAT, METHOD, writeHeartbeat, writeMethod } from "./frames.ts";
 import { erlang } from "./erlang.ts";
 import type { Handler } from "./handlers.ts";
@@ -31,7 +31,9 @@ for (const { name, methods } of classes)
 export type State = "starting" | "tuning" | "opening" | "running" | "closing" | "closed";
 
 /** One AMQP 0-9-1 connection, from `connection.start` on. */
-export class AmqpConnection implements Session {
+export class AmqpConnection implements Session, OperationTarget<Channel> {
+  readonly table = METHOD_TABLE;
+  readonly operations: Operations<Channel>;
   readonly frameLength;
   state: State = "starting";
   vhost!: Vhost;
@@ -62,6 +64,7 @@ export class AmqpConnection implements Session {
     readonly connection: Connection,
     private timer: Timer,
   ) {
+    this.operations = new Operations(broker.host.pipeline, connection, this);
     this.frameMax = broker.options.frameMax;
     this.channelMax = broker.options.channelMax;
     this.frameLength = frameLength(this.frameMax);
@@ -150,7 +153,9 @@ export class AmqpConnection implements Session {
     const args = this.decode(name, reader);
     if (channel !== null && name.startsWith("connection.")) throw new AmqpError("COMMAND_INVALID", "unimplemented method");
     if (!handlers.has(name)) throw new AmqpError("COMMAND_INVALID", "unimplemented method");
-    this.ask(channel, name as ClientMethod, args as Args<ClientMethod>);
+    // With it the client says who it is; hooks are to see that.
+    if (name === "connection.start-ok" && this.state === "starting") this.introduce(args as Args<"connection.start-ok">);
+    this.operations.request(channel, name, args);
   }
 
   /** RabbitMQ's words for arguments that cannot be read. */
@@ -167,56 +172,45 @@ export class AmqpConnection implements Session {
     }
   }
 
-  private ask(channel: Channel | null, name: ClientMethod, args: Args<ClientMethod>): void {
-    // With it the client says who it is; hooks are to see that.
-    if (name === "connection.start-ok" && this.state === "starting") this.introduce(args as Args<"connection.start-ok">);
-    if (this.connection.hooks.request !== null) {
-      const chain = this.connection.hooks.request.select(this.connection, name);
-      if (chain !== null) {
-        const operation = new AmqpOperation(this.connection, name, args, channel?.id ?? 0);
-        const decision = chain.decide(operation);
-        if (!(decision instanceof Promise)) return this.obey(decision, channel, operation);
-        this.connection.holdInput(decision.then((final) => this.guard(channel, () => this.obey(final, channel, operation))));
-        return;
-      }
-    }
-    this.carryOut(channel, name, args);
+  // --- Behind the stages ------------------------------------------------------------------------
+
+  carryOut(channel: Channel | null, name: string, args: object): void {
+    (handlers.get(name) as unknown as (self: AmqpConnection | Channel, args: object) => void)(channel ?? this, args);
   }
 
-  private carryOut<N extends ClientMethod>(channel: Channel | null, name: N, args: Args<N>): void {
-    (handlers.get(name) as unknown as (self: AmqpConnection | Channel, args: Args<N>) => void)(channel ?? this, args);
+  resume(channel: Channel | null, name: string): boolean {
+    this.current = name as MethodName;
+    if (this.connection.isClosed) return false;
+    if (channel?.isOpen !== false) return true;
+    if (name === "channel.close") this.send(channel.id, "channel.close-ok", {});
+    return false;
   }
 
-  private obey(final: Final | null, channel: Channel | null, operation: AmqpOperation<ClientMethod>): void {
-    const { operation: name, args } = operation;
-    this.current = name;
-    // While the hooks were asked all may have ended: by one of them, or by an answer that was made to fail.
-    if (this.connection.isClosed) return;
-    if (channel?.isOpen === false) return name === "channel.close" ? this.send(channel.id, "channel.close-ok", {}) : undefined;
-    if (final === null) return this.carryOut(channel, name, args);
-    if (name === "basic.publish") return this.obeyPublish(final, channel!, operation.args as Args<"basic.publish">);
-    if (final.kind === "close" || final.kind === "hang") this.connection.obey(final);
-    else if (final.kind === "fail") {
-      // Whoever cannot read why it may not come in sees the connection end.
-      if (name === "connection.start-ok" && !this.closesOnBadLogin) this.connection.close();
-      else throw refusal(final);
-    } else if (final.kind === "reply") {
-      const answer = specOf(name).replies?.[0] as ServerMethod | undefined;
-      if (answer !== undefined) this.send(channel?.id ?? 0, answer, mergeArgs(answer, blank(answer), final.body));
-    }
+  /** The content of a message that is not to be published still comes; also where the connection hangs: it may be let go. */
+  withhold(channel: Channel | null, name: string): void {
+    if (name === "basic.publish") channel!.publishing.skip();
   }
 
-  /** The content of a message that is not to be published still comes. */
-  private obeyPublish(final: Final, { publishing }: Channel, { exchange, routingKey }: Args<"basic.publish">): void {
-    if (final.kind !== "fail") {
-      // Also where the connection hangs: it may be let go, and its content then comes.
-      publishing.skip();
-      if (final.kind === "close" || final.kind === "hang") this.connection.obey(final);
-    } else {
+  refuse(channel: Channel | null, name: string, args: object, why: { readonly code: string; readonly reason?: string }): void {
+    if (name === "basic.publish") {
+      const { publishing } = channel!;
       publishing.expect(null);
-      if (final.code !== "nack") throw refusal(final);
-      publishing.nack(new Address(exchange, routingKey));
+      const { exchange, routingKey } = args as Args<"basic.publish">;
+      return publishing.publisher.refuse(new Address(exchange, routingKey), why);
     }
+    // A client that cannot read why it may not come in sees the connection end.
+    if (name === "connection.start-ok" && !this.closesOnBadLogin) return this.connection.close();
+    throw refusal(why);
+  }
+
+  answer(channel: Channel | null, name: string, body: object): void {
+    if (name === "basic.publish") return;
+    const answer = specOf(name as MethodName).replies?.[0] as ServerMethod | undefined;
+    if (answer !== undefined) this.send(channel?.id ?? 0, answer, METHOD_TABLE.merge(answer, blank(answer), body) as ArgsOut<ServerMethod>);
+  }
+
+  refuseAnswer(id: number, why: { readonly code: string; readonly reason?: string }): void {
+    this.trouble(refusal(why), this.channels.get(id) ?? null);
   }
 
   private introduce({ clientProperties, mechanism, response }: Args<"connection.start-ok">): void {
@@ -244,9 +238,9 @@ export class AmqpConnection implements Session {
   send<N extends ServerMethod>(id: number, name: N, args: ArgsOut<N>, about?: Address): void {
     this.spoke = true;
     const { connection } = this;
-    const wanted = connection.hooks.response !== null && connection.hooks.response.select(connection, name) !== null;
-    if (wanted || connection.waiting) this.sendInTurn(id, name, args, null, undefined, about);
-    else writeMethod(connection.out, id, name, args);
+    if (!this.operations.waits(name)) return writeMethod(connection.out, id, name, args);
+    const write = (given: object): void => writeMethod(connection.out, id, name, given as ArgsOut<N>);
+    this.operations.respond(id, name, { ...blank(name), ...args }, write, about);
   }
 
   /** A method that carries a message. `atLast` gives arguments that are known when it is written; null: it is not any more. */
@@ -260,40 +254,15 @@ export class AmqpConnection implements Session {
     if (!channel.isOpen) return;
     this.spoke = true;
     const { connection } = this;
-    const wanted = connection.hooks.response !== null && connection.hooks.response.select(connection, name) !== null;
-    if (wanted || connection.waiting) return this.sendInTurn(channel.id, name, args, message, atLast);
-    writeMethod(connection.out, channel.id, name, { ...args, ...atLast() });
-    writeContent(connection.out, channel.id, message, this.frameMax);
-  }
-
-  private sendInTurn<N extends ServerMethod>(
-    id: number,
-    name: N,
-    args: ArgsOut<N>,
-    message: Message | null,
-    atLast: () => Partial<Args<N>> | null = () => ({}),
-    about?: Address,
-  ): void {
-    const { connection } = this;
-    const chain = connection.hooks.response?.select(connection, name) ?? null;
-    const operation = new AmqpOperation(connection, name, { ...blank(name), ...args } as Args<N>, id, about);
-    message?.keep();
-    connection.inOrder(chain?.decide(operation) ?? null, (final) => {
-      switch (final?.kind) {
-        case "drop":
-          return;
-        case "hang":
-        case "close":
-          return connection.obey(final);
-        case "fail":
-          return this.trouble(refusal(final), this.channels.get(id) ?? null);
-      }
-      const body = final?.kind === "reply" ? mergeArgs(name, operation.args, final.body) : operation.args;
+    const write = (given: object): void => {
       const late = atLast();
       if (late === null) return;
-      writeMethod(connection.out, id, name, { ...body, ...late } as ArgsOut<N>);
-      if (message !== null) writeContent(connection.out, id, message, this.frameMax);
-    });
+      writeMethod(connection.out, channel.id, name, { ...given, ...late } as ArgsOut<N>);
+      writeContent(connection.out, channel.id, message, this.frameMax);
+    };
+    if (!this.operations.waits(name)) return write(args);
+    message.keep();
+    this.operations.respond(channel.id, name, { ...blank(name), ...args }, write);
   }
 
   /** Who publishes during an alarm is not read from until it is over. */

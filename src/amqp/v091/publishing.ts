@@ -1,16 +1,14 @@
 import { DecodeError, Reader } from "../../bytes/reader.ts";
 import { EMPTY } from "../../bytes/writer.ts";
-import type { Final, Later } from "../../hooks/chain.ts";
-import { AmqpError, refusal } from "../model/errors.ts";
-import { LONGEST } from "../model/arguments.ts";
-import { type Address, Message } from "../model/message.ts";
-import { type Route, withoutBcc } from "../model/route.ts";
-import { directReplyTo, REPLY_TO } from "./reply-to.ts";
+import { AmqpError } from "../model/errors.ts";
+import { Message } from "../model/message.ts";
+import type { Route } from "../model/route.ts";
+import { Intake } from "../pipeline/intake.ts";
 import type { Channel } from "./channel.ts";
 import { readShortstr } from "./codec.ts";
-import { AmqpMessageEvent } from "./events.ts";
 import { erlang } from "./erlang.ts";
-import { checkProperties, FLAG } from "./properties.ts";
+import { checkProperties } from "./properties.ts";
+import { Publisher } from "./publisher.ts";
 
 const MANDATORY = 1;
 const IMMEDIATE = 2;
@@ -19,16 +17,14 @@ const PIECE = 4096;
 const GATHER = 64 * 1024;
 
 /**
- * The way in of a channel: `basic.publish`, its content header, its body frames, and what becomes
- * of the message. Who publishes to one address again and again pays for reading it once.
+ * Puts the messages of a channel together: `basic.publish`, its content header, its body frames. A
+ * client that publishes to one address again and again pays for reading it once.
  */
 export class Publishing {
   /** The last `basic.publish`, without ids: `ticket · exchange · routing key · bits`. */
   private last: Buffer = EMPTY;
   private address: Route | null = null;
   private bits = 0;
-  /** The version of the hooks in which none wants to see what is published to that address. */
-  private unwatchedAt = -1;
 
   /** What comes next: nothing, a content header, or body frames. */
   private expecting: "method" | "header" | "body" = "method";
@@ -44,7 +40,15 @@ export class Publishing {
   private gather: Buffer = EMPTY;
   private gathered = 0;
 
-  constructor(private readonly channel: Channel) {}
+  readonly publisher: Publisher;
+  private readonly intake: Intake;
+
+  constructor(private readonly channel: Channel) {
+    const { connection, session } = channel;
+    const { host } = session.broker;
+    this.publisher = new Publisher(channel);
+    this.intake = new Intake(host.pipeline, connection, this.publisher, host);
+  }
 
   get isExpecting(): boolean {
     return this.expecting !== "method";
@@ -78,7 +82,6 @@ export class Publishing {
       this.bits = reader.u8();
       if (reader.remaining > 0) throw new DecodeError(`${reader.remaining} bytes after the last argument`);
       this.address = this.channel.session.vhost.route(exchange, routingKey);
-      this.unwatchedAt = -1;
     } catch (error) {
       throw error instanceof DecodeError ? error.at("basic.publish") : error;
     }
@@ -91,7 +94,6 @@ export class Publishing {
     this.last = EMPTY;
     this.skipping = address === null;
     if (address === null) return;
-    this.unwatchedAt = -1;
     this.address = this.channel.session.vhost.route(address.exchange, address.routingKey);
     this.bits = (address.mandatory ? MANDATORY : 0) | (address.immediate ? IMMEDIATE : 0);
   }
@@ -187,182 +189,21 @@ export class Publishing {
     this.gathered = 0;
   }
 
-  // --- The whole message ------------------------------------------------------------------------
-
   private complete(message: Message): void {
     this.expecting = "method";
-    const { connection, session } = this.channel;
     // Something was declared, bound or deleted while the content was on its way.
-    if (this.address!.isStale) this.address = this.routeOf(message);
+    if (this.address!.isStale) {
+      const { exchange, routingKey } = message.address;
+      this.address = this.channel.session.vhost.route(exchange, routingKey);
+    }
     checkProperties(message.buf, message.propsStart, message.propsEnd);
-    const { hooks } = connection;
-    if (hooks.observer === null && (hooks.message === null || hooks.version === this.unwatchedAt))
-      return this.publish(this.address!, message, null);
-    let told = false;
-    const tell = (reason: string): void => {
-      if (!told) session.tellBlocked(reason);
-      told = true;
-    };
-    let event: AmqpMessageEvent | null = null;
-    if (hooks.observer !== null) {
-      event = new AmqpMessageEvent(connection, session.vhost.name, message, "", false, tell);
-      hooks.observer.received(event);
-    }
-    if (hooks.message !== null) {
-      const chain = hooks.message.select(connection, message.address.exchange)?.about("routingKey", message.address.routingKey) ?? null;
-      if (chain !== null) {
-        const asked = event ?? new AmqpMessageEvent(connection, session.vhost.name, message, "", false, tell);
-        const decision = chain.decide(asked);
-        if (!(decision instanceof Promise)) return this.obey(decision, asked);
-        connection.holdInput(
-          decision.then((final) => {
-            if (told) session.tellUnblocked();
-            session.guard(this.channel, () => this.obey(final, asked));
-          }),
-        );
-        return;
-      }
-      this.unwatchedAt = hooks.version;
-    }
-    this.publish(this.address!, message, event);
-  }
-
-  /** Where a message goes as things are now. */
-  private routeOf({ address }: Message): Route {
-    const last = this.address!;
-    return address === last.address && !last.isStale ? last : this.channel.session.vhost.route(address.exchange, address.routingKey);
-  }
-
-  private obey(final: Final | null, event: AmqpMessageEvent): void {
-    const { channel } = this;
-    const { message } = event;
-    if (!channel.isOpen) return;
-    channel.session.current = "basic.publish";
-    const { observer } = channel.connection.hooks;
-    if (observer !== null && final !== null && final.kind !== "duplicate" && final.kind !== "later") observer.refused(event, final.kind);
-    switch (final?.kind) {
-      case "hang":
-      case "close":
-        // Who hangs may be let go: the publisher counts this one, and never hears of it.
-        channel.confirms?.skip();
-        return channel.connection.obey(final);
-      case "fail":
-        if (final.code !== "nack") throw refusal(final);
-        return this.nack(message.address);
-      case "reroute":
-      case "drop":
-        if (final.kind === "reroute") channel.session.broker.reroute(event, final.to);
-        if (channel.confirms !== null) channel.confirms.ack(channel.confirms.next(), message.address);
-        return;
-      case "later":
-        if (channel.transaction === null) return this.setAside(final, message, event);
-    }
-    const route = this.routeOf(message);
-    if (final?.kind === "duplicate") for (let i = 0; i < final.times; i++) this.route(route, message, false, event);
-    this.publish(route, message, event);
-  }
-
-  /** The message is published, and confirmed, when others have passed it; also when its sender has left by then. */
-  private setAside(later: Later, message: Message, event: AmqpMessageEvent): void {
-    const { channel } = this;
-    const { session } = channel;
-    const mandatory = (this.bits & MANDATORY) !== 0;
-    const sequence = channel.confirms?.skip() ?? 0;
-    message.keep();
-    later.go(() => {
-      const route = session.vhost.route(message.address.exchange, message.address.routingKey);
-      if (!channel.isOpen) this.route(route, message, false, event);
-      else session.guard(channel, () => this.publish(route, message, event, mandatory, sequence));
-    });
+    this.publisher.follow(this.address!, this.bits);
+    this.intake.accept(message);
   }
 
   /** A hook took the message before it was published: its content passes unread, and it is never confirmed. */
   skip(): void {
     this.expect(null);
-    this.channel.confirms?.skip();
+    this.publisher.withhold();
   }
-
-  /** Tells the publisher that its message was not taken; outside confirm mode there is nobody to tell. */
-  nack(address: Address): void {
-    const { confirms } = this.channel;
-    confirms?.nack(confirms.next(), address);
-  }
-
-  /** @param event what the hooks and the observer know it as, where there are any @param number the message's among those to be confirmed, where it has one already */
-  private publish(
-    route: Route,
-    given: Message,
-    event: AmqpMessageEvent | null,
-    mandatory = (this.bits & MANDATORY) !== 0,
-    number?: number,
-  ): void {
-    const { channel } = this;
-    const { session } = channel;
-    if (this.bits & IMMEDIATE) throw new AmqpError("NOT_IMPLEMENTED", "immediate=true");
-    const { exchange } = route;
-    if (exchange === undefined)
-      throw new AmqpError("NOT_FOUND", `no exchange '${route.address.exchange}' in vhost '${session.vhost.name}'`);
-    if (exchange.settings.internal) {
-      throw new AmqpError("ACCESS_REFUSED", `cannot publish to internal exchange '${exchange.name}' in vhost '${session.vhost.name}'`);
-    }
-    const message = given.flags & CHECKED ? this.checked(given) : given;
-    const sequence = number ?? (channel.confirms === null ? 0 : channel.confirms.next());
-    if (channel.transaction !== null) return channel.transaction.publish(route, message, mandatory, event);
-    const accepted = this.route(route, message, mandatory, event);
-    if (session.broker.alarm.over !== null) session.block(session.broker.alarm.over);
-    if (sequence === 0) return;
-    if (accepted) channel.confirms!.ack(sequence, route.address);
-    else channel.confirms!.nack(sequence, route.address);
-  }
-
-  /** Puts the message into its queues. False: one of them refused it. */
-  route(route: Route, message: Message, mandatory: boolean, event: AmqpMessageEvent | null, queues = route.queuesFor(message)): boolean {
-    const { session } = this.channel;
-    const { observer } = session.connection.hooks;
-    session.broker.messagesIn++;
-    session.broker.alarm.published();
-    if (route.exchange !== undefined) route.exchange.published++;
-    const copy = message.flags & FLAG.headers ? withoutBcc(message) : message;
-    // An answer finds its asker without a queue: RabbitMQ delivers it, and returns it too.
-    if (mandatory && (queues.length === 0 || queues.every(({ name }) => name.startsWith(REPLY_TO)))) this.returned(copy);
-    let accepted = true;
-    for (let i = 0; i < queues.length; i++) {
-      if (observer !== null)
-        observer.stored(queues[i]!.place, copy, event ?? new AmqpMessageEvent(session.connection, session.vhost.name, copy, "", false));
-      if (!queues[i]!.offer(copy)) accepted = false;
-    }
-    return accepted;
-  }
-
-  private returned(message: Message): void {
-    const { channel } = this;
-    const { exchange, routingKey } = message.address;
-    channel.session.sendContent(channel, "basic.return", { replyCode: 312, replyText: "NO_ROUTE", exchange, routingKey }, message);
-  }
-
-  /** The properties that say something to the broker. */
-  private checked(message: Message): Message {
-    const { channel } = this;
-    const properties = message.properties();
-    const { userId, expiration, replyTo } = properties;
-    const { user } = channel.session;
-    if (userId !== undefined && userId !== user) {
-      throw new AmqpError("PRECONDITION_FAILED", `user_id property set to '${userId}' but authenticated user was '${user}'`);
-    }
-    if (expiration !== undefined && (!/^[+-]?\d+$/.test(expiration) || Number(expiration) < 0 || Number(expiration) > LONGEST)) {
-      throw new AmqpError("PRECONDITION_FAILED", `invalid expiration '${expiration}': ${whyNot(expiration)}`);
-    }
-    if (replyTo === undefined) return message;
-    const direct = directReplyTo(channel, replyTo);
-    return direct === replyTo ? message : message.withProperties(message.address, { ...properties, replyTo: direct });
-  }
-}
-
-const CHECKED = FLAG.userId | FLAG.expiration | FLAG.replyTo;
-
-function whyNot(expiration: string): string {
-  const value = /^[+-]?\d+/.exec(expiration);
-  if (value === null) return "no_integer";
-  if (value[0] !== expiration) return `{leftover_string,"${expiration.slice(value[0].length)}"}`;
-  return `{${Number(expiration) < 0 ? "value_negative" : "value_too_large"},${Number(expiration)}}`;
 }

@@ -3,23 +3,22 @@ import type { Message } from "../model/message.ts";
 import type { AmqpQueue } from "../model/queue.ts";
 import type { Route } from "../model/route.ts";
 import type { Channel } from "./channel.ts";
-import type { AmqpMessageEvent } from "./events.ts";
+import type { AnyMessage } from "../../hooks/plugin.ts";
 import type { Delivery } from "./unacked.ts";
 
 type Outcome = "ack" | "reject" | "requeue";
 
 /** What a channel in transaction mode has published and settled since the last commit or rollback. */
 export class Transaction {
-  private messages: { route: Route; message: Message; mandatory: boolean; event: AmqpMessageEvent | null; queues: readonly AmqpQueue[] }[] =
-    [];
+  private messages: { route: Route; message: Message; mandatory: boolean; origin: AnyMessage | null; queues: readonly AmqpQueue[] }[] = [];
   private settled: { deliveries: readonly Delivery[]; how: Outcome }[] = [];
 
   constructor(private readonly channel: Channel) {}
 
-  publish(route: Route, message: Message, mandatory: boolean, event: AmqpMessageEvent | null): void {
+  publish(route: Route, message: Message, mandatory: boolean, origin: AnyMessage | null): void {
     message.keep();
     // Where it goes is settled now: what is declared and bound until the commit gets nothing.
-    this.messages.push({ route, message, mandatory, event, queues: route.queuesFor(message) });
+    this.messages.push({ route, message, mandatory, origin, queues: route.queuesFor(message) });
   }
 
   settle(deliveries: readonly Delivery[], how: Outcome): void {
@@ -37,9 +36,9 @@ export class Transaction {
     this.messages = [];
     this.settled = [];
     let accepted = true;
-    for (const { route, message, mandatory, event, queues } of messages) {
+    for (const { route, message, mandatory, origin, queues } of messages) {
       const left = queues.filter(({ isDeleted }) => !isDeleted);
-      if (!this.channel.publishing.route(route, message, mandatory, event, left)) accepted = false;
+      if (!this.channel.publishing.publisher.route(route, message, mandatory, origin, left)) accepted = false;
     }
     for (const { deliveries, how } of settled) this.channel.settle(deliveries, how);
     if (!accepted) throw new AmqpError("PRECONDITION_FAILED", "partial tx completion");
@@ -47,8 +46,8 @@ export class Transaction {
 
   /** The messages were never published; what was settled is unsettled again. */
   rollback(): void {
-    const { observer } = this.channel.connection.hooks;
-    if (observer !== null) for (const { event } of this.messages) if (event !== null) observer.refused(event, "error");
+    const { events } = this.channel.session.broker.host;
+    if (events !== null) for (const { origin } of this.messages) if (origin !== null) events.refused(origin, "error");
     this.messages = [];
     const deliveries = this.settled.flatMap((settled) => settled.deliveries);
     this.settled = [];

@@ -1,11 +1,10 @@
+import { VERSION } from "../../core/version.ts";
 import pc from "picocolors";
 import { loadConfig } from "../../config/load.ts";
 import { adminUrl, askAdmin, sendAdmin, type AdminOptions } from "../lib/ask.ts";
 import { CommandError } from "../lib/errors.ts";
 import { printJson } from "../lib/output.ts";
 import { NAMES, whoAnswers, type Spoken } from "../lib/probe.ts";
-
-const VERSION = process.env.HAVOQ_VERSION ?? "dev";
 
 interface Options extends AdminOptions {
   config?: string;

@@ -1,6 +1,6 @@
 import { start, type Havoq, type StartOptions } from "../../app.ts";
 import type { Config } from "../../config/config.ts";
-import { VERSION } from "../../net/addresses.ts";
+import { VERSION } from "../../core/version.ts";
 import { AdvanceableClock } from "../../hooks/clock.ts";
 import type { JournalLine } from "../../journal/journal.ts";
 import type { Rule } from "../../rules/rule.ts";

@@ -1,4 +1,4 @@
-import { VERSION } from "../../net/addresses.ts";
+import { VERSION } from "../../core/version.ts";
 import { formatDuration } from "../../core/units.ts";
 import { freshSeed } from "../../hooks/random.ts";
 import { HEAD, Outcomes, rowOf, type Exploration, type SeedOutcome } from "../../report/exploration.ts";

@@ -24,7 +24,9 @@ export function havoqDeclarations(): string {
   const host = ts.createCompilerHost(emitting);
   host.getDefaultLibLocation = () => LIB;
   host.getDefaultLibFileName = (given) => join(LIB, ts.getDefaultLibFileName(given));
-  const program = ts.createProgram([ENTRY, ...vocabularies], emitting, host);
+  // Each adds its method to `ControlActions`.
+  const actions = ts.sys.readDirectory(join(SRC, "control/actions"), [".ts"]);
+  const program = ts.createProgram([ENTRY, ...vocabularies, ...actions], emitting, host);
   const body = new Declarations(program).print();
   return [
     "// The module `havoq`, as the havoq that wrote this file knows it. `havoq plugin new` writes it anew.",
@@ -112,6 +114,10 @@ class Declarations {
         this.out[at] = this.protocols(statement);
         continue;
       }
+      if (name === "ControlActions") {
+        this.controlActions(source);
+        continue;
+      }
       const text = declarationText(statement, source, typeOnly);
       this.out.push(text.replace(/^(?: {4})+/gm, (indent) => indent.slice(indent.length / 2)));
       const visit = (node: ts.Node): void => {
@@ -132,6 +138,23 @@ class Declarations {
 
   private target(file: string, specifier: ts.Expression): string {
     return resolve(dirname(file), (specifier as ts.StringLiteral).text);
+  }
+
+  /** The methods that the files of the control actions add, in one interface. */
+  private controlActions(source: ts.SourceFile): void {
+    const at = this.out.push("") - 1;
+    const symbol = this.checker.getSymbolAtLocation(this.program.getSourceFile(ENTRY)!)!.exports!.get("ControlActions" as ts.__String)!;
+    const declarations = (symbol.declarations ?? []).filter(ts.isInterfaceDeclaration);
+    const members = declarations.flatMap((declaration) => [...declaration.members]);
+    const texts = members.map((member) => {
+      const visit = (node: ts.Node): void => {
+        if (ts.isIdentifier(node)) this.refer(ENTRY, source, node.text);
+        ts.forEachChild(node, visit);
+      };
+      visit(member);
+      return member.getFullText().replace(/^\n+/, "").replace(/^ {4}/gm, "  ");
+    });
+    this.out[at] = `/** What can be done to the brokers. */\nexport interface ControlActions {\n${texts.join("\n")}\n}`;
   }
 
   /** The vocabularies of the protocols, written out: the tables they are inferred from stay inside. */

@@ -4,9 +4,7 @@ import { action, fields } from "../action.ts";
 import { broker } from "../arguments.ts";
 import killBroker from "./kill-broker.ts";
 
-const unflushed = optional(
-  object({ records: optional(whole(0)), ms: optional(duration), unclean: optional(flag) }) as Shape<Unflushed>,
-);
+const unflushed = optional(object({ records: optional(whole(0)), ms: optional(duration), unclean: optional(flag) }) as Shape<Unflushed>);
 
 declare module "../../hooks/plugin.ts" {
   interface ControlActions {

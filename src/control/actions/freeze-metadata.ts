@@ -1,6 +1,7 @@
 import { whole } from "../../core/shape.ts";
 import { action } from "../action.ts";
 import { topics } from "../arguments.ts";
+import type { Pattern } from "../../hooks/plugin.ts";
 
 declare module "../../hooks/plugin.ts" {
   interface ControlActions {

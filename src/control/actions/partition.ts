@@ -3,6 +3,7 @@ import { action, fields } from "../action.ts";
 import { filter } from "../arguments.ts";
 
 const options = optional(object({ direction: optional(word("in", "out", "both")) }) as Shape<{ direction?: "in" | "out" | "both" }>);
+import type { ConnectionFilter } from "../../hooks/plugin.ts";
 
 declare module "../../hooks/plugin.ts" {
   interface ControlActions {

@@ -60,7 +60,7 @@ export default action({
     // What a file says without quotes is a number or true, and is sent as it stands there.
     const sent = given === undefined ? "" : typeof given === "number" || typeof given === "boolean" ? String(given) : payload;
     try {
-      on.part(rest.protocol).publish({ ...rest, payload: sent } as never);
+      on.publish({ ...rest, payload: sent } as Outgoing);
     } catch (error) {
       // The brokers say what is wrong with the message.
       if (isNamed(error)) throw error;

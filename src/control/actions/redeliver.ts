@@ -2,6 +2,7 @@ import { whole } from "../../core/shape.ts";
 import type { Protocol } from "../../hooks/plugin.ts";
 import { action } from "../action.ts";
 import { filter } from "../arguments.ts";
+import type { ConnectionFilter } from "../../hooks/plugin.ts";
 
 declare module "../../hooks/plugin.ts" {
   interface ControlActions {

@@ -2,7 +2,8 @@ import { type Batch, CODECS, producedBatch, Refused } from "../wire/batch.ts";
 import { Errors } from "../wire/errors.ts";
 import { type KafkaRecord, records, rewrite } from "../wire/records.ts";
 import { DecodeError } from "../../bytes/reader.ts";
-import type { Call, Produced } from "./call.ts";
+import type { Produced } from "../pipeline/endpoint.ts";
+import type { Call } from "./call.ts";
 import type { Partition } from "./topics.ts";
 
 /** What became of the batch for one partition. */

@@ -1,37 +1,17 @@
 import type { Waiters } from "../../core/waiters.ts";
 import { type Wait, waitUntil } from "../../core/waiters.ts";
 import type { Connection } from "../../net/connection.ts";
+import type { AnyTable } from "../wire/api.ts";
 import type { KafkaCluster } from "./cluster.ts";
-import type { Batch } from "../wire/batch.ts";
+import type { ClusterFacts, KafkaCall, Produced } from "../pipeline/endpoint.ts";
+import type { Received } from "../pipeline/received.ts";
 import { Errors } from "../wire/errors.ts";
 import type { Partition, Topic } from "./topics.ts";
 
-/** The bytes that a request came in, and whether anybody may still look at them when it has been answered. */
-export class Received {
-  /** Somebody keeps views of them: the log, or whoever saw the request or its records. */
-  isKept = false;
-  /** More than one batch lies in them: who keeps one keeps the others with it. */
-  isShared = false;
-
-  keep(): void {
-    this.isKept = true;
-  }
-}
-
-/** A batch as the intake leaves it. */
-export interface Produced {
-  /** As its producer numbered it. */
-  readonly sent: Batch;
-  /** What is to be stored; null: nothing now, though the producer's sequence goes on. */
-  readonly batch: Batch | null;
-  /** Set by the endpoint. */
-  stored: boolean;
-}
-
 /** One request being carried out: who asks, at which node, in which version. */
-export class Call {
+export class Call implements KafkaCall {
   private wait: Wait | null = null;
-  /** What the intake made of batches of this request, by their place in it; null where it left all as they came. */
+  readonly verbatim = null;
   produced: ReadonlyMap<object, Produced> | null = null;
 
   constructor(
@@ -46,6 +26,19 @@ export class Call {
     readonly since: number,
     readonly received: Received,
   ) {}
+
+  get served(): readonly AnyTable[] {
+    return this.cluster.apis;
+  }
+
+  about(): ClusterFacts {
+    const { id, nodes } = this.cluster;
+    return {
+      brokers: nodes.up.map((node) => ({ nodeId: node.id, ...this.address(node.id) })),
+      clusterId: id,
+      controllerId: nodes.controller,
+    };
+  }
 
   /** Settles when `ready` holds, the time is over, or the client has gone. */
   until(places: readonly Waiters[], ready: () => boolean, ms: number): Promise<boolean> {

@@ -16,13 +16,14 @@ import { type Network, Nodes } from "./nodes.ts";
 import { kafkaDefaults, type KafkaOptions } from "./options.ts";
 import type { AnyApi } from "./api.ts";
 import { precheck } from "./append.ts";
-import { Call, Received } from "./call.ts";
+import { Call } from "./call.ts";
 import { partitionForKey } from "./partitioner.ts";
 import { type Batch, producedBatch, Refused } from "../wire/batch.ts";
 import { Errors } from "../wire/errors.ts";
 import { KafkaConnection } from "../pipeline/connection.ts";
-import type { CallHeader, KafkaEndpoint, Place } from "../pipeline/endpoint.ts";
+import type { CallHeader, KafkaApi, KafkaEndpoint, Place } from "../pipeline/endpoint.ts";
 import { Intake } from "../pipeline/intake.ts";
+import type { Received } from "../pipeline/received.ts";
 import { collisionKey, nameProblem, NO_LEADER, Partition, PARTITIONS_MOST, type Tail, Topic } from "./topics.ts";
 
 /** How often retention, idle producers and old offsets are looked at, in milliseconds. */
@@ -44,6 +45,7 @@ export interface NewTopic {
 export class KafkaCluster implements Server, KafkaEndpoint {
   readonly protocol = "kafka";
   readonly apis: readonly AnyApi[] = apis;
+  readonly leavesHoles = true;
   readonly maxConnections: number;
   readonly options: KafkaOptions;
   readonly nodes: Nodes;
@@ -88,11 +90,11 @@ export class KafkaCluster implements Server, KafkaEndpoint {
     return this.options.max_request_size;
   }
 
-  call(connection: Connection, { version, correlationId, clientId, since }: CallHeader): Call {
-    return new Call(this, connection, connection.broker ?? 1, version, correlationId, clientId, since, new Received());
+  call(connection: Connection, { version, correlationId, clientId, since }: CallHeader, received: Received): Call {
+    return new Call(this, connection, connection.broker ?? 1, version, correlationId, clientId, since, received);
   }
 
-  answered(api: AnyApi, answer: any, ms: number): void {
+  answered(api: KafkaApi, answer: any, ms: number): void {
     const counts = this.metrics.api(api);
     if (answer === undefined) counts.answered(Errors.NONE, ms);
     else counts.add(answer, ms);
@@ -281,7 +283,7 @@ export class KafkaCluster implements Server, KafkaEndpoint {
 
   /** Puts a record into a topic as a client would, without the `message` hooks. */
   publish(message: Outgoing): void {
-    this.intake.publish(message);
+    void this.intake.publish(message);
   }
 
   /** Puts records into their topics as a producer would, through the `message` hooks. */

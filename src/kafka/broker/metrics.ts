@@ -1,6 +1,6 @@
 import { Tally } from "../../core/tally.ts";
 import { type ErrorName, errorName } from "../wire/errors.ts";
-import type { AnyApi } from "./api.ts";
+import type { AnyTable } from "../wire/api.ts";
 import type { Fields } from "../wire/schema.ts";
 
 /** Upper bounds of the buckets of request durations, in seconds. */
@@ -53,7 +53,7 @@ export class Metrics {
   /** What was fetched of them, by topic and group, see `consumedBy`. */
   readonly goneOut = new Tally();
 
-  api(api: AnyApi): ApiCounts {
+  api(api: AnyTable): ApiCounts {
     let counts = this.byKey[api.key];
     if (counts === undefined) {
       this.byKey[api.key] = counts = new ApiCounts(firstError(api.response.fields));

@@ -1,7 +1,7 @@
 import { Writer } from "../../bytes/writer.ts";
 import { type AnyTable, CORRELATION_ID, writeResponseHeader } from "../wire/api.ts";
 import { Errors } from "../wire/errors.ts";
-import type { Shortcut } from "./api.ts";
+import type { Shortcut } from "../pipeline/endpoint.ts";
 import { append, type Appended } from "./append.ts";
 import type { Call } from "./call.ts";
 import type { Partition } from "./topics.ts";
@@ -43,18 +43,16 @@ export class Repeat<Body extends Repeatable> implements Shortcut {
   private recordsEnd = 0;
 
   /**
-   * Of a request, `buf[start, end)`, that was carried out: its only batch is `records`, for `partition`.
+   * Of a request that was carried out: its only batch is `records`, for `partition`.
    */
   private constructor(
     private readonly api: Answering<Body>,
     call: Call,
     readonly body: Body,
     private readonly partition: Partition,
-    buf: Buffer,
-    start: number,
-    end: number,
     records: Buffer,
   ) {
+    const { buf, start, end } = call.received;
     this.version = call.version;
     this.flexible = call.version >= api.table.flexibleFrom;
     const length = new Writer(8);
@@ -77,12 +75,10 @@ export class Repeat<Body extends Repeatable> implements Shortcut {
     call: Call,
     body: Body,
     partition: Partition,
-    buf: Buffer,
-    start: number,
-    end: number,
     records: Buffer,
   ): Repeat<Body> | null {
-    const made = new Repeat(api, call, body, partition, buf, start, end, records);
+    const { buf, start, end } = call.received;
+    const made = new Repeat(api, call, body, partition, records);
     return made.fits(buf, start, end) ? made : null;
   }
 
@@ -115,8 +111,8 @@ export class Repeat<Body extends Repeatable> implements Shortcut {
     return true;
   }
 
-  carryOut(call: Call, buf: Buffer, out: Writer): object | null {
-    const appended = this.append(call, buf);
+  carryOut(call: Call, out: Writer): object | null {
+    const appended = this.append(call, call.received.buf);
     if (appended.error !== Errors.NONE) return this.api.answerTo(call, this.body, [appended]);
     this.write(out, call.correlationId, appended);
     return null;

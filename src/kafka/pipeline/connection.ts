@@ -6,19 +6,18 @@ import type { Connection } from "../../net/connection.ts";
 import type { CloseReason, Session } from "../../net/session.ts";
 import type { Pipeline } from "../../pipeline/pipeline.ts";
 import { type AdapterAt, applyVerdict } from "../../pipeline/verdict.ts";
-import type { AnyApi, Shortcut } from "../broker/api.ts";
-import type { Call } from "../broker/call.ts";
 import { CORRELATION_ID, readRequestHeader, skipTags, writeResponseHeader } from "../wire/api.ts";
 import { Errors } from "../wire/errors.ts";
-import type { KafkaEndpoint, Place } from "./endpoint.ts";
+import type { KafkaApi, KafkaCall, KafkaEndpoint, Place, Shortcut } from "./endpoint.ts";
 import { ConnectionEvent, OperationEvent } from "./events.ts";
 import { Intake } from "./intake.ts";
 import { Outlet } from "./outlet.ts";
+import { Received } from "./received.ts";
 
 /** One request, from its bytes to its answer. */
 interface Exchange {
-  readonly api: AnyApi;
-  readonly call: Call;
+  readonly api: KafkaApi;
+  readonly call: KafkaCall;
   /** As it came; what hooks made of it goes to the endpoint. */
   readonly body: any;
   /** The version of the pipeline in which nobody wants to see the answer; -1: that is not known. */
@@ -34,13 +33,13 @@ export class KafkaConnection implements Session {
   private readonly pipeline: Pipeline;
   private readonly intake: Intake;
   private readonly outlet: Outlet;
-  private readonly apis: readonly AnyApi[];
+  private readonly apis: readonly KafkaApi[];
   private identified = false;
   /** The call that is being carried out. */
-  private call: Call | null = null;
+  private call: KafkaCall | null = null;
   /** For what the client sends again and again, in that version of the pipeline. */
   private shortcut: Shortcut | null = null;
-  private shortcutApi: AnyApi | null = null;
+  private shortcutApi: KafkaApi | null = null;
   private shortcutAt = -1;
   /** What the last request was about that a shortcut could be for. */
   private lastPlace: Place | null = null;
@@ -68,31 +67,32 @@ export class KafkaConnection implements Session {
   frame(buf: Buffer, start: number, end: number): boolean {
     const { shortcut, connection, endpoint } = this;
     if (shortcut !== null && !connection.waiting && this.shortcutAt === this.pipeline.version && shortcut.fits(buf, start, end)) {
-      return this.takeShortcut(shortcut, buf, start);
+      return this.takeShortcut(shortcut, buf, start, end);
     }
     const r = this.reader.over(buf, start + 4, end);
     const { apiKey, apiVersion, correlationId, clientId } = readRequestHeader(r);
     const api = this.apis[apiKey];
     if (api === undefined) throw new DecodeError(`request with unknown api key ${apiKey}`);
     const header = { version: apiVersion, correlationId, clientId: clientId ?? "", since: endpoint.host.clock.now() };
+    const received = new Received(buf, start, end);
     if (apiVersion < api.first || apiVersion > api.last) {
       if (api.unsupported === undefined) throw new DecodeError(`${api.name} v${apiVersion} is not supported`);
       // Answered in version 0, which everybody can read (KIP-511).
-      const call = endpoint.call(connection, { ...header, version: 0 });
+      const call = endpoint.call(connection, { ...header, version: 0 }, received);
       void this.answer({ api, call, body: {}, unseenAt: -1 }, api.unsupported(call));
       return true;
     }
-    const call = endpoint.call(connection, header);
+    const call = endpoint.call(connection, header, received);
     if (apiVersion >= api.flexibleFrom) skipTags(r);
     if (!this.identified) {
       const refused = this.identify(clientId ?? "");
       if (refused instanceof Promise) {
-        connection.holdInput(refused.then((no) => (no ? undefined : this.request(api, call, r, start))));
+        connection.holdInput(refused.then((no) => (no ? undefined : this.request(api, call, r))));
         return false;
       }
       if (refused) return true;
     }
-    const pending = this.request(api, call, r, start);
+    const pending = this.request(api, call, r);
     if (pending !== undefined) {
       connection.holdInput(pending);
       return false;
@@ -107,6 +107,7 @@ export class KafkaConnection implements Session {
 
   closed(reason: CloseReason): void | Promise<unknown> {
     this.call?.cancel();
+    this.endpoint.left?.(this.connection);
     if (!this.identified) return;
     return this.pipeline.disconnect(this.connection, () => new ConnectionEvent(this.connection, "disconnect", reason));
   }
@@ -139,12 +140,20 @@ export class KafkaConnection implements Session {
 
   // --- Requests ---------------------------------------------------------------------------------
 
-  /** @param start of the frame */
-  private request(api: AnyApi, call: Call, r: Reader, start: number): void | Promise<void> {
-    const { pipeline, connection } = this;
+  private request(api: KafkaApi, call: KafkaCall, r: Reader): void | Promise<void> {
+    const { pipeline, connection, endpoint } = this;
     const asked = pipeline.requests(connection, api.name);
     const told = pipeline.responses(connection, api.name);
-    const body = api.request.decode(call.version, r);
+    const body = (call.received.body = api.request.decode(call.version, r));
+    if (endpoint.learn !== undefined && (asked !== null || told !== null || this.intake.concerns(api) || this.outlet.concerns(api))) {
+      const learned = endpoint.learn(api, call, body);
+      if (learned !== null) return learned.then(() => (connection.isClosed ? undefined : this.pass(api, call, body, asked, told)));
+    }
+    return this.pass(api, call, body, asked, told);
+  }
+
+  private pass(api: KafkaApi, call: KafkaCall, body: any, asked: Chain | null, told: Chain | null): void | Promise<void> {
+    const { pipeline } = this;
     if (asked !== null || told !== null) {
       const event = this.event(api, call, body);
       const chain = asked === null ? null : asked.concerning(event);
@@ -156,7 +165,7 @@ export class KafkaConnection implements Session {
     }
     const exchange: Exchange = { api, call, body, unseenAt: pipeline.version };
     const pending = this.carryOut(exchange, body);
-    if (api.shortcut !== undefined && pending === undefined && !call.received.isKept) this.makeShortcut(exchange, r, start);
+    if (api.shortcut !== undefined && pending === undefined && !call.received.isKept) this.makeShortcut(exchange);
     return pending;
   }
 
@@ -202,19 +211,20 @@ export class KafkaConnection implements Session {
 
   // --- Shortcuts --------------------------------------------------------------------------------
 
-  private takeShortcut(shortcut: Shortcut, buf: Buffer, start: number): boolean {
+  private takeShortcut(shortcut: Shortcut, buf: Buffer, start: number, end: number): boolean {
     const { endpoint, connection } = this;
     const { clock } = endpoint.host;
     const api = this.shortcutApi!;
-    const call = endpoint.call(connection, {
+    const header = {
       version: shortcut.version,
       correlationId: buf.readInt32BE(start + CORRELATION_ID),
       clientId: connection.clientId,
       since: clock.now(),
-    });
+    };
+    const call = endpoint.call(connection, header, new Received(buf, start, end));
     let other;
     try {
-      other = shortcut.carryOut(call, buf, connection.out);
+      other = shortcut.carryOut(call, connection.out);
     } catch (error) {
       call.received.keep();
       const exchange = { api, call, body: shortcut.body, unseenAt: this.pipeline.version };
@@ -227,10 +237,10 @@ export class KafkaConnection implements Session {
   }
 
   /** A request about the same as the one before may come a third time. */
-  private makeShortcut({ api, call, body }: Exchange, r: Reader, start: number): void {
+  private makeShortcut({ api, call, body }: Exchange): void {
     const place = api.shortcut!.place(call, body);
     if (place !== null && place === this.lastPlace && !this.intake.sees(call, place)) {
-      this.shortcut = api.shortcut!.make(call, body, r.buf, start, r.end);
+      this.shortcut = api.shortcut!.make(call, body);
       this.shortcutApi = api;
       this.shortcutAt = this.pipeline.version;
     }
@@ -283,6 +293,11 @@ export class KafkaConnection implements Session {
 
   private write({ api, call }: Exchange, response: any): void {
     const { out } = this.connection;
+    if (call.verbatim !== null && call.verbatim.body === response) {
+      out.view(call.verbatim.bytes);
+      if (api.endsWith?.(response) === true) this.connection.close();
+      return;
+    }
     const mark = out.open();
     writeResponseHeader(out, api, call.version, call.correlationId);
     api.response.encode(call.version, out, response);
@@ -306,7 +321,7 @@ export class KafkaConnection implements Session {
     this.connection.out.bytes(w.buf.subarray(0, w.pos));
   }
 
-  private event(api: AnyApi, call: Call, body: unknown, request?: any): OperationEvent {
+  private event(api: KafkaApi, call: KafkaCall, body: unknown, request?: any): OperationEvent {
     return new OperationEvent(this.connection, api, call.version, body, this.endpoint.topicsById, request);
   }
 
@@ -322,9 +337,9 @@ export class KafkaConnection implements Session {
   }
 }
 
-const tables = new WeakMap<readonly AnyApi[], AnyApi[]>();
+const tables = new WeakMap<readonly KafkaApi[], KafkaApi[]>();
 
-function byKey(apis: readonly AnyApi[]): AnyApi[] {
+function byKey(apis: readonly KafkaApi[]): KafkaApi[] {
   let table = tables.get(apis);
   if (table === undefined) {
     table = [];

@@ -37,6 +37,11 @@ export function groupsOf(body: Body): string[] {
   return unique([body.groupId, body.coordinatorKeys === undefined ? undefined : body.key, ...listed]);
 }
 
+/** Ids of topics that a request body names, in versions that have them (KIP-516). */
+export function topicIdsOf(body: Body): string[] {
+  return unique(topicEntries(body).map((topic) => (topic.topicId === ZERO_UUID ? undefined : topic.topicId)));
+}
+
 /** Topics stand at the top, or under each group. */
 function topicEntries(body: Body): Body[] {
   const entries: Body[] = [];

@@ -5,13 +5,11 @@ import type { Close, Hang } from "../../hooks/verdicts.ts";
 import { inject, inTurn, Sent } from "../../pipeline/inject.ts";
 import type { Pipeline } from "../../pipeline/pipeline.ts";
 import { type AdapterAt, applyVerdict } from "../../pipeline/verdict.ts";
-import type { AnyApi } from "../broker/api.ts";
-import type { Call, Produced } from "../broker/call.ts";
 import type { Batch } from "../wire/batch.ts";
 import { Errors } from "../wire/errors.ts";
 import { type RecordDraft, records, rewrite, writeBatch } from "../wire/records.ts";
 import { receivedBatch, refusedBatch, storedBatch } from "./account.ts";
-import type { KafkaEndpoint, Place } from "./endpoint.ts";
+import type { KafkaApi, KafkaCall, KafkaEndpoint, Place, Produced } from "./endpoint.ts";
 import { bytesOf, headersOf, outgoing, RecordEvent } from "./events.ts";
 import { LateRecords } from "./late-records.ts";
 
@@ -24,7 +22,7 @@ interface Opened {
   /** The records to be stored, and what the hooks were asked about, record by record. */
   readonly drafts: RecordDraft[];
   readonly seen: RecordEvent[];
-  /** The offset of the next record: dropped ones leave holes, as compaction does, doubled ones take offsets of their own. */
+  /** The offset of the next record: doubled ones take offsets of their own, dropped ones may leave holes. */
   offset: number;
   readonly late: LateRecords;
 }
@@ -55,18 +53,18 @@ export class Intake {
   ) {}
 
   /** Whether anybody may want to see what requests of this API bring. */
-  concerns(api: AnyApi): boolean {
+  concerns(api: KafkaApi): boolean {
     return api.records === "in" && (this.pipeline.seesMessages || this.pipeline.observer !== null);
   }
 
   /** Whether anybody wants to see what this client sends there. */
-  sees({ connection }: Call, place: Place): boolean {
+  sees({ connection }: KafkaCall, place: Place): boolean {
     return this.pipeline.observer !== null || this.pipeline.messages(connection, place.topic.name) !== null;
   }
 
   // --- Produce ----------------------------------------------------------------------------------
 
-  carryOut(api: AnyApi, call: Call, body: any): any {
+  carryOut(api: KafkaApi, call: KafkaCall, body: any): any {
     const valid = (body.acks === 0 || body.acks === 1 || body.acks === -1) && body.transactionalId === null;
     let asked: Asked[] | null = null;
     const waits: Promise<void>[] = [];
@@ -98,7 +96,7 @@ export class Intake {
   }
 
   /** Asks the hooks about every record. A batch that they leave alone stays as it came. */
-  private async ask(chain: Chain, { connection }: Call, one: Asked): Promise<void> {
+  private async ask(chain: Chain, { connection }: KafkaCall, one: Asked): Promise<void> {
     const { batch, place } = one;
     const late = one.late!;
     const opened: Opened = { place, drafts: [], seen: [], offset: batch.baseOffset, late };
@@ -134,13 +132,13 @@ export class Intake {
     pass: ({ opened, event }) => this.keep(opened, event),
     drop: ({ opened, event }) => {
       this.pipeline.observer?.refused(event, "drop");
-      opened.offset++;
+      this.leaveOut(opened);
       return null;
     },
     reroute: ({ opened, event }, { to }) => {
       this.pipeline.observer?.refused(event, "reroute");
       this.endpoint.host.publish(outgoing(event, to));
-      opened.offset++;
+      this.leaveOut(opened);
       return null;
     },
     duplicate: ({ opened, event }, { times }) => {
@@ -159,6 +157,10 @@ export class Intake {
     close: (_, verdict) => ({ end: verdict }),
   };
 
+  private leaveOut(opened: Opened): void {
+    if (this.endpoint.leavesHoles) opened.offset++;
+  }
+
   private keep(opened: Opened, event: RecordEvent): null {
     opened.drafts.push({ ...event.draft(), offset: opened.offset++ });
     opened.seen.push(event);
@@ -166,7 +168,7 @@ export class Intake {
   }
 
   /** Hands on what is left of the request, and puts the answers of refused batches back into their places. */
-  private store(api: AnyApi, call: Call, body: any, asked: readonly Asked[]): any {
+  private store(api: KafkaApi, call: KafkaCall, body: any, asked: readonly Asked[]): any {
     const refused = new Map<object, object>();
     const produced = new Map<object, Produced>();
     let end: Close | Hang | null = null;
@@ -189,35 +191,45 @@ export class Intake {
     return answer instanceof Promise ? answer.then(settle) : settle(answer);
   }
 
-  private settle({ connection }: Call, { place, entry, batch, late, seen, fate, produced }: Asked, answer: any, rest: any): void {
+  private settle({ connection }: KafkaCall, { place, entry, batch, late, seen, fate, produced }: Asked, answer: any, rest: any): void {
     const { observer } = this.pipeline;
     const stored = produced?.stored === true;
     late?.settle(stored);
     if (observer === null) return;
+    const told = answerFor(rest, answer, entry);
     if (!stored) {
-      const how =
-        fate === null ? (answerFor(rest, answer, entry)?.errorCode === 0 ? "repeated" : "error") : "end" in fate ? "close" : "error";
+      const how = fate === null ? (told?.errorCode === 0 ? "repeated" : "error") : "end" in fate ? "close" : "error";
       refusedBatch(observer, connection, place, batch, how);
-    } else if (produced!.batch !== null) {
-      storedBatch(observer, connection, place, produced!.batch, answerFor(rest, answer, entry).baseOffset, seen);
+    } else if (produced!.batch !== null && told !== undefined) {
+      storedBatch(observer, connection, place, produced!.batch, told.baseOffset, seen);
     }
   }
 
   /** A record whose batch is stored, and that others have passed meanwhile. */
   private storeLate(place: Place, event: RecordEvent): void {
     const { offset: _, ...record } = event.draft();
-    this.append(event.connection, place, [record], event);
+    const problem = this.append(event.connection, place, [record], event);
+    if (problem instanceof Promise) {
+      void problem.then((why) => {
+        if (why !== null) this.endpoint.host.print(`kafka: a record for ${place.name} that others had passed could not be stored: ${why}`);
+      });
+    }
   }
 
   // --- From within ------------------------------------------------------------------------------
 
-  /** Puts one record into a topic, past the hooks. @throws RangeError when there is no such place */
-  publish(message: Outgoing): void {
+  /** Puts one record into a topic, past the hooks. @throws RangeError when there is no such place; a promise is rejected with it */
+  publish(message: Outgoing): void | Promise<void> {
     if (message.protocol !== "kafka") throw new TypeError(`${message.protocol} messages are not for Kafka`);
     const key = bytesOf(message.key ?? null);
-    const place = this.endpoint.destination(message, key);
     const timestamp = this.endpoint.host.clock.now();
-    this.append(null, place, [{ timestamp, key, value: bytesOf(message.payload), headers: headersOf(message.headers ?? {}) }], null);
+    const draft = { timestamp, key, value: bytesOf(message.payload), headers: headersOf(message.headers ?? {}) };
+    const place = this.endpoint.destination(message, key);
+    if (!(place instanceof Promise)) return void this.append(null, place, [draft], null);
+    return place.then(async (found) => {
+      const problem = await this.append(null, found, [draft], null);
+      if (problem !== null) throw new RangeError(problem);
+    });
   }
 
   /**
@@ -228,28 +240,25 @@ export class Intake {
     const { endpoint, pipeline } = this;
     const sent = new Sent();
     const batches = new Map<Place, { records: RecordDraft[]; bytes: number }>();
+    const under: Promise<void>[] = [];
     const now = endpoint.host.clock.now();
     const flush = (place: Place, drafts: RecordDraft[], event: RecordEvent | null = null): void => {
+      const tell = (problem: string | null): void => {
+        if (problem === null) sent.accepted += drafts.length;
+        else for (const _ of drafts) sent.refuse(problem);
+      };
       const problem = this.append(null, place, drafts, event);
-      if (problem === null) sent.accepted += drafts.length;
-      else sent.refuse(problem);
+      if (problem instanceof Promise) under.push(problem.then(tell));
+      else tell(problem);
     };
     const flushAll = (): void => {
       for (const [place, { records: drafts }] of batches) flush(place, drafts);
       batches.clear();
     };
-    const one = (message: Outgoing): void | Promise<void> => {
-      if (message.protocol !== "kafka") throw new TypeError(`${message.protocol} messages are not for Kafka`);
-      let place: Place;
-      const key = bytesOf(message.key ?? null),
-        value = bytesOf(message.payload);
-      try {
-        place = endpoint.destination(message, key);
-      } catch (error) {
-        return sent.refuse((error as Error).message);
-      }
+    const put = (message: Outgoing, place: Place, key: Uint8Array | null): void | Promise<void> => {
       const problem = endpoint.refusal(place);
       if (problem !== null) return sent.refuse(problem);
+      const value = bytesOf(message.payload);
       const headers = headersOf(message.headers ?? {});
       const chain = pipeline.messages(null, place.topic.name);
       const { observer } = pipeline;
@@ -270,11 +279,27 @@ export class Intake {
       };
       return inject({ event, chain, observer, store, reroute: (to) => endpoint.host.publish(outgoing(event, to)) }, sent);
     };
+    const one = (message: Outgoing): void | Promise<void> => {
+      if (message.protocol !== "kafka") throw new TypeError(`${message.protocol} messages are not for Kafka`);
+      const key = bytesOf(message.key ?? null);
+      let place: Place | Promise<Place>;
+      try {
+        place = endpoint.destination(message, key);
+      } catch (error) {
+        return sent.refuse((error as Error).message);
+      }
+      if (!(place instanceof Promise)) return put(message, place, key);
+      return place.then(
+        (found) => put(message, found, key),
+        (error: Error) => sent.refuse(error.message),
+      );
+    };
     const wait = inTurn(messages, one);
     flushAll();
-    if (!(wait instanceof Promise)) return sent;
-    return wait.then(() => {
+    if (!(wait instanceof Promise) && under.length === 0) return sent;
+    return Promise.resolve(wait).then(async () => {
       flushAll();
+      await Promise.all(under);
       return sent;
     });
   }
@@ -285,13 +310,16 @@ export class Intake {
     place: Place,
     drafts: readonly RecordDraft[],
     event: RecordEvent | null,
-  ): string | null {
+  ): string | null | Promise<string | null> {
     const batch = writeBatch({ records: drafts });
+    const tell = (offset: number | string): string | null => {
+      if (typeof offset === "string") return offset;
+      const { observer } = this.pipeline;
+      if (observer !== null) storedBatch(observer, connection, place, batch, offset, event === null ? null : [event]);
+      return null;
+    };
     const offset = this.endpoint.append(place, batch);
-    if (typeof offset === "string") return offset;
-    const { observer } = this.pipeline;
-    if (observer !== null) storedBatch(observer, connection, place, batch, offset, event === null ? null : [event]);
-    return null;
+    return offset instanceof Promise ? offset.then(tell) : tell(offset);
   }
 }
 

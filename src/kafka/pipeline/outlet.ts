@@ -3,13 +3,11 @@ import type { Chain, Final } from "../../hooks/chain.ts";
 import type { Close, Hang } from "../../hooks/verdicts.ts";
 import type { Pipeline } from "../../pipeline/pipeline.ts";
 import { type AdapterAt, applyVerdict } from "../../pipeline/verdict.ts";
-import type { AnyApi } from "../broker/api.ts";
-import type { Call } from "../broker/call.ts";
 import { Batch, batches } from "../wire/batch.ts";
 import { Errors } from "../wire/errors.ts";
 import { type KafkaRecord, type RecordDraft, records, rewrite } from "../wire/records.ts";
 import { deliveredRecords, deliveryOf } from "./account.ts";
-import type { KafkaEndpoint, Place } from "./endpoint.ts";
+import type { KafkaApi, KafkaCall, KafkaEndpoint, Place } from "./endpoint.ts";
 import { outgoing, RecordEvent } from "./events.ts";
 
 /** One batch on its way to a consumer, as its records are looked at. */
@@ -29,24 +27,28 @@ export class Outlet {
   ) {}
 
   /** Whether anybody wants to see what answers of this API carry. */
-  concerns(api: AnyApi): boolean {
+  concerns(api: KafkaApi): boolean {
     return api.records === "out" && (this.pipeline.seesDeliveries || this.pipeline.observer !== null);
   }
 
-  async carryOut(api: AnyApi, call: Call, body: any): Promise<any> {
+  async carryOut(api: KafkaApi, call: KafkaCall, body: any): Promise<any> {
     const { connection } = call;
     const response = await api.handle(call, body);
     if (response === null || response === undefined) return response;
+    let changed = false;
     for (const [t, { topic: name, topicId, partitions }] of response.responses.entries()) {
       for (const [p, data] of partitions.entries()) {
         const place =
-          data.records.length === 0 || data.errorCode !== 0 ? undefined : this.endpoint.place(call, { name, topicId }, data.partitionIndex);
+          data.errorCode !== 0 || (data.records?.length ?? 0) === 0
+            ? undefined
+            : this.endpoint.place(call, { name, topicId }, data.partitionIndex);
         if (place === undefined) continue;
         const views: readonly Buffer[] = Array.isArray(data.records) ? data.records : [data.records];
-        const offset: number = body.topics[t].partitions[p].fetchOffset;
+        const offset = offsetAsked(body, t, p, name, topicId, data.partitionIndex);
         const chain = this.pipeline.deliveries(connection, place.topic.name);
         if (chain !== null) {
           const outcome = await this.ask(chain, call, place, offset, views);
+          changed ||= outcome !== views;
           if (typeof outcome === "number") {
             Object.assign(data, {
               errorCode: Errors.OFFSET_OUT_OF_RANGE,
@@ -58,7 +60,7 @@ export class Outlet {
             });
             continue;
           }
-          if (!Array.isArray(outcome)) {
+          if ("kind" in outcome) {
             this.pipeline.end(connection, outcome);
             return null;
           }
@@ -69,22 +71,25 @@ export class Outlet {
         }
       }
     }
-    return response;
+    // Another object where it says something else: its endpoint may have the answer in bytes.
+    return changed ? { ...response } : response;
   }
 
   /**
    * Asks for each record from `offset` on: earlier ones in the first batch are there because batches
-   * are not cut, and clients skip them. A number is where the log begins after it was cut.
+   * are not cut, and clients skip them. The very views come back where nothing changed; a number is
+   * where the log begins after it was cut.
    */
   private async ask(
     chain: Chain,
-    call: Call,
+    call: KafkaCall,
     place: Place,
     offset: number,
     views: readonly Buffer[],
-  ): Promise<Buffer[] | Close | Hang | number> {
+  ): Promise<readonly Buffer[] | Close | Hang | number> {
     const { connection } = call;
     const passed: Buffer[] = [];
+    let different = false;
     for (const view of views) {
       for (const batch of batches(view)) {
         const found = batch.control ? null : opened(batch);
@@ -110,18 +115,22 @@ export class Outlet {
           if (fate === "on") continue;
           if (fate !== "expired") return fate;
           const start = this.endpoint.removeBelow(place, record.offset + 1);
-          if (start === null) continue;
+          if (typeof start === "string") {
+            this.refuse({ opened: subject, event }, start);
+            continue;
+          }
           this.pipeline.observer?.trimmed(place.name, record.offset + 1, "expired");
           return start;
         }
+        different ||= changed || brokenCrc;
         const sent = changed ? rewrite(batch, subject.kept) : batch;
         passed.push(brokenCrc ? withBrokenCrc(sent) : sent.bytes);
       }
     }
-    return passed;
+    return different ? passed : views;
   }
 
-  private tell(final: Final, { connection }: Call, place: Place, event: RecordEvent, offset: number): void {
+  private tell(final: Final, { connection }: KafkaCall, place: Place, event: RecordEvent, offset: number): void {
     const { kind } = final;
     if (kind === "duplicate" || kind === "later") return;
     this.pipeline.observer?.withheld(deliveryOf(connection, place, offset, event), kind, kind !== "close" && kind !== "hang");
@@ -140,15 +149,30 @@ export class Outlet {
       return "on";
     },
     // Two records cannot have one offset, and clients go by offsets.
-    duplicate: (subject) => this.refuse(subject),
-    later: (subject) => this.refuse(subject),
+    duplicate: (subject) => this.refuse(subject, NO_DOUBLES),
+    later: (subject) => this.refuse(subject, NO_DOUBLES),
   };
 
-  private refuse({ opened, event }: { opened: Opened; event: RecordEvent }): Fate {
-    this.endpoint.host.print("kafka: a delivery cannot be doubled or change places: let it happen to the message before it is stored");
+  /** What was decided cannot be done: the record goes on as it is. */
+  private refuse({ opened, event }: { opened: Opened; event: RecordEvent }, why: string): Fate {
+    this.endpoint.host.print(`kafka: ${why}`);
     opened.kept.push(event.draft());
     return "on";
   }
+}
+
+const NO_DOUBLES = "a delivery cannot be doubled or change places: let it happen to the message before it is stored";
+
+/** Where a Fetch request begins to read a partition: most answers name partitions in the order in which they were asked for. */
+function offsetAsked(body: any, t: number, p: number, name: string, topicId: string, index: number): number {
+  const same = (topic: any): boolean => topic.topic === name && topic.topicId === topicId;
+  const first = body.topics[t];
+  if (first !== undefined && same(first) && first.partitions[p]?.partition === index) return first.partitions[p].fetchOffset;
+  for (const topic of body.topics) {
+    if (!same(topic)) continue;
+    for (const { partition, fetchOffset } of topic.partitions) if (partition === index) return fetchOffset;
+  }
+  return 0;
 }
 
 /** A copy of a batch with a checksum that does not fit: the log's own bytes stay as they are. */

@@ -103,6 +103,12 @@ export class Batch {
     this.seal();
   }
 
+  /** Gives its first record another number among those of its producer. */
+  number(baseSequence: number): void {
+    this.buf.writeInt32BE(baseSequence, this.at + BASE_SEQUENCE);
+    this.seal();
+  }
+
   /** Computes the checksum anew. */
   seal(): void {
     this.buf.writeUInt32BE(crc32c(this.buf, this.at + ATTRIBUTES, this.at + this.size), this.at + CRC);

@@ -1,23 +1,22 @@
 import { Writer } from "../../bytes/writer.ts";
 import { ArgumentError } from "../../core/errors.ts";
 import { Tally } from "../../core/tally.ts";
-import type { Final } from "../../hooks/chain.ts";
-import { inject, inTurn, Sent } from "../../pipeline/inject.ts";
-import type { ConnectionInfo, Outgoing, Target } from "../../hooks/plugin.ts";
+import { inTurn, Sent } from "../../pipeline/inject.ts";
+import type { ConnectionInfo, Outgoing } from "../../hooks/plugin.ts";
 import type { Random } from "../../hooks/random.ts";
-import type { ProtocolHooks } from "../../hooks/seam.ts";
 import type { Connection } from "../../net/connection.ts";
 import type { Server } from "../../net/net.ts";
 import type { Host } from "../../pipeline/host.ts";
 import type { Backlog } from "./backlog.ts";
-import { MessageEvent } from "../pipeline/events.ts";
-import { Link } from "../pipeline/link.ts";
+import { acceptInternal, type Origin, originOf } from "../pipeline/intake.ts";
+import { seesAny } from "../pipeline/outlet.ts";
+import { Link } from "./link.ts";
 import { bytesOf, Fanout, makeMessage, Message, pairs } from "../wire/message.ts";
 import { MQTT_DEFAULTS, type MqttOptions } from "./options.ts";
-import { encode, type Packet, type Version, type Will } from "../wire/packets.ts";
+import type { Version, Will } from "../wire/packets.ts";
 import type { Properties } from "../wire/properties.ts";
 import type { PublishView, QoS } from "../wire/publish.ts";
-import { isErrorName, type ErrorName } from "../wire/reasons.ts";
+import type { ReasonName } from "../wire/reasons.ts";
 import { Retained } from "./retained.ts";
 import { ClientSession } from "./session.ts";
 import { isReserved, Subscriptions, withoutLocal, type Route } from "./subscriptions.ts";
@@ -169,14 +168,13 @@ export class MqttBroker implements Server {
     const { buf, start, end } = view;
     const size = end - start;
     const { five } = from;
-    const { hooks } = from;
-    const watched = hooks.delivery !== null && route.unwatchedAt !== hooks.version && !this.looksUnwatched(route, hooks);
+    const seen = seesAny(this.host, route);
     let message: Message | null = null;
     let otherReady = false;
     for (const recipient of route.recipients) {
       const link = recipient.session.link;
       if (link === null) continue;
-      const wanted = watched && hooks.delivery!.select(link.connection, route.topic) !== null;
+      const wanted = seen && link.outlet.sees(route.topic);
       if (wanted || !link.plain || recipient.ids !== null || recipient.subscriptions !== null || link.connection.waiting) {
         message ??= this.own(from, route, view);
         this.give(message, recipient, 0, false);
@@ -199,16 +197,6 @@ export class MqttBroker implements Server {
       message ??= this.own(from, route, view);
       this.giveGroups(message, route);
     }
-  }
-
-  /** Whether no hook wants to see what comes to a topic's recipients; remembered on the route. */
-  private looksUnwatched(route: Route, hooks: ProtocolHooks): boolean {
-    for (const { session } of route.recipients) {
-      if (session.link !== null && hooks.delivery !== null && hooks.delivery.select(session.link.connection, route.topic) !== null)
-        return false;
-    }
-    route.unwatchedAt = hooks.version;
-    return true;
   }
 
   /** Writes the packet for the versions it was not written for: 5.0 has an empty property section in it. */
@@ -272,16 +260,22 @@ export class MqttBroker implements Server {
     }
   }
 
-  /** Stores and fans out a message that did not come from a client's PUBLISH. */
-  private emit(message: Message, event: MessageEvent | null = null): void {
-    const { observer } = this.host.hooks;
-    if (observer !== null) {
-      observer.stored(
-        message.topic,
-        message,
-        event ?? new MessageEvent(null, message, this.host.clock.now(), message.qos, message.retain, false, null),
-      );
+  /** Retains a message and fans it out; returns the reason for its acknowledgement. */
+  store(message: Message, route: Route, origin: Origin): ReasonName {
+    const { events } = this.host;
+    const problem = route.reserved ? "Not authorized" : message.retain && !this.retained.keep(message) ? "Quota exceeded" : null;
+    if (problem !== null) {
+      if (events !== null && origin !== null) events.refused(origin, "error");
+      return problem;
     }
+    if (events !== null && origin !== null) events.stored(message.topic, message, origin);
+    return this.route(message, route) ? "Success" : "No matching subscribers";
+  }
+
+  /** Stores and fans out a message that did not come from a client's PUBLISH. */
+  private emit(message: Message, origin: Origin): void {
+    const { events } = this.host;
+    if (events !== null && origin !== null) events.stored(message.topic, message, origin);
     const route = this.subscriptions.route(message.topic, message.topicBytes);
     this.published.add(message.topic, 1);
     if (message.retain) this.retained.keep(message);
@@ -289,8 +283,9 @@ export class MqttBroker implements Server {
   }
 
   /** Puts a message on its topic as a client would, without passing the `message` hooks. Throws for what no client could send. */
-  publish(message: Outgoing): void {
-    this.emit(this.messageOf(message, this.host.clock.now(), null));
+  publish(outgoing: Outgoing): void {
+    const message = this.messageOf(outgoing, this.host.clock.now(), null);
+    this.emit(message, originOf(this.host, message));
   }
 
   /** Puts messages on their topics as a client would, through the `message` hooks. */
@@ -313,18 +308,10 @@ export class MqttBroker implements Server {
     } catch (error) {
       return sent.refuse((error as Error).message);
     }
-    const { hooks } = this.host;
-    const chain = hooks.message?.select(null, message.topic) ?? null;
-    if (chain === null && hooks.observer === null) {
+    return acceptInternal(this.host, null, message, sent, (given, origin) => {
       sent.accepted++;
-      return this.emit(message);
-    }
-    const event = new MessageEvent(null, message, now, message.qos, message.retain, false, null);
-    const store = (): void => {
-      sent.accepted++;
-      this.emit(event.message, event);
-    };
-    return inject({ event, chain, observer: hooks.observer, store, reroute: (to) => this.reroute(event, to) }, sent);
+      this.emit(given, origin);
+    });
   }
 
   private messageOf(message: Outgoing, now: number, publisher: string | null): Message {
@@ -335,50 +322,11 @@ export class MqttBroker implements Server {
     return makeMessage(now, { topic, qos, retain, payload: bytesOf(payload), properties: all, publisher });
   }
 
-  /** Publishes what a client left behind, past the `message` hooks as any message. */
+  /** Publishes what a client left behind, through the `message` hooks. */
   publishWill(from: ConnectionInfo, { topic, payload, qos, retain, properties }: Will): void {
     if (isReserved(topic)) return;
-    const now = this.host.clock.now();
-    const message = new Message(now, { topic, payload, qos, retain, properties, publisher: from.clientId });
-    if (this.host.hooks.message !== null) {
-      const chain = this.host.hooks.message.select(from, topic);
-      if (chain !== null) {
-        const event = new MessageEvent(from, message, now, qos, retain, false, null);
-        const decision = chain.decide(event);
-        if (decision instanceof Promise) void decision.then((final) => this.settleWill(event, final));
-        else this.settleWill(event, decision);
-        return;
-      }
-    }
-    this.emit(message);
-  }
-
-  private settleWill(event: MessageEvent, final: Final | null): void {
-    const { observer } = this.host.hooks;
-    if (final?.kind === "later") return final.go(() => this.settleWill(event, null));
-    if (observer !== null && final !== null && final.kind !== "duplicate") observer.refused(event, final.kind);
-    if (final?.kind === "reroute") return this.reroute(event, final.to);
-    if (final !== null && final.kind !== "duplicate") return;
-    for (let i = final?.times ?? 0; i >= 0; i--) this.emit(event.message, event);
-  }
-
-  /** Sends what a hook has seen somewhere else. */
-  reroute({ message, headers }: MessageEvent, to: Target): void {
-    this.host.publish({ ...to, payload: message.payload, headers } as Outgoing);
-  }
-
-  /** The error that a verdict names. A rule may name one that MQTT does not have: it is told so, and the client gets an error all the same. */
-  errorNamed(code: string): ErrorName {
-    if (isErrorName(code)) return code;
-    this.host.print(`mqtt: ${JSON.stringify(code)} is no reason code of MQTT, "Unspecified error" goes out`);
-    return "Unspecified error";
-  }
-
-  /** A packet as bytes of its own. */
-  bytesOf(packet: Packet, version: Version): Buffer {
-    const w = new Writer();
-    encode(w, packet, version);
-    return w.toBuffer();
+    const message = new Message(this.host.clock.now(), { topic, payload, qos, retain, properties, publisher: from.clientId });
+    void acceptInternal(this.host, from, message, new Sent(), (given, origin) => this.emit(given, origin));
   }
 
   // --- Counting ---------------------------------------------------------------------------------

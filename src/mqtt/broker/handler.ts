@@ -1,5 +1,5 @@
 import list from "./handlers/index.ts";
-import type { Link } from "../pipeline/link.ts";
+import type { Link } from "./link.ts";
 import { PACKET_TYPES, type PacketType } from "../wire/reasons.ts";
 
 /** What the broker does with one packet type; `buf[start, end)` is the whole packet. Throws `MqttError`. */

@@ -1,9 +1,9 @@
 import type { Timer } from "../../core/time.ts";
-import type { Departure, Stored } from "../../hooks/observer.ts";
+import type { Departure, Stored } from "../../pipeline/broker-events.ts";
 import type { ConnectionInfo } from "../../hooks/plugin.ts";
 import { PUBREL } from "../wire/acks.ts";
 import type { MqttBroker } from "./broker.ts";
-import type { Link } from "../pipeline/link.ts";
+import type { Link } from "./link.ts";
 import { copySize, type Copy, type Message } from "../wire/message.ts";
 import type { Will } from "../wire/packets.ts";
 import type { QoS } from "../wire/publish.ts";
@@ -69,7 +69,7 @@ export class ClientSession {
   attach(link: Link, expiry: number, window: number): void {
     this.link = link;
     // What routes remember, they found out about the connection before.
-    link.hooks.version++;
+    link.outlet.changed();
     this.expiry = expiry;
     this.window = window;
     this.onTheWay = 0;
@@ -88,7 +88,7 @@ export class ClientSession {
     this.resend = all.filter(({ released }) => !released);
     // Receive Maximum is about messages: a PUBREL waits for none of them (4.9).
     const { link } = this;
-    for (const { released, id } of all) if (released) link?.acknowledge(PUBREL, id, 0);
+    for (const { released, id } of all) if (released) link?.respond(PUBREL, id, 0);
     this.pump();
   }
 
@@ -186,10 +186,10 @@ export class ClientSession {
     this.broker.forget(this);
     for (const subscription of this.subscriptions.values()) this.broker.subscriptions.remove(subscription);
     this.subscriptions.clear();
-    const { observer } = this.broker.host.hooks;
-    if (observer !== null) {
+    const { events } = this.broker.host;
+    if (events !== null) {
       for (const { message } of [...this.inflight.values(), ...this.queue.slice(this.queueHead)]) {
-        observer.left(observed(message), "session ended", this.clientId, false);
+        events.left(observed(message), "session ended", this.clientId, false);
       }
     }
     this.broker.queuedBytes -= this.bytes;
@@ -226,9 +226,9 @@ export class ClientSession {
   /** Sends a copy, or keeps it until it can be sent. QoS 0 is for those who are there. */
   deliver(message: Message, qos: QoS, retain: boolean, ids: readonly number[] | null): void {
     const { link } = this;
-    const { observer } = this.broker.host.hooks;
+    const { events } = this.broker.host;
     // What was retained is shown to every new subscription: nobody is owed that.
-    if (observer !== null && !retain && (qos > 0 || link !== null)) observer.queued(observed(message), this.clientId);
+    if (events !== null && !retain && (qos > 0 || link !== null)) events.queued(observed(message), this.clientId);
     if (qos === 0) {
       if (link !== null) link.deliver({ message, qos, retain, ids, id: 0 });
       return;
@@ -242,7 +242,7 @@ export class ClientSession {
       this.ended
     ) {
       this.broker.dropped++;
-      if (observer !== null && !retain) observer.left(observed(message), "overflow", this.clientId, false);
+      if (events !== null && !retain) events.left(observed(message), "overflow", this.clientId, false);
       return;
     }
     this.bytes += size;
@@ -266,7 +266,7 @@ export class ClientSession {
   private start(link: Link, copy: Copy): void {
     // [MQTT-3.1.2-25]: what is too large for the client counts as delivered.
     if (copy.message.size > link.maxPacketSize && copySize(copy, link.five) > link.maxPacketSize) return this.leave(copy, "too large");
-    link.sendCopy(this.track(copy), false);
+    link.outlet.send(this.track(copy), false);
   }
 
   /** Puts a copy in flight, under the next free packet identifier. */
@@ -300,7 +300,7 @@ export class ClientSession {
       if (this.inflight.get(out.id) !== out || out.released) continue;
       out.counted = true;
       this.onTheWay++;
-      link.sendCopy(out, true);
+      link.outlet.send(out, true);
     }
     if (again > 0) this.resend.splice(0, again);
     if (this.resend.length > 0 || this.queueHead === this.queue.length) return;
@@ -329,13 +329,13 @@ export class ClientSession {
   /** A copy that nobody gets. */
   private leave(copy: Copy, why: Departure): void {
     this.settle(copy);
-    const { observer } = this.broker.host.hooks;
-    if (observer !== null) observer.left(observed(copy.message), why, this.clientId, false);
+    const { events } = this.broker.host;
+    if (events !== null) events.left(observed(copy.message), why, this.clientId, false);
   }
 
   private acknowledge(out: Outbound): void {
-    const { observer } = this.broker.host.hooks;
-    if (observer !== null) observer.acknowledged(observed(out.message), this.clientId);
+    const { events } = this.broker.host;
+    if (events !== null) events.acknowledged(observed(out.message), this.clientId);
     this.finish(out);
   }
 
@@ -382,9 +382,9 @@ export class ClientSession {
     if (out !== undefined && out.qos !== 2)
       throw new MqttError("Protocol Error", `PUBREC for packet ${id}, which went out in QoS ${out.qos}`);
     if (code >= 0x80) return out === undefined ? undefined : this.acknowledge(out);
-    if (out === undefined) return link.acknowledge(PUBREL, id, REASONS["Packet Identifier not found"]);
+    if (out === undefined) return link.respond(PUBREL, id, REASONS["Packet Identifier not found"]);
     out.released = true;
-    link.acknowledge(PUBREL, id, 0);
+    link.respond(PUBREL, id, 0);
   }
 
   /** PUBCOMP. Without the PUBREC before it nothing is known to have arrived [MQTT-4.3.3-5]. */

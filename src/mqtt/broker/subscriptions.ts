@@ -65,8 +65,8 @@ export function isReserved(topic: string): boolean {
 export class Route {
   /** Messages that came for this topic since the route was made. */
   count = 0;
-  /** The version of the hooks in which none wants to see what is delivered; -1: nobody looked, or one does. */
-  unwatchedAt = -1;
+  /** See `Audience`. */
+  unseenAt = -1;
   /** Topics of the broker itself, and what looks like a share: what clients publish there goes nowhere, as with Mosquitto. */
   readonly reserved: boolean;
   constructor(

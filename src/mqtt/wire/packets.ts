@@ -2,7 +2,7 @@ import type { FrameLength } from "../../bytes/framer.ts";
 import { DecodeError, Reader } from "../../bytes/reader.ts";
 import { Writer } from "../../bytes/writer.ts";
 import { AckView, encodeAck, type Ack } from "./acks.ts";
-import { readControl, writeControl } from "../broker/control.ts";
+import { readControl, writeControl } from "./control.ts";
 import { readProperties, readText, writePropertyList, type Properties } from "./properties.ts";
 import { DUP, PUBLISH, PublishView, RETAIN, writePublish, type QoS, type Version } from "./publish.ts";
 import { MqttError, PACKET_TYPES, type PacketType } from "./reasons.ts";
@@ -205,4 +205,11 @@ export function encode(w: Writer, packet: Packet, version: Version): void {
     default:
       w.bytes(writeControl(packet, version));
   }
+}
+
+/** A packet as bytes of its own. */
+export function encodeOwn(packet: Packet, version: Version): Buffer {
+  const w = new Writer();
+  encode(w, packet, version);
+  return w.toBuffer();
 }

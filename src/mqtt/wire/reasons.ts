@@ -138,3 +138,10 @@ export class MqttError extends DecodeError {
     super(message);
   }
 }
+
+/** The error that a name stands for. A rule may name one that MQTT does not have: that is printed, and the client gets an error all the same. */
+export function errorNamed(code: string, { print }: { print(line: string): void }): ErrorName {
+  if (isErrorName(code)) return code;
+  print(`mqtt: ${JSON.stringify(code)} is no reason code of MQTT, "Unspecified error" goes out`);
+  return "Unspecified error";
+}

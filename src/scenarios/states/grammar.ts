@@ -6,7 +6,7 @@ import {
   object,
   optional,
   show,
-  suggestion,
+  unknownFlaw,
   text,
   whole,
   type JsonSchema,
@@ -49,7 +49,7 @@ function being(what: string, ...words: string[]): Shape<string> {
     schema: { enum: [...new Set([...words, ...words.map((one) => one.toLowerCase())])] },
     read(value, path, flaws) {
       const fits = typeof value === "string" && words.some((one) => one.toLowerCase() === value.toLowerCase());
-      if (!fits) flaws.push({ path, message: `${show(value)} is nothing that a ${what} can be: ${suggestion(String(value), words)}` });
+      if (!fits) flaws.push(unknownFlaw(path, `${show(value)} is nothing that a ${what} can be`, String(value), words));
       return value as string;
     },
   };

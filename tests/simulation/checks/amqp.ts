@@ -21,7 +21,7 @@ function sessionOf(connection: Connection): AmqpConnection | null | undefined {
 export function undecidedOf(connection: Connection): number {
   let sum = 0;
   for (const { consumers } of sessionOf(connection)?.["channels"].values() ?? []) {
-    for (const consumer of consumers.values()) sum += consumer["undecided"];
+    for (const consumer of consumers.values()) sum += consumer["waiting"];
   }
   return sum;
 }

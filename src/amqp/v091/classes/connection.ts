@@ -1,6 +1,6 @@
-import { AmqpError, refusal } from "../../model/errors.ts";
+import { AmqpError } from "../../model/errors.ts";
 import type { AmqpConnection, State } from "../connection.ts";
-import { AmqpConnectEvent } from "../events.ts";
+import { admit } from "../../pipeline/connect.ts";
 import { FRAME_MIN_SIZE, frameLength } from "../frames.ts";
 import { amqpClass } from "../handlers.ts";
 import { loginOf } from "../login.ts";
@@ -37,20 +37,11 @@ export default amqpClass("connection", {
     expect(session, "opening");
     const vhost = session.broker.vhosts.get(virtualHost);
     if (vhost === undefined) throw new AmqpError("NOT_ALLOWED", `vhost ${virtualHost} not found`);
-    const { connection } = session;
     session.isKnown = true;
-    const accept = () => {
+    admit(session.broker.host, session.connection, session, () => {
       session.opened(vhost);
       session.send(0, "connection.open-ok", {});
-    };
-    const decision = connection.welcome(() => new AmqpConnectEvent(connection, "connect"));
-    const obey = (final: Awaited<typeof decision>) => {
-      if (final === null) accept();
-      else if (final.kind === "close" || final.kind === "hang") connection.obey(final);
-      else if (final.kind === "fail") throw refusal(final);
-    };
-    if (decision instanceof Promise) connection.holdInput(decision.then((final) => session.guard(null, () => obey(final))));
-    else obey(decision);
+    });
   },
 
   close(session) {

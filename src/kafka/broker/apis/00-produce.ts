@@ -2,7 +2,8 @@ import { append, type Appended, refused } from "../append.ts";
 import { type Answering, Repeat } from "../repeat.ts";
 import type { Call } from "../call.ts";
 import { Errors } from "../../wire/errors.ts";
-import { api, type Shortcut } from "../api.ts";
+import { api } from "../api.ts";
+import type { Shortcut } from "../../pipeline/endpoint.ts";
 import { array, type Draft, type Infer, int16, int32, int64, records, string, struct, uuid } from "../../wire/schema.ts";
 import type { Partition } from "../topics.ts";
 
@@ -76,6 +77,7 @@ const produce = api({
   versions: "3-13",
   flexible: "9+",
   advertisedFrom: ADVERTISED_FROM,
+  needs: ["Write Topic", "Write TransactionalId"],
   request,
   response,
   handle(call, body) {
@@ -116,10 +118,10 @@ const produce = api({
       const { index, records } = topic!.partitionData[0]!;
       return records === null || records.length === 0 ? null : (call.topic(topic!, IDS_FROM)?.partitions[index] ?? null);
     },
-    make(call, body, buf, start, end): Shortcut | null {
+    make(call, body): Shortcut | null {
       const topic = body.topicData[0]!;
       const { index, records } = topic.partitionData[0]!;
-      return Repeat.of(ANSWERING, call, body, call.topic(topic, IDS_FROM)!.partitions[index]!, buf, start, end, records!);
+      return Repeat.of(ANSWERING, call, body, call.topic(topic, IDS_FROM)!.partitions[index]!, records!);
     },
   },
   refuse: (body, error) => ({

@@ -120,6 +120,7 @@ export default api({
   name: "Fetch",
   versions: "4-18",
   flexible: "12+",
+  needs: ["Read Topic"],
   request,
   response,
   records: "out",

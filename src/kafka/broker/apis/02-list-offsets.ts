@@ -47,6 +47,7 @@ export default api({
   name: "ListOffsets",
   versions: "1-11",
   flexible: "6+",
+  needs: ["Describe Topic"],
   request,
   response,
   handle: (call, body) => ({

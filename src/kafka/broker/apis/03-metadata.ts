@@ -57,6 +57,7 @@ export default api({
   name: "Metadata",
   versions: "0-13",
   flexible: "9+",
+  needs: ["Describe Topic", "Create Topic"],
   request,
   response,
   handle(call, body) {
@@ -71,27 +72,19 @@ export default api({
       : once(body.topics!).map((asked) => find(call, asked, body.allowAutoTopicCreation));
     const operations = body.includeTopicAuthorizedOperations ? TOPIC_OPERATIONS : NOT_ASKED;
     return {
-      ...about(call),
+      ...call.about(),
       topics: topics.map((topic) => ({ ...topic, topicAuthorizedOperations: operations })),
       clusterAuthorizedOperations: body.includeClusterAuthorizedOperations ? CLUSTER_OPERATIONS : NOT_ASKED,
     };
   },
-  refuse: (body, error, call) => ({
-    ...about(call),
+  refuse: (body, error, asker) => ({
+    ...asker.about(),
     topics: refused(body.topics ?? [], error),
     errorCode: error,
   }),
 });
 
 type Described = Draft<ReturnType<typeof response>>["topics"][number];
-
-function about({ cluster, ...call }: Call): Pick<Draft<ReturnType<typeof response>>, "brokers" | "clusterId" | "controllerId"> {
-  return {
-    brokers: cluster.nodes.up.map(({ id }) => ({ nodeId: id, ...cluster.nodes.address(id, call.connection.listener) })),
-    clusterId: cluster.id,
-    controllerId: cluster.nodes.controller,
-  };
-}
 
 /** Not every version has an answer without a name. */
 function refused(topics: readonly { name: string | null; topicId: string }[], errorCode: number): Described[] {

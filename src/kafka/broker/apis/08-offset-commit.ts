@@ -44,6 +44,7 @@ export default api({
   name: "OffsetCommit",
   versions: "2-10",
   flexible: "8+",
+  needs: ["Read Group", "Read Topic"],
   request,
   response,
   handle(call, body) {

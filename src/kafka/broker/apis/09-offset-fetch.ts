@@ -91,6 +91,7 @@ export default api({
   name: "OffsetFetch",
   versions: "1-10",
   flexible: "6+",
+  needs: ["Describe Group", "Describe Topic"],
   request,
   response,
   handle(call, body) {

@@ -40,6 +40,7 @@ export default api({
   name: "FindCoordinator",
   versions: "0-6",
   flexible: "3+",
+  needs: ["Describe Group", "Describe TransactionalId"],
   request,
   response,
   handle(call, body) {

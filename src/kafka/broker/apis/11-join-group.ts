@@ -1,5 +1,6 @@
 import type { Call } from "../call.ts";
 import type { Joined } from "../groups/member.ts";
+import type { Asker } from "../../pipeline/endpoint.ts";
 import { api } from "../api.ts";
 import { array, bool, bytes, type Draft, int16, int32, string } from "../../wire/schema.ts";
 
@@ -43,6 +44,7 @@ export default api({
   name: "JoinGroup",
   versions: "0-9",
   flexible: "6+",
+  needs: ["Read Group"],
   request,
   response,
   handle(call, body) {
@@ -81,6 +83,6 @@ function answer(call: Call, joined: Joined): Draft<ReturnType<typeof response>> 
   };
 }
 
-function failed(call: Call, memberId: string, errorCode: number): Draft<ReturnType<typeof response>> {
+function failed(call: Asker, memberId: string, errorCode: number): Draft<ReturnType<typeof response>> {
   return { errorCode, protocolName: call.version >= NULL_PROTOCOL_FROM ? null : "", leader: "", memberId, members: [] };
 }

@@ -18,6 +18,7 @@ export default api({
   name: "Heartbeat",
   versions: "0-4",
   flexible: "4+",
+  needs: ["Read Group"],
   request,
   response,
   handle(call, { groupId, memberId, generationId, groupInstanceId }) {

@@ -38,6 +38,7 @@ export default api({
   name: "LeaveGroup",
   versions: "0-5",
   flexible: "4+",
+  needs: ["Read Group"],
   request,
   response,
   handle(call, body) {

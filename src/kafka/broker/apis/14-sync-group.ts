@@ -33,6 +33,7 @@ export default api({
   name: "SyncGroup",
   versions: "0-5",
   flexible: "4+",
+  needs: ["Read Group"],
   request,
   response,
   handle(call, { groupId, memberId, generationId, groupInstanceId, protocolType, protocolName, assignments }) {

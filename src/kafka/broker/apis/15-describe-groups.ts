@@ -39,6 +39,7 @@ export default api({
   name: "DescribeGroups",
   versions: "0-6",
   flexible: "5+",
+  needs: ["Describe Group"],
   request,
   response,
   handle: (call, body) => ({ groups: body.groups.map((groupId) => describe(call, groupId, body.includeAuthorizedOperations)) }),

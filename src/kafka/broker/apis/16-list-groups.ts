@@ -24,6 +24,7 @@ export default api({
   name: "ListGroups",
   versions: "0-5",
   flexible: "3+",
+  needs: ["Describe Group"],
   request,
   response,
   handle(call, body) {

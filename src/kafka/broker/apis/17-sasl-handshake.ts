@@ -18,6 +18,7 @@ export default api({
   name: "SaslHandshake",
   versions: "1-1",
   flexible: null,
+  needs: [],
   request,
   response,
   handle(call, { mechanism }) {

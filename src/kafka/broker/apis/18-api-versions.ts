@@ -1,6 +1,7 @@
-import type { Call } from "../call.ts";
 import { Errors } from "../../wire/errors.ts";
-import { type AnyApi, api } from "../api.ts";
+import type { Asker } from "../../pipeline/endpoint.ts";
+import { api } from "../api.ts";
+import type { AnyTable } from "../../wire/api.ts";
 import { array, bool, type Draft, int16, int32, int64, string } from "../../wire/schema.ts";
 
 const request = () => ({
@@ -45,6 +46,7 @@ export default api({
   name: "ApiVersions",
   versions: "0-5",
   flexible: "3+",
+  needs: [],
   request,
   response,
   handle(call, { clientSoftwareName, clientSoftwareVersion, clusterId, nodeId }) {
@@ -56,16 +58,16 @@ export default api({
     if (means && (clusterId !== call.cluster.id || nodeId !== call.node)) return refused(call, Errors.REBOOTSTRAP_REQUIRED);
     return { errorCode: Errors.NONE, apiKeys: call.cluster.apis.map(described) };
   },
-  refuse: (_body, error, call) => refused(call, error),
-  unsupported: (call) => refused(call, Errors.UNSUPPORTED_VERSION),
+  refuse: (_body, error, asker) => refused(asker, error),
+  unsupported: (asker) => refused(asker, Errors.UNSUPPORTED_VERSION),
 });
 
-function described({ key, advertisedFrom, last }: AnyApi) {
+function described({ key, advertisedFrom, last }: AnyTable) {
   return { apiKey: key, minVersion: advertisedFrom, maxVersion: last };
 }
 
 /** Whoever asks in an unknown version learns which versions of this API he can ask in (KIP-511). */
-function refused(call: Call, errorCode: number): Draft<ReturnType<typeof response>> {
-  const known = call.cluster.apis.filter(({ name }) => name === "ApiVersions" && errorCode === Errors.UNSUPPORTED_VERSION);
+function refused({ served }: Asker, errorCode: number): Draft<ReturnType<typeof response>> {
+  const known = served.filter(({ name }) => name === "ApiVersions" && errorCode === Errors.UNSUPPORTED_VERSION);
   return { errorCode, apiKeys: known.map(described) };
 }

@@ -52,6 +52,7 @@ export default api({
   name: "CreateTopics",
   versions: "2-7",
   flexible: "5+",
+  needs: ["Create Topic"],
   request,
   response,
   handle(call, body) {

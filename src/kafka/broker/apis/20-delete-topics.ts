@@ -34,6 +34,7 @@ export default api({
   name: "DeleteTopics",
   versions: "1-6",
   flexible: "4+",
+  needs: ["Delete Topic"],
   request,
   response,
   handle(call, body) {

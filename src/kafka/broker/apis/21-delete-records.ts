@@ -30,6 +30,7 @@ export default api({
   name: "DeleteRecords",
   versions: "0-2",
   flexible: "2+",
+  needs: ["Delete Topic"],
   request,
   response,
   handle: (call, body) => ({

@@ -21,6 +21,7 @@ export default api({
   name: "InitProducerId",
   versions: "0-5",
   flexible: "2+",
+  needs: ["Write TransactionalId", "IdempotentWrite Cluster"],
   request,
   response,
   handle(call, { transactionalId, producerId, producerEpoch }) {

@@ -32,6 +32,7 @@ export default api({
   name: "OffsetForLeaderEpoch",
   versions: "2-4",
   flexible: "4+",
+  needs: ["Describe Topic"],
   request,
   response,
   handle: (call, body) => ({

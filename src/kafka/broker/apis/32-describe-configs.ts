@@ -51,6 +51,7 @@ export default api({
   name: "DescribeConfigs",
   versions: "1-4",
   flexible: "4+",
+  needs: ["DescribeConfigs Topic", "DescribeConfigs Cluster"],
   request,
   response,
   handle: (call, body) => ({

@@ -31,6 +31,7 @@ export default api({
   name: "AlterConfigs",
   versions: "0-2",
   flexible: "2+",
+  needs: ["AlterConfigs Topic", "AlterConfigs Cluster"],
   request,
   response,
   handle: (call, body) =>

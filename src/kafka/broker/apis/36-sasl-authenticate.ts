@@ -20,6 +20,7 @@ export default api({
   name: "SaslAuthenticate",
   versions: "0-2",
   flexible: "2+",
+  needs: [],
   request,
   response,
   handle({ connection }, { authBytes }) {

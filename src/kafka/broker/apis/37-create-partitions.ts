@@ -34,6 +34,7 @@ export default api({
   name: "CreatePartitions",
   versions: "0-3",
   flexible: "2+",
+  needs: ["Alter Topic"],
   request,
   response,
   handle(call, body) {

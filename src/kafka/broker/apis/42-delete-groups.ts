@@ -19,6 +19,7 @@ export default api({
   name: "DeleteGroups",
   versions: "0-3",
   flexible: "2+",
+  needs: ["Delete Group"],
   request,
   response,
   handle: (call, body) => ({

@@ -39,6 +39,7 @@ export default api({
   name: "IncrementalAlterConfigs",
   versions: "0-1",
   flexible: "1+",
+  needs: ["AlterConfigs Topic", "AlterConfigs Cluster"],
   request,
   response,
   handle: (call, body) => alterConfigs(call, body.resources, body.validateOnly, changed),

@@ -29,6 +29,7 @@ export default api({
   name: "OffsetDelete",
   versions: "0",
   flexible: null,
+  needs: ["Delete Group", "Read Topic"],
   request,
   response,
   handle(call, { groupId, topics }) {

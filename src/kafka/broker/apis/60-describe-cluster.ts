@@ -35,6 +35,7 @@ export default api({
   name: "DescribeCluster",
   versions: "0-2",
   flexible: "0+",
+  needs: ["Describe Cluster"],
   request,
   response,
   handle(call, body) {

@@ -58,6 +58,7 @@ export default api({
   name: "DescribeTopicPartitions",
   versions: "0",
   flexible: "0+",
+  needs: ["Describe Topic"],
   request,
   response,
   handle(call, body) {

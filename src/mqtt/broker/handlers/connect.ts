@@ -1,6 +1,6 @@
-import { ClientEvent } from "../../pipeline/events.ts";
+import { admit } from "../../pipeline/connect.ts";
 import type { Handler } from "../handler.ts";
-import type { Link } from "../../pipeline/link.ts";
+import type { Link } from "../link.ts";
 import { decode, type Connack, type Connect } from "../../wire/packets.ts";
 import { MqttError } from "../../wire/reasons.ts";
 import { isTopicName } from "../../wire/text.ts";
@@ -20,18 +20,8 @@ const connect: Handler = {
     if (will !== undefined && !isTopicName(will.topic))
       throw new MqttError("Topic Name invalid", `CONNECT: Will topic ${JSON.stringify(will.topic)}`);
     if (properties?.authenticationMethod !== undefined) return link.refuseClient("Bad authentication method", version);
-    const id = clientId === "" ? link.broker.newClientId() : clientId;
-    link.connection.identify(id, asked.username ?? "");
-    link.decided(
-      link.connection.welcome(() => new ClientEvent(link.connection, "connect", "client")),
-      (final) => {
-        if (link.connection.isClosed) return;
-        if (final === null) return open(link, asked, id);
-        if (final.kind === "drop") link.ignore();
-        else if (final.kind === "close" || final.kind === "hang") link.obey(final);
-        else if (final.kind === "fail") link.refuseClient(link.broker.errorNamed(final.code), version);
-      },
-    );
+    link.identify(asked);
+    admit(link.broker.host, link.connection, link, () => open(link, asked, link.connection.clientId));
   },
 };
 export default connect;

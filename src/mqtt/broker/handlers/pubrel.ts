@@ -10,7 +10,7 @@ const pubrel: Handler = {
   handle(link, buf, start, end) {
     view.read(buf, start, end, link.version);
     const known = link.session!.received.delete(view.id);
-    link.acknowledge(PUBCOMP, view.id, known ? 0 : REASONS["Packet Identifier not found"]);
+    link.respond(PUBCOMP, view.id, known ? 0 : REASONS["Packet Identifier not found"]);
   },
 };
 export default pubrel;

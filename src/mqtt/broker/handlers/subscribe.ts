@@ -1,5 +1,5 @@
 import type { Handler } from "../handler.ts";
-import type { Link } from "../../pipeline/link.ts";
+import type { Link } from "../link.ts";
 import { decode, type Subscribe, type Subscription } from "../../wire/packets.ts";
 import type { QoS } from "../../wire/publish.ts";
 import { MqttError, REASONS } from "../../wire/reasons.ts";

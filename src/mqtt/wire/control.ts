@@ -1,9 +1,9 @@
 import type * as Library from "mqtt-packet";
-import type { Control } from "../wire/packets.ts";
-import type { Properties } from "../wire/properties.ts";
-import type { QoS, Version } from "../wire/publish.ts";
-import { MqttError, type PacketType } from "../wire/reasons.ts";
-import type { Sections } from "../wire/strict.ts";
+import type { Control } from "./packets.ts";
+import type { Properties } from "./properties.ts";
+import type { QoS, Version } from "./publish.ts";
+import { MqttError, type PacketType } from "./reasons.ts";
+import type { Sections } from "./strict.ts";
 
 /**
  * mqtt-packet, loaded with the first control packet: it and what it needs take 7 ms, more than all

@@ -1,7 +1,5 @@
-import type { Config } from "../config/config.ts";
-import type { Doors } from "./listeners.ts";
-
-export const VERSION: string = process.env.HAVOQ_VERSION ?? "dev";
+import { VERSION } from "../core/version.ts";
+import type { ListenerFilter, Listeners } from "../net/listeners.ts";
 
 /** Where the brokers really listen: the content of `--ready-file`. */
 export interface Addresses {
@@ -13,28 +11,44 @@ export interface Addresses {
   seed: number;
 }
 
-/** Of a configuration whose doors have been opened. */
-export function addressesOf({ host, kafka, mqtt, amqp, admin }: Config, doors: Doors, seed: number): Addresses {
-  const optional = (name: string): number | null => doors.port(name);
-  const port = (name: string): number => optional(name)!;
-  const ports: number[] = [],
-    tlsPorts: number[] = [];
-  for (let node = 1; kafka.enabled && node <= kafka.brokers; node++) {
-    ports.push(port(`kafka ${node} plain`));
-    const tls = optional(`kafka ${node} tls`);
-    if (tls !== null) tlsPorts.push(tls);
-  }
+/** Of listeners that are open. */
+export function addressesOf(listeners: Listeners, seed: number): Addresses {
+  const host = (protocol: string): string | undefined => listeners.rows({ protocol })[0]?.row.host;
+  const port = (filter: ListenerFilter): number | null => listeners.port(filter);
+  const ports = (filter: ListenerFilter): number[] => {
+    const found: number[] = [];
+    for (const { port } of listeners.rows(filter)) if (port !== null) found.push(port);
+    return found;
+  };
+  const kafka = host("kafka");
+  const mqtt = host("mqtt");
+  const amqp = host("amqp");
+  const admin = host("admin");
   return {
-    kafka: kafka.enabled ? { host, ports, tlsPorts } : null,
-    mqtt: mqtt.enabled ? { host, port: port("mqtt plain"), websocketPort: port("mqtt websocket"), tlsPort: optional("mqtt tls") } : null,
-    amqp: amqp.enabled ? { host, port: port("amqp plain"), tlsPort: optional("amqp tls") } : null,
-    admin: admin.enabled ? { host: admin.host, port: port("admin http") } : null,
+    kafka:
+      kafka === undefined
+        ? null
+        : { host: kafka, ports: ports({ protocol: "kafka", name: "plain" }), tlsPorts: ports({ protocol: "kafka", name: "tls" }) },
+    mqtt:
+      mqtt === undefined
+        ? null
+        : {
+            host: mqtt,
+            port: port({ protocol: "mqtt", name: "plain" })!,
+            websocketPort: port({ protocol: "mqtt", name: "websocket" })!,
+            tlsPort: port({ protocol: "mqtt", name: "tls" }),
+          },
+    amqp:
+      amqp === undefined
+        ? null
+        : { host: amqp, port: port({ protocol: "amqp", name: "plain" })!, tlsPort: port({ protocol: "amqp", name: "tls" }) },
+    admin: admin === undefined ? null : { host: admin, port: port({ protocol: "admin" })! },
     pid: process.pid,
     seed,
   };
 }
 
-/** A few calm lines for the person at the terminal. */
+/** What is printed at the terminal once all of it serves. */
 export function summaryOf(
   { kafka, mqtt, amqp, admin, seed }: Addresses,
   plugins: readonly string[] = [],

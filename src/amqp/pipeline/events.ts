@@ -1,26 +1,31 @@
 import { type Fact, type FactName, deliveryStream, type HookEvent, messageStream, operationStream } from "../../hooks/event.ts";
 import type { AmqpMessage, ConnectionInfo, Disconnect, Headers, MessageChanges, Operation } from "../../hooks/plugin.ts";
 import { Address, Message } from "../model/message.ts";
-import { FieldTable, type Plain } from "./fields.ts";
-import { type Args, type MethodName, specOf } from "./methods.ts";
-import { type BasicProperties, PROPERTY_TYPES } from "./properties.ts";
+import { FieldTable, type Plain } from "../v091/fields.ts";
+import { type BasicProperties, PROPERTY_TYPES } from "../v091/properties.ts";
 
-/** A method's arguments as plugins see them: tables are objects, long strings are bytes. */
-export type Body<N extends MethodName> = { [K in keyof Args<N>]: Args<N>[K] extends FieldTable ? Headers : Args<N>[K] };
+/** What operations of one protocol version are made of. */
+export interface OperationTable {
+  /** Arguments as plugins see them. */
+  plain(args: object): object;
+  /** Puts the fields of `changes` in place of those of the arguments. Throws TypeError for a field that the operation does not have. */
+  merge(operation: string, args: object, changes: object): object;
+}
 
 /** A method on its way in or out. */
-export class AmqpOperation<N extends MethodName = MethodName> implements HookEvent, Operation {
+export class AmqpOperation implements HookEvent, Operation {
   readonly protocol = "amqp";
   readonly version = 0;
-  private plain: Body<N> | null = null;
+  private seen: object | null = null;
 
   constructor(
     readonly connection: ConnectionInfo,
-    readonly operation: N,
+    readonly operation: string,
     /** What is carried out or sent: `replace` changes it. */
-    public args: Args<N>,
+    public args: object,
     /** 0 for the connection itself. */
     readonly channel: number,
+    private readonly table: OperationTable,
     /** For a confirm: where its message went. */
     private readonly about?: { readonly exchange: string; readonly routingKey: string },
   ) {}
@@ -32,8 +37,8 @@ export class AmqpOperation<N extends MethodName = MethodName> implements HookEve
     return operationStream(this.connection, this.operation);
   }
 
-  get body(): Body<N> {
-    return (this.plain ??= plainBody(this.args) as Body<N>);
+  get body(): any {
+    return (this.seen ??= this.table.plain(this.args));
   }
 
   fact(name: FactName): Fact {
@@ -45,29 +50,9 @@ export class AmqpOperation<N extends MethodName = MethodName> implements HookEve
   }
 
   change(changes: object): void {
-    this.args = mergeArgs(this.operation, this.args, changes);
-    this.plain = null;
+    this.args = this.table.merge(this.operation, this.args, changes);
+    this.seen = null;
   }
-}
-
-function plainBody(args: object): object {
-  return Object.fromEntries(Object.entries(args).map(([key, value]) => [key, value instanceof FieldTable ? value.toObject() : value]));
-}
-
-/** Puts the fields of `changes` in place of those of the arguments. Throws TypeError for a field that the method does not have. */
-export function mergeArgs<N extends MethodName>(method: N, args: object, changes: object): Args<N> {
-  const types = specOf(method).args;
-  const merged: Record<string, unknown> = { ...args };
-  for (const [key, value] of Object.entries(changes)) {
-    const type = types[key];
-    const unfit = () => new TypeError(`${method} has no ${key} that could be ${JSON.stringify(value) ?? String(value)}`);
-    if (type === undefined) throw unfit();
-    if (type === "table") merged[key] = value instanceof FieldTable ? value : FieldTable.of(value as { [name: string]: Plain });
-    else if (type === "longstr" && (typeof value === "string" || value instanceof Uint8Array)) merged[key] = Buffer.from(value as string);
-    else if (typeof value === (type === "shortstr" ? "string" : type === "bit" ? "boolean" : "number")) merged[key] = value;
-    else throw unfit();
-  }
-  return merged as Args<N>;
 }
 
 /** A message before it is routed, or on its way to one consumer. */
