@@ -42,8 +42,6 @@ const EXCEPTIONS: Record<string, string[]> = {
   metrics: ["app"],
   // A scenario drives the running whole, and is loaded by it with the first one.
   scenarios: ["app"],
-  // On their way out.
-  hooks: ["journal", "rules", "control", "loader"],
 };
 
 function folder(file: string): string {

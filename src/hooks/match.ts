@@ -1,7 +1,7 @@
 import type { Fact, FactName, HookEvent } from "./event.ts";
 import { compileContent } from "./payload.ts";
 import type { AnyMessage, Chunk, ConnectionInfo, Match, Pattern, Protocol } from "./plugin.ts";
-import { operationsOf } from "../rules/named-operations.ts";
+import { operationsOf } from "./operations.ts";
 
 export type HookPoint = "connect" | "disconnect" | "request" | "response" | "message" | "delivery" | "bytes";
 export const HOOK_POINTS: readonly HookPoint[] = ["connect", "disconnect", "request", "response", "message", "delivery", "bytes"];

@@ -1,5 +1,5 @@
 import type { HookEvent } from "./event.ts";
-import type { JournalEntry } from "../journal/journal.ts";
+import type { JournalEntry } from "./journal-entry.ts";
 import type { HookPoint } from "./match.ts";
 import type { AnyMessage, ConnectionInfo, Protocol } from "./plugin.ts";
 

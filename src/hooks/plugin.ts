@@ -18,7 +18,6 @@ import type { Random } from "./random.ts";
 import type { Delay, Fail, Close, Drop, Duplicate, Expire, Hang, Hold, Reorder, Replace, Reply, Reroute } from "./verdicts.ts";
 
 export * from "./verdicts.ts";
-export { rule, type Moment, type Rule, type When } from "../rules/rule.ts";
 export type { Clock, Timer } from "../core/time.ts";
 export type { ConnectionFilter, ConnectionInfo, ConnectionMatch, Pattern, Protocol } from "../net/connection-info.ts";
 export type { Random } from "./random.ts";

@@ -4,13 +4,11 @@ import { Asides } from "./reordering.ts";
 import { HookAt } from "./at.ts";
 import { Chain, type ChainHost, type Link } from "./chain.ts";
 import type { HookEvent } from "./event.ts";
-import type { Journal, JournalRule } from "../journal/journal.ts";
+import type { JournalRule, JournalWriter, ReplaySource } from "./journal-entry.ts";
 import { compileMatch, HOOK_POINTS, type HookPoint } from "./match.ts";
 import type { Observer } from "./observer.ts";
 import type { At, ConnectionInfo, Match, Plugin, Protocol } from "./plugin.ts";
 import { hashRule } from "./random.ts";
-import type { Replay } from "../journal/replay.ts";
-import type { Place } from "../loader/source.ts";
 import { Streams } from "./streams.ts";
 import type { ControlSurface } from "./surface.ts";
 import type { Verdict, VerdictKind } from "./verdicts.ts";
@@ -101,6 +99,13 @@ export interface Guard {
   locate(error: unknown, hook: InstalledHook): string;
 }
 
+/** A line in a file of the author's, both counted from 1. */
+export interface Place {
+  readonly file: string;
+  readonly line: number;
+  readonly column: number;
+}
+
 /** A hook did not come back within its time. */
 export class HookTimeout extends Error {
   override readonly name = "HookTimeout";
@@ -137,13 +142,13 @@ export interface FailurePolicy {
 export interface SeamOptions {
   seed: number;
   clock: JumpingClock;
-  journal: Journal;
+  journal: JournalWriter;
   guard: Guard;
   /** Prints a line for the person at the terminal. */
   print(line: string): void;
   policy?: FailurePolicy;
   /** Fires this journal instead of asking any plugin. */
-  replay?: Replay;
+  replay?: ReplaySource<Seam>;
 }
 
 /** Stands in for the event where the clock, or something else that fired, brought something on. */
@@ -185,11 +190,11 @@ export class Seam implements ChainHost {
 
   readonly seed: number;
   readonly clock: JumpingClock;
-  readonly journal: Journal;
+  readonly journal: JournalWriter;
   private readonly guard: Guard;
   private readonly print: (line: string) => void;
   private readonly policy: FailurePolicy;
-  private readonly replay: Replay | null;
+  private readonly replay: ReplaySource<Seam> | null;
   private readonly records = new Map<string, PluginRecord>();
   private readonly streams = new Map<string, Streams>();
   private installed: InstalledHook[] = [];
@@ -261,7 +266,7 @@ export class Seam implements ChainHost {
   }
 
   /** A replay has its rules in force as the journal tells. */
-  private begin(replay: Replay): void {
+  private begin(replay: ReplaySource<Seam>): void {
     const start = this.clock.now();
     this.elapsed = () => this.clock.now() - start;
     this.restand(replay);
@@ -269,7 +274,7 @@ export class Seam implements ChainHost {
   }
   private elapsed: () => number = () => 0;
 
-  private restand(replay: Replay): void {
+  private restand(replay: ReplaySource<Seam>): void {
     const asked = new Set(this.ruled.map(({ name }) => name));
     this.rebuild(replay.rulesAt(this.elapsed(), asked).map((rule) => this.hookOf(rule, replay.runner(rule.rule, this))));
   }

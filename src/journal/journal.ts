@@ -1,39 +1,6 @@
-import type { HookPoint } from "../hooks/match.ts";
-import type { Match, Protocol } from "../hooks/plugin.ts";
-import type { Verdict } from "../hooks/verdicts.ts";
+import type { JournalEntry, JournalRule, JournalWriter } from "../hooks/journal-entry.ts";
 
-/** One fired verdict, or one use of the control surface by a hook. */
-export interface JournalEntry {
-  /** Counted from 1 in the order of firing. */
-  n: number;
-  /** Milliseconds since the start, by the clock of the broker. */
-  at: number;
-  /** `plugin/point` and, for all but the first hook of a point, `#index`. */
-  rule: string;
-  protocol: Protocol;
-  /** The operation or destination. */
-  name: string;
-  stream: string;
-  ordinal: number;
-  verdict?: Verdict["kind"];
-  /** The verdict's own fields, or the action's arguments. */
-  detail?: unknown;
-  action?: string;
-  /** What the plugin gave as its reason. */
-  reason?: string;
-}
-
-/** A hook as a replay needs to know it: enough to count the same events without the plugin. */
-export interface JournalRule {
-  rule: string;
-  plugin: string;
-  point: HookPoint;
-  match: Match;
-  /** For a rule, the name of its fault or preset. */
-  fault?: string;
-  /** A rule that somebody added while all ran: a replay has it in force when they add it again. */
-  asked?: boolean;
-}
+export type { JournalEntry, JournalRule } from "../hooks/journal-entry.ts";
 
 /** The lines of a journal: what ran, then what fired. A later `rules` line, `at` milliseconds after the start, follows what came, went or was reloaded. */
 export type JournalLine = { havoq: string; seed: number; rules: JournalRule[] } | { rules: JournalRule[]; at?: number } | JournalEntry;
@@ -47,7 +14,7 @@ export function isEntry(line: JournalLine): line is JournalEntry {
 const KEPT = 100_000;
 
 /** Every fired verdict, in order. */
-export class Journal {
+export class Journal implements JournalWriter {
   private kept: JournalEntry[] = [];
   private count = 0;
   private readonly started: number;

@@ -4,8 +4,8 @@ import { pathToFileURL } from "node:url";
 import type { Clock } from "../core/time.ts";
 import { nearest } from "../core/nearest.ts";
 import type { TimedGuard } from "./guard.ts";
-import * as havoq from "../hooks/plugin.ts";
 import type { Plugin } from "../hooks/plugin.ts";
+import { providedModule } from "./module.ts";
 import { PluginError, type Problem } from "./problem.ts";
 import { HookTimeout } from "../hooks/seam.ts";
 import { PluginSource } from "./source.ts";
@@ -74,7 +74,7 @@ export async function loadFile(file: string, { guard, clock, options }: LoadOpti
 }
 
 async function bundle(file: string): Promise<PluginSource> {
-  (globalThis as Record<symbol, unknown>)[EXPORTS] = havoq;
+  (globalThis as Record<symbol, unknown>)[EXPORTS] = providedModule();
   const folder = dirname(file);
   // Importing this runs nothing of the author's: `load` does, and can be guarded.
   const entry = join(folder, ".havoq-entry.ts");
@@ -113,7 +113,7 @@ const module: Bun.BunPlugin = {
     build.onResolve({ filter: /^havoq$/ }, () => ({ path: "havoq", namespace: "havoq" }));
     build.onLoad({ filter: /.*/, namespace: "havoq" }, () => ({
       loader: "js",
-      contents: `const havoq = globalThis[Symbol.for("havoq")];\n${Object.keys(havoq)
+      contents: `const havoq = globalThis[Symbol.for("havoq")];\n${Object.keys(providedModule())
         .map((name) => `export const ${name} = havoq.${name};\n`)
         .join("")}`,
     }));
@@ -144,7 +144,7 @@ function buildProblem(error: unknown, file: string): PluginError {
     messages.map(({ message, position }): Problem => {
       const missing = /^No matching export in "havoq:havoq" for import "(.*)"$/.exec(message);
       if (missing !== null) {
-        const near = nearest(missing[1]!, Object.keys(havoq));
+        const near = nearest(missing[1]!, Object.keys(providedModule()));
         message = `havoq has no export ${missing[1]}${near === null ? "" : `; did you mean ${near}?`}`;
       }
       if (position === null) return { file, line: 0, column: 0, message };

@@ -1,11 +1,7 @@
+import type { Place } from "../hooks/seam.ts";
 import type { SourceMap } from "node:module";
 
-/** A line in a file of the author's, both counted from 1. */
-export interface Place {
-  readonly file: string;
-  readonly line: number;
-  readonly column: number;
-}
+export type { Place } from "../hooks/seam.ts";
 
 const INLINE_MAP = "//# sourceMappingURL=data:application/json;base64,";
 /** A loop whose head does not end it, and a body that does not either and calls nothing. */

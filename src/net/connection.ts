@@ -105,20 +105,6 @@ export class Connection implements ConnectionInfo, TransportEvents {
     this.stages.identified(this);
   }
 
-  /** On their way out: until the protocols ask their pipeline for these. */
-  get hooks(): any {
-    return (this.stages as any).hooks;
-  }
-  welcome(event: () => any): any {
-    return (this.stages as any).connect(this, event);
-  }
-  obey(verdict: any): void {
-    (this.stages as any).end(this, verdict);
-  }
-  get reach(): { freeze(): void; unfreeze(): void } {
-    return { freeze: () => this.block(), unfreeze: () => this.unblock() };
-  }
-
   /** A change of framing within the stream. */
   reframe(length: FrameLength): void {
     this.framer!.reframe(length);

@@ -1,14 +1,12 @@
 import type { JumpingClock } from "../core/time.ts";
 import type { Outgoing } from "../hooks/plugin.ts";
 import type { Random } from "../hooks/random.ts";
-import type { ProtocolHooks } from "../hooks/seam.ts";
 import type { Net } from "../net/net.ts";
 import type { BrokerEvents } from "./broker-events.ts";
 import type { Pipeline } from "./pipeline.ts";
 
 /** What an endpoint gets from the process it runs in. */
 export interface Host {
-  readonly hooks: ProtocolHooks;
   /** For the stages, intake and outlet; not for brokers and handlers. */
   readonly pipeline: Pipeline;
   /** For brokers: who listens to what they do of their own accord; null: nobody. Read it anew each time. */
@@ -27,8 +25,8 @@ export interface Host {
 }
 
 /** The host of an endpoint that stands behind this pipeline. */
-export function hostOf(pipeline: Pipeline, rest: Omit<Host, "hooks" | "pipeline" | "events">): Host {
-  return Object.defineProperty({ ...rest, hooks: pipeline.hooks, pipeline, events: null }, "events", {
+export function hostOf(pipeline: Pipeline, rest: Omit<Host, "pipeline" | "events">): Host {
+  return Object.defineProperty({ ...rest, pipeline, events: null }, "events", {
     get: () => pipeline.observer,
   }) as Host;
 }

@@ -6,7 +6,7 @@ import { ASIDE, FaultError, knownFaults, knownPresets, RuleError, type Fault, ty
 import { Action } from "./action.ts";
 import { COMINGS, readRule, type RuleRead } from "./grammar.ts";
 import { Gate } from "./gate.ts";
-import { operationsOf } from "./named-operations.ts";
+import { operationsOf } from "../hooks/operations.ts";
 
 export const PROTOCOLS: readonly Protocol[] = ["kafka", "mqtt", "amqp"];
 /** Presets may be made of presets, but not of themselves. */

@@ -1,6 +1,6 @@
 import { METHODS, type MethodName } from "../amqp/v091/methods.ts";
 import type { FactName } from "../hooks/event.ts";
-import type { OperationTable } from "./named-operations.ts";
+import type { OperationTable } from "../hooks/operations.ts";
 import type { Protocol } from "../hooks/plugin.ts";
 import apis from "../kafka/broker/apis/index.ts";
 import { GROUPS, TOPICS } from "../kafka/pipeline/facts.ts";

@@ -66,13 +66,13 @@ export default action({
 
     // The action: over HTTP with its OpenAPI, in a scenario's steps, and in the types of a plugin.
     const admin = `http://127.0.0.1:${(await Bun.file(ready).json()).admin.port}`;
-    const post = async (path: string, body: object) =>
+    const post = async (path: string, body: object): Promise<any> =>
       (
         await fetch(`${admin}${path}`, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body) })
       ).json();
     expect(await post("/api/control/countTopics", { prefix: "a" })).toEqual({ result: 0 });
     expect((await post("/api/control/countTopics", { prefx: "a" })).error).toContain("did you mean prefix?");
-    const openapi = await (await fetch(`${admin}/api/openapi.json`)).json();
+    const openapi: any = await (await fetch(`${admin}/api/openapi.json`)).json();
     expect(openapi.paths["/api/control/countTopics"].post.summary).toBe("Counts Kafka topics; answers with how many topics");
     expect((await post("/api/scenarios", { steps: [{ do: { countTopics: { prefx: "a" } } }] })).error).toContain("did you mean prefix?");
     const typed =

@@ -1,7 +1,8 @@
 /** The live set: rules come and go while everything runs, beside plugins; and the journal gives them back. */
 import { beforeEach, describe, expect, test } from "bun:test";
 import { canonical, formatLine, parseJournal, type JournalEntry } from "../../src/journal/journal.ts";
-import { rule, type Plugin } from "../../src/hooks/plugin.ts";
+import type { Plugin } from "../../src/hooks/plugin.ts";
+import { rule } from "../../src/rules/rule.ts";
 import { Replay } from "../../src/journal/replay.ts";
 import { RuleError, type Rule } from "../../src/rules/rule.ts";
 import { parseRules } from "../../src/rules/parse.ts";

@@ -8,7 +8,9 @@ import { basename, dirname, join, resolve } from "node:path";
 import ts from "typescript";
 
 const SRC = resolve(import.meta.dirname, "../..");
-const ENTRY = join(SRC, "hooks/plugin.ts");
+const ENTRY = join(SRC, "rules/module.ts");
+/** Where the interfaces are that other files add to. */
+const API = join(SRC, "hooks/plugin.ts");
 /** Said here because the build hides from the compiler where it lies. */
 const LIB = join(SRC, "../node_modules/typescript/lib");
 
@@ -143,12 +145,12 @@ class Declarations {
   /** The methods that the files of the control actions add, in one interface. */
   private controlActions(source: ts.SourceFile): void {
     const at = this.out.push("") - 1;
-    const symbol = this.checker.getSymbolAtLocation(this.program.getSourceFile(ENTRY)!)!.exports!.get("ControlActions" as ts.__String)!;
+    const symbol = this.checker.getSymbolAtLocation(this.program.getSourceFile(API)!)!.exports!.get("ControlActions" as ts.__String)!;
     const declarations = (symbol.declarations ?? []).filter(ts.isInterfaceDeclaration);
     const members = declarations.flatMap((declaration) => [...declaration.members]);
     const texts = members.map((member) => {
       const visit = (node: ts.Node): void => {
-        if (ts.isIdentifier(node)) this.refer(ENTRY, source, node.text);
+        if (ts.isIdentifier(node)) this.refer(API, source, node.text);
         ts.forEachChild(node, visit);
       };
       visit(member);
@@ -159,7 +161,7 @@ class Declarations {
 
   /** The vocabularies of the protocols, written out: the tables they are inferred from stay inside. */
   private protocols(statement: ts.Statement): string {
-    const symbol = this.checker.getSymbolAtLocation(this.program.getSourceFile(ENTRY)!)!.exports!.get("Protocols" as ts.__String)!;
+    const symbol = this.checker.getSymbolAtLocation(this.program.getSourceFile(API)!)!.exports!.get("Protocols" as ts.__String)!;
     const type = this.checker.getDeclaredTypeOfSymbol(symbol);
     return `${docOf(statement, statement.getSourceFile())}export interface Protocols ${this.members(type, [], "")}`;
   }
@@ -238,7 +240,9 @@ class Declarations {
 
   /** Exported by the entry itself: it has its name there, wherever in the text that comes. */
   private isOfModule(symbol: ts.Symbol): boolean {
-    return this.checker.getSymbolAtLocation(this.program.getSourceFile(ENTRY)!)!.exports!.get(symbol.escapedName) === symbol;
+    return [API, ENTRY].some(
+      (file) => this.checker.getSymbolAtLocation(this.program.getSourceFile(file)!)!.exports!.get(symbol.escapedName) === symbol,
+    );
   }
 
   /** Declared outside of our sources: `Buffer`, `Date`, `Map`. */

@@ -17,10 +17,10 @@ export default action({
   returns: { shape: whole(0), says: "how many connections" },
   run(on, filter) {
     const chosen = on.net.connections(filter);
-    for (const connection of chosen) connection.reach.freeze();
+    for (const connection of chosen) connection.block();
     return chosen.length;
   },
   heal(on) {
-    for (const connection of on.net.connections()) connection.reach.unfreeze();
+    for (const connection of on.net.connections()) connection.unblock();
   },
 });

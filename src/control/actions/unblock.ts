@@ -17,7 +17,7 @@ export default action({
   returns: { shape: whole(0), says: "how many connections" },
   run(on, filter) {
     const chosen = on.net.connections(filter);
-    for (const connection of chosen) connection.reach.unfreeze();
+    for (const connection of chosen) connection.unblock();
     return chosen.length;
   },
 });

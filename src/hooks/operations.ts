@@ -1,5 +1,5 @@
-import type { FactName } from "../hooks/event.ts";
-import type { Protocol } from "../hooks/plugin.ts";
+import type { FactName } from "./event.ts";
+import type { Protocol } from "./plugin.ts";
 
 /** The operations of a protocol, each with what a match can ask of it. */
 export interface OperationTable {
