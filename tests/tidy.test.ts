@@ -79,6 +79,16 @@ describe("imports", () => {
     expect(wrong).toEqual([]);
   });
 
+  test("docs/ARCHITECTURE.md lists the same layers", async () => {
+    const [, list] = /## Layers\n[^]*?```\n([^]*?)```/.exec(await read("docs/ARCHITECTURE.md"))!;
+    expect(
+      list!
+        .trim()
+        .split("\n")
+        .map((line) => line.split(" ")),
+    ).toEqual(LAYERS);
+  });
+
   test("plugins see only the module havoq and their own files", async () => {
     const wrong: string[] = [];
     for (const file of sources.filter((one) => one.startsWith("plugins/"))) {
