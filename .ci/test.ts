@@ -1,5 +1,5 @@
 /**
- * `npm test`: installs, builds, checks the types and runs all tests; more arguments go to `bun test`.
+ * `npm test`: installs, builds, checks types, lint and format, and runs all tests; more arguments go to `bun test`.
  * `bun test` exits with 0 when it ran nothing, so the counts it closes with decide, not its exit code.
  */
 import { join } from "node:path";
@@ -9,6 +9,8 @@ const root = join(import.meta.dirname, "..");
 run(root, [process.execPath, "install", "--frozen-lockfile", "--silent"]);
 run(root, [process.execPath, "build.ts"]);
 run(root, [process.execPath, "node_modules/typescript/bin/tsc", "-p", "."]);
+run(root, ["node_modules/.bin/biome", "lint", "--error-on-warnings", "."]);
+run(root, ["node_modules/.bin/biome", "format", "."]);
 
 const tests = Bun.spawn([process.execPath, "test", "--timeout", "120000", ...process.argv.slice(2)], {
   cwd: root,

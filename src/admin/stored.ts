@@ -1,5 +1,5 @@
 import type { AmqpQueue } from "../amqp/model/queue.ts";
-import { type KafkaRecord } from "../kafka/wire/records.ts";
+import type { KafkaRecord } from "../kafka/wire/records.ts";
 import type { Message } from "../mqtt/wire/message.ts";
 import { plain, shown, type StoredMessage } from "./message.ts";
 

@@ -1,5 +1,5 @@
 import { AMQP_DEFAULTS, AmqpBroker, type AmqpOptions } from "../../src/amqp/broker.ts";
-import { AdvanceableClock } from "../../src/hooks/clock.ts";
+import type { AdvanceableClock } from "../../src/hooks/clock.ts";
 import type { Outgoing } from "../../src/hooks/plugin.ts";
 import { type Listener, listenTcp } from "../../src/net/listen.ts";
 import { connectMemory, type MemoryClient } from "../../src/net/memory.ts";

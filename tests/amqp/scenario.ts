@@ -1,6 +1,6 @@
 import { FieldTable, type Plain } from "../../src/amqp/v091/fields.ts";
 import type { BasicProperties } from "../../src/amqp/v091/properties.ts";
-import { Closed, RawClient, type Received, show } from "./raw-client.ts";
+import { Closed, type RawClient, type Received, show } from "./raw-client.ts";
 
 type Open = Parameters<RawClient["open"]>[0];
 

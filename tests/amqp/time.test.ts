@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { HEARTBEAT } from "../../src/amqp/v091/frames.ts";
 import { settled } from "../support/memory.ts";
 import { AmqpHouse } from "./house.ts";
-import { Actor } from "./scenario.ts";
+import type { Actor } from "./scenario.ts";
 
 /** Everything that takes time, with the clock moved by hand. */
 describe("time", () => {

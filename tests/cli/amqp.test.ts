@@ -291,7 +291,7 @@ describe("consume and get", () => {
       },
     ]);
     expect((await ok(["amqp", "consume", "--queue", "some", "--count", "1", "--verbose", ...login])).out).toMatch(
-      /^\(default\)  some  m3  \{/,
+      /^\(default\) {2}some {2}m3 {2}\{/,
     );
     expect(await run(["amqp", "consume", "--queue", "some", "--count", "2", "--timeout", "1s", ...login])).toMatchObject({
       code: 1,

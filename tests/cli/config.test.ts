@@ -180,7 +180,7 @@ test("each help shows an example, and no command is without a description", asyn
   visit(tree(), []);
   for (const path of leaves) {
     const { code, out } = await run([...path, "--help"]);
-    expect([path.join(" "), code, /Examples?:\n  (\S+=\S+ |eval "\$\()?havoq /.test(out)]).toEqual([path.join(" "), 0, true]);
+    expect([path.join(" "), code, /Examples?:\n {2}(\S+=\S+ |eval "\$\()?havoq /.test(out)]).toEqual([path.join(" "), 0, true]);
   }
 }, 120_000);
 

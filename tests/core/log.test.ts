@@ -26,7 +26,7 @@ test("a log holds what was appended and not let go of, whatever happens to it", 
   for (let seed = 1; seed <= 40; seed++) {
     const random = seeded(seed);
     const log = new Log();
-    let kept: Kept[] = [];
+    const kept: Kept[] = [];
     let start = 0,
       end = 0,
       epoch = 0;

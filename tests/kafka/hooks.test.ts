@@ -232,7 +232,7 @@ describe("messages", () => {
   });
 
   test("fail refuses the batch, which may be sent again", async () => {
-    install({ message: (m, at) => (at.ordinal === 1 ? fail("NOT_ENOUGH_REPLICAS", "flaky") : undefined) });
+    install({ message: (_m, at) => (at.ordinal === 1 ? fail("NOT_ENOUGH_REPLICAS", "flaky") : undefined) });
     const send = () => client.produce("t", 0, { ...batchOf(["a", "b"]), producerId: 3, producerEpoch: 0, baseSequence: 0 });
     expect(await send()).toMatchObject({ error: "NOT_ENOUGH_REPLICAS", errorMessage: "flaky", baseOffset: -1 });
     expect(await send()).toMatchObject({ error: "NONE", baseOffset: 0 });

@@ -77,7 +77,6 @@ describe("a call", () => {
         } catch {
           /* goes on */
         } finally {
-          continue;
         }
     };
     for (const run of [

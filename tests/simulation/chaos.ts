@@ -16,7 +16,7 @@ import {
   type Hold,
   type Verdict,
 } from "../../src/hooks/verdicts.ts";
-import { Batch, batches } from "../../src/kafka/wire/batch.ts";
+import { type Batch, batches } from "../../src/kafka/wire/batch.ts";
 import { records } from "../../src/kafka/wire/records.ts";
 
 /** How often each hook point does anything at all, at chaos 1. */

@@ -1,6 +1,6 @@
 import { Field, FieldTable } from "../v091/fields.ts";
 import { Address, type Message } from "./message.ts";
-import { AmqpQueue, type DeathReason } from "./queue.ts";
+import type { AmqpQueue, DeathReason } from "./queue.ts";
 import type { Vhost } from "./vhost.ts";
 
 type Entries = [string, Field][];

@@ -2,13 +2,13 @@ import type { Connection } from "../../net/connection.ts";
 import { AmqpError } from "../model/errors.ts";
 import type { Address } from "../model/message.ts";
 import type { AmqpQueue, Held } from "../model/queue.ts";
-import { Confirms } from "./confirms.ts";
+import type { Confirms } from "./confirms.ts";
 import type { AmqpConnection } from "./connection.ts";
 import type { Consumer } from "./consumer.ts";
 import { BODY, HEADER, METHOD } from "./frames.ts";
-import { type ArgsOut, type MethodName, type ServerMethod } from "./methods.ts";
+import type { ArgsOut, MethodName, ServerMethod } from "./methods.ts";
 import { Publishing } from "./publishing.ts";
-import { Transaction } from "./transaction.ts";
+import type { Transaction } from "./transaction.ts";
 import { type Delivery, Unacked } from "./unacked.ts";
 
 /** One channel of a connection: its consumers, what they hold, and the mode in which it publishes. */

@@ -87,7 +87,7 @@ function hint(code: number, version: string): string {
 
 /** Subscribes, or tells why the broker does not want that. */
 export async function subscribeTo(client: MqttClient, filters: readonly string[], qos: 0 | 1 | 2): Promise<void> {
-  let granted;
+  let granted: Awaited<ReturnType<MqttClient["subscribeAsync"]>>;
   try {
     granted = await client.subscribeAsync([...filters], { qos });
   } catch (error) {

@@ -100,7 +100,7 @@ export class KafkaCluster implements Server, KafkaEndpoint {
     else counts.add(answer, ms);
   }
 
-  place(call: Call, { name, topicId }: { name: string; topicId: string }, index: number): Partition | undefined {
+  place(_call: Call, { name, topicId }: { name: string; topicId: string }, index: number): Partition | undefined {
     // A version that has ids leaves the names empty.
     return (name === "" ? this.topicsById.get(topicId) : this.topics.get(name))?.partitions[index];
   }

@@ -1,6 +1,6 @@
 import { TopicConfig } from "./configs.ts";
 import type { KafkaCluster } from "./cluster.ts";
-import { type ProducerState } from "./producers.ts";
+import type { ProducerState } from "./producers.ts";
 import { Partition, Topic } from "./topics.ts";
 
 /** A cluster as plain data: topics with their logs, groups with their positions. Times are milliseconds from now. */

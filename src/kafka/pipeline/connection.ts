@@ -222,7 +222,7 @@ export class KafkaConnection implements Session {
       since: clock.now(),
     };
     const call = endpoint.call(connection, header, new Received(buf, start, end));
-    let other;
+    let other: object | null;
     try {
       other = shortcut.carryOut(call, connection.out);
     } catch (error) {

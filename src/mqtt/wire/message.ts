@@ -2,7 +2,7 @@ import { Reader } from "../../bytes/reader.ts";
 import { EMPTY, Writer } from "../../bytes/writer.ts";
 import type { HeaderValue, MessageChanges } from "../../hooks/plugin.ts";
 import { readProperties, writePropertyList, writeVar, type Properties } from "./properties.ts";
-import { DUP, PUBLISH, PublishView, writePublish, type QoS } from "./publish.ts";
+import { DUP, PUBLISH, type PublishView, writePublish, type QoS } from "./publish.ts";
 import { MqttError } from "./reasons.ts";
 import { isTopicName } from "./text.ts";
 

@@ -2,7 +2,7 @@ import type { AmqpQueue } from "../../../src/amqp/model/queue.ts";
 import type { Port } from "../../../src/amqp/port.ts";
 import type { AmqpConnection } from "../../../src/amqp/v091/connection.ts";
 import type { Connection } from "../../../src/net/connection.ts";
-import { type AmqpConsumer, type Delivered } from "../clients/amqp-consumer.ts";
+import type { AmqpConsumer, Delivered } from "../clients/amqp-consumer.ts";
 import { QUEUES, queuesFor } from "../clients/amqp-wire.ts";
 import { count, type Fates, idOf, must, type Sent } from "../ledger.ts";
 import type { World } from "../world.ts";

@@ -1,7 +1,7 @@
 import produce from "../../broker/apis/00-produce.ts";
 import type { Produced } from "../../pipeline/endpoint.ts";
 import type { RequestOf, ResponseOf } from "../../wire/api.ts";
-import { Batch, producedBatch, Refused } from "../../wire/batch.ts";
+import { type Batch, producedBatch, Refused } from "../../wire/batch.ts";
 import { Errors } from "../../wire/errors.ts";
 import type { GatewayCall } from "../call.ts";
 import { Answered, passing } from "../passing.ts";
