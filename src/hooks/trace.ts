@@ -32,7 +32,12 @@ export function traceOf(print: (line: string) => void, now: () => number): Plugi
     return line(event.protocol, arrow, event.connection, `${event.operation}${version} ${show(event.body)}`);
   };
   const message = (arrow: "→" | "←") => (event: AnyMessage) =>
-    line(event.protocol, arrow, event.connection, `${arrow === "→" ? "message" : "delivery"} ${event.destination} ${contentOf(event)}`);
+    line(
+      event.protocol,
+      arrow,
+      event.connection,
+      `${arrow === "→" ? "message" : "delivery"} ${event.destination === "" ? `""` : event.destination} ${contentOf(event)}`,
+    );
   return {
     connect: (event: Connect) => line(event.protocol, "·", event.connection, `connected from ${event.connection.remote}`),
     disconnect: (event: Disconnect) => line(event.protocol, "·", event.connection, `disconnected by ${event.reason}`),
