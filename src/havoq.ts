@@ -19,6 +19,7 @@ import { freshSeed, hashRule, hashText, Random } from "./hooks/random.ts";
 import { Replay } from "./journal/replay.ts";
 import type { Rule } from "./rules/rule.ts";
 import { Seam, type LoadedPlugin } from "./hooks/seam.ts";
+import { traceOf } from "./hooks/trace.ts";
 import { KafkaCluster } from "./kafka/broker/cluster.ts";
 import type { Network } from "./kafka/broker/nodes.ts";
 import { MqttBroker } from "./mqtt/broker/broker.ts";
@@ -43,6 +44,8 @@ export interface StartOptions {
   replay?: readonly JournalLine[];
   replayFile?: string;
   clock?: AdvanceableClock;
+  /** Gets a line for every operation that passes. */
+  trace?(line: string): void;
   /** Called when every port is open, before the brokers are there: from now on who connects is served, if a few milliseconds later. */
   opened?(addresses: Addresses): void | Promise<void>;
   /** Takes an error of our own that nobody caught, after which nothing can be promised; thrown on unless told. */
@@ -116,6 +119,11 @@ export class Havoq {
       print: this.print,
       ...(replay === null ? {} : { replay }),
     });
+    if (options.trace !== undefined)
+      this.seam.watch(
+        "trace",
+        traceOf(options.trace, () => this.clock.now()),
+      );
     this.pipelines = new Pipelines(this.seam);
     this.net = this.pipelines.net(this.print);
     const { kafka, mqtt, amqp } = config;

@@ -10,6 +10,7 @@ function define(command: Command): void {
     .argument("<command...>", "what to run, after --")
     .description("start the brokers on free ports, run a command with their addresses in its environment, end with its exit code")
     .option("--journal <file>", "write every fired verdict to this file: JSON lines, or MessagePack where it ends in .msgpack")
+    .option("--trace", "print every operation as it passes, a line each")
     .addOption(
       new Option("--report <file>", "write what happened: JUnit XML, JSON or Markdown, by the ending .xml, .json or .md (repeatable)")
         .argParser(reportFile)

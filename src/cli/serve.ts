@@ -28,6 +28,7 @@ export interface Flags {
   oracle?: string;
   readyFile?: string;
   quiet?: boolean;
+  trace?: boolean;
 }
 
 /** A flag, written out: what is derived at every start costs every start. */
@@ -124,6 +125,7 @@ const OPTIONS: readonly Option[] = [
       "keep account of every message, and write at the end what was lost, doubled, out of order or left over: JSON, or text where it ends in .txt",
   },
   { word: "--ready-file", name: "readyFile", value: "<file>", description: "once all ports are open, write them to this file as JSON" },
+  { word: "--trace", name: "trace", description: "print every operation as it passes, a line each" },
   { word: "--quiet", name: "quiet", description: "print errors only" },
 ];
 
@@ -205,6 +207,7 @@ export async function serve(flags: Flags, settings: Setting[]): Promise<void> {
       process.exit(1);
     },
     ...(plain ? { opened: (addresses) => announce(addresses, summaryOf(addresses)) } : {}),
+    ...(flags.trace === true ? { trace: (line: string) => console.error(line) } : {}),
     ...(flags.journal === undefined ? {} : { journalFile: flags.journal }),
     ...(flags.replay === undefined ? {} : { replayFile: flags.replay }),
   });

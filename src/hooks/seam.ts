@@ -198,6 +198,7 @@ export class Seam implements ChainHost {
   private readonly records = new Map<string, PluginRecord>();
   private readonly streams = new Map<string, Streams>();
   private installed: InstalledHook[] = [];
+  private readonly watching: InstalledHook[] = [];
   private observer: Observer | null = null;
   /** The plugins of the folder, and after them the rules. */
   private plugged: readonly LoadedPlugin[] = [];
@@ -297,6 +298,28 @@ export class Seam implements ChainHost {
     return { plugin: this.record(plugin), rule, point, match, run, streams, noted, lastAct: "" };
   }
 
+  /** Hooks that see everything and change nothing: no plugin, and nothing for the journal. They see what comes in before all others, and what goes out after them. */
+  watch(name: string, plugin: Plugin): void {
+    const record = new PluginRecord(name);
+    for (const point of HOOK_POINTS) {
+      for (const one of [plugin[point] ?? []].flat() as unknown[]) {
+        const { match = {}, run } = typeof one === "function" ? { run: one as Run } : (one as { match?: Match; run: Run });
+        const noted: JournalRule = { rule: `${name}/${point}`, plugin: name, point, match };
+        this.watching.push({
+          plugin: record,
+          rule: noted.rule,
+          point,
+          match,
+          run,
+          streams: new Streams(hashRule(this.seed, noted.rule)),
+          noted,
+          lastAct: "",
+        });
+      }
+    }
+    this.rebuild(this.installed);
+  }
+
   private rebuild(hooks: InstalledHook[]): void {
     this.installed = hooks;
     this.journal.install(hooks.map(({ noted }) => noted));
@@ -308,7 +331,8 @@ export class Seam implements ChainHost {
 
   private chain(point: HookPoint, protocol: Protocol): Chain | null {
     const links: Link[] = [];
-    for (const hook of this.installed) {
+    const isOut = point === "response" || point === "delivery" || point === "disconnect";
+    for (const hook of isOut ? [...this.installed, ...this.watching] : [...this.watching, ...this.installed]) {
       if (hook.point !== point || hook.plugin.off) continue;
       const matcher = compileMatch(hook.match, point, protocol);
       if (matcher !== null) links.push({ hook, ...matcher });

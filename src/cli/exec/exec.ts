@@ -6,6 +6,7 @@ import { loadSetup, repeatLine, type SetupFlags } from "./setup.ts";
 export interface ExecFlags extends SetupFlags {
   report: string[];
   journal?: string;
+  trace?: boolean;
 }
 
 /**
@@ -18,6 +19,7 @@ export async function exec(argv: readonly string[], flags: ExecFlags): Promise<n
     argv,
     repeat: (seed) => repeatLine("exec", flags, seed, argv),
     started: (seed) => say(`seed ${seed}`),
+    ...(flags.trace === true ? { trace: true } : {}),
     ...(flags.journal === undefined ? {} : { journalFile: flags.journal }),
     ...(flags.replay === undefined ? {} : { replayFile: flags.replay }),
   });

@@ -28,6 +28,8 @@ export interface RunOptions {
   journalFile?: string;
   /** Keep the command's output from the terminal, and what the brokers print. */
   quiet?: boolean;
+  /** Print every operation as it passes. */
+  trace?: boolean;
   /** Milliseconds that the command may run. */
   timeout?: number;
 }
@@ -56,6 +58,7 @@ export async function run(options: RunOptions): Promise<Run> {
       journal.push(line);
       counts.add(line);
     },
+    ...(options.trace === true ? { trace: (line: string) => void process.stderr.write(`${line}\n`) } : {}),
     ...(options.replay === undefined ? {} : { replay: options.replay }),
     ...(options.replayFile === undefined ? {} : { replayFile: options.replayFile }),
     ...(options.journalFile === undefined ? {} : { journalFile: options.journalFile }),
