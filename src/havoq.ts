@@ -1,5 +1,6 @@
 import type { Answer } from "./admin/routes.ts";
-import { AMQP_DEFAULTS, AmqpBroker } from "./amqp/broker.ts";
+import { AmqpBroker } from "./amqp/broker/broker.ts";
+import { AMQP_DEFAULTS } from "./amqp/broker/options.ts";
 import { type Addresses, addressesOf, summaryOf } from "./config/addresses.ts";
 import type { Config } from "./config/config.ts";
 import { NotEnabledError } from "./core/errors.ts";

@@ -106,7 +106,7 @@ describe("the pipeline", () => {
     "src/kafka/wire/",
     "src/amqp/model/",
     "src/amqp/v091/",
-    "src/amqp/broker.ts",
+    "src/amqp/broker/broker.ts",
     "src/mqtt/broker/",
     "src/mqtt/wire/",
   ];
@@ -132,6 +132,22 @@ describe("the pipeline", () => {
     for (const file of sources.filter((one) => STAGES.some((place) => one.startsWith(place)))) {
       for (const target of await imports(file)) if (/^\.\.\/(broker|gateway)\//.test(target)) wrong.push(`${file} imports ${target}`);
     }
+    expect(wrong).toEqual([]);
+  });
+});
+
+describe("AMQP", () => {
+  test("the model knows no version of the protocol: it imports its own files, the core and what the process gives it", async () => {
+    const wrong: string[] = [];
+    const files = sources.filter((one) => one.startsWith("src/amqp/model/"));
+    for (const file of files) {
+      for (const target of await imports(file)) {
+        if (!target.startsWith(".")) continue;
+        const reached = relative(root, resolve(root, dirname(file), target));
+        if (reached.startsWith("src/amqp/") && !reached.startsWith("src/amqp/model/")) wrong.push(`${file} imports ${reached}`);
+      }
+    }
+    expect(files.length).toBeGreaterThan(10);
     expect(wrong).toEqual([]);
   });
 });

@@ -1,4 +1,4 @@
-import { AmqpError, type ReplyName } from "../amqp/model/errors.ts";
+import { AmqpError, type Condition } from "../amqp/model/errors.ts";
 import { isNamed } from "../core/errors.ts";
 import { type ErrorName, KafkaError } from "../kafka/wire/errors.ts";
 import { MqttError } from "../mqtt/wire/reasons.ts";
@@ -19,7 +19,7 @@ const KAFKA: Partial<Record<ErrorName, Refusal["status"]>> = {
   NON_EMPTY_GROUP: 409,
 };
 /** The same for AMQP. */
-const AMQP: Partial<Record<ReplyName, Refusal["status"]>> = {
+const AMQP: Partial<Record<Condition, Refusal["status"]>> = {
   NOT_FOUND: 404,
   PRECONDITION_FAILED: 409,
   RESOURCE_LOCKED: 409,
@@ -32,7 +32,7 @@ export function refusal(error: Error): Refusal {
   const { message } = error;
   if (error instanceof ApiError) return { status: error.status, message, ...error.more };
   if (error instanceof KafkaError) return { status: KAFKA[error.error] ?? 400, message };
-  if (error instanceof AmqpError) return { status: AMQP[error.reply] ?? 400, message };
+  if (error instanceof AmqpError) return { status: AMQP[error.condition] ?? 400, message };
   if (isNamed(error)) return { status: error.status, message, path: error.path, didYouMean: error.didYouMean };
   // What the brokers say of a message or a name that was given.
   if (error instanceof TypeError || error instanceof RangeError || error instanceof MqttError) return { status: 400, message };

@@ -1,6 +1,6 @@
-import type { ReplyName } from "./model/errors.ts";
 import type { Body } from "./v091/operation-table.ts";
 import type { ClientMethod, ServerMethod } from "./v091/methods.ts";
+import type { ReplyName } from "./v091/replies.ts";
 
 /** What plugins can say and see of AMQP 0-9-1. */
 export interface AmqpVocabulary {

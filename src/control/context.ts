@@ -1,4 +1,4 @@
-import type { AmqpBroker } from "../amqp/broker.ts";
+import type { AmqpBroker } from "../amqp/broker/broker.ts";
 import { NotEnabledError, NotPossibleError } from "../core/errors.ts";
 import type { AdvanceableClock } from "../hooks/clock.ts";
 import type { BrokerInfo, BrokerName, Outgoing, Protocol, Unflushed } from "../hooks/plugin.ts";

@@ -1,5 +1,5 @@
 import { decode, encode } from "@msgpack/msgpack";
-import { load as loadAmqp, save as saveAmqp, type VhostState } from "../amqp/snapshot.ts";
+import { load as loadAmqp, save as saveAmqp, type VhostState } from "../amqp/broker/snapshot.ts";
 import type { Parts } from "./context.ts";
 import { ArgumentError } from "../core/errors.ts";
 import { type KafkaState, loadKafka, saveKafka } from "../kafka/broker/snapshot.ts";

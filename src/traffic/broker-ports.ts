@@ -1,8 +1,8 @@
 /** What fixtures need of the three brokers. */
-import type { AmqpBroker } from "../amqp/broker.ts";
+import type { AmqpBroker } from "../amqp/broker/broker.ts";
 import type { Message as AmqpMessage } from "../amqp/model/message.ts";
 import type { Vhost } from "../amqp/model/vhost.ts";
-import { FieldTable, type Plain } from "../amqp/v091/fields.ts";
+import { type Plain, Table } from "../amqp/model/values.ts";
 import { AmqpMessageEvent } from "../amqp/pipeline/events.ts";
 import type { Declaration, Hearing } from "./model.ts";
 import type { Heard, Port } from "./ports.ts";
@@ -137,7 +137,7 @@ export class AmqpPort implements Port {
   declare(declaration: Declaration): void {
     const vhost = this.vhost(null);
     if (declaration.what === "topic") return;
-    const table = FieldTable.of(declaration.arguments as { [name: string]: Plain });
+    const table = Table.of(declaration.arguments as { [name: string]: Plain });
     switch (declaration.what) {
       case "exchange": {
         const { name, type, durable, autoDelete, internal } = declaration;
@@ -161,7 +161,7 @@ export class AmqpPort implements Port {
     if (hearing.protocol !== "amqp") throw new TypeError("an AMQP queue is wanted");
     const vhost = this.vhost(hearing.vhost);
     if (!vhost.queues.has(hearing.queue)) {
-      vhost.declareQueue(hearing.queue, { durable: true, autoDelete: false, owner: null, arguments: FieldTable.EMPTY }, null);
+      vhost.declareQueue(hearing.queue, { durable: true, autoDelete: false, owner: null, arguments: Table.EMPTY }, null);
     }
     const queue = vhost.queue(hearing.queue, null);
     const taker = {

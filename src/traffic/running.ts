@@ -1,7 +1,7 @@
 import type { FixtureFile } from "./load.ts";
 import type { FixtureFilter, Fixtures, FixturesOptions, FixtureStatus } from "./fixtures.ts";
 import type { Protocol } from "../hooks/plugin.ts";
-import type { AmqpBroker } from "../amqp/broker.ts";
+import type { AmqpBroker } from "../amqp/broker/broker.ts";
 import type { KafkaCluster } from "../kafka/broker/cluster.ts";
 import type { MqttBroker } from "../mqtt/broker/broker.ts";
 

@@ -2,10 +2,12 @@ import { describe, expect, test } from "bun:test";
 import { DecodeError, Reader } from "../../src/bytes/reader.ts";
 import { Writer } from "../../src/bytes/writer.ts";
 import { decodeArgs, encodeArgs } from "../../src/amqp/v091/codec.ts";
-import { Decimal, Field, FieldTable } from "../../src/amqp/v091/fields.ts";
+import { Decimal, Field } from "../../src/amqp/model/values.ts";
+import { FieldTable } from "../../src/amqp/v091/fields.ts";
 import { frameLength, FrameError, writeHeartbeat, writeMethod } from "../../src/amqp/v091/frames.ts";
 import { type ArgType, methodOf, METHODS, type MethodName, specOf } from "../../src/amqp/v091/methods.ts";
-import { type BasicProperties, checkProperties, decodeProperties, encodeProperties, FLAG } from "../../src/amqp/v091/properties.ts";
+import type { Properties } from "../../src/amqp/model/properties.ts";
+import { checkProperties, decodeProperties, encodeProperties, FLAG } from "../../src/amqp/v091/properties.ts";
 
 // By path: the package does not export its generated definitions.
 const amqplib = require("../../node_modules/amqplib/lib/defs.js");
@@ -168,7 +170,8 @@ describe("field tables", () => {
     test(title, () => {
       const table = one(bytes);
       expect(table.toObject()).toEqual({ k: value } as never);
-      expect(FieldTable.ofFields(table.fields()).bytes).toEqual(table.bytes);
+      // 64 bits are written as `l`, as RabbitMQ does, whichever letter they came with.
+      expect(FieldTable.ofFields(table.fields()).bytes).toEqual(one(bytes.replace(/^4c/, "6c")).bytes);
       for (let cut = 1; cut < table.bytes.length; cut++) {
         expect(() => new FieldTable(table.bytes.subarray(0, cut) as Buffer).toObject()).toThrow(DecodeError);
       }
@@ -188,14 +191,14 @@ describe("field tables", () => {
       A: [1, "a"],
       F: { n: {} },
       big: 1n,
-      typed: new Field("B", 7),
+      typed: new Field("uint8", 7),
     });
     expect(
       table
         .fields()
-        .map(([, field]) => field.type)
-        .join(""),
-    ).toBe("IldStVxTAFlB");
+        .map(([, field]) => field.kind)
+        .join(" "),
+    ).toBe("int32 int64 double text boolean void bytes timestamp list table int64 uint8");
     expect(table.toObject()).toEqual({
       i: 1,
       l: 2 ** 40,
@@ -213,7 +216,7 @@ describe("field tables", () => {
   });
 
   test("an error names the path", () => {
-    const inner = FieldTable.of({ list: [true, { deep: new Field("S", "text") }] });
+    const inner = FieldTable.of({ list: [true, { deep: new Field("text", "text") }] });
     const bytes = Buffer.from(inner.bytes);
     bytes[bytes.lastIndexOf("S")] = 0x3f;
     try {
@@ -253,7 +256,7 @@ describe("field tables", () => {
 });
 
 describe("basic properties", () => {
-  const all: Required<BasicProperties> = {
+  const all: Required<Properties> = {
     contentType: "text/plain",
     contentEncoding: "gzip",
     headers: FieldTable.of({ a: 1 }),
@@ -269,7 +272,7 @@ describe("basic properties", () => {
     appId: "app",
     clusterId: "x",
   };
-  const bytesOf = (properties: BasicProperties) => {
+  const encode = (properties: Properties) => {
     const out = new Writer();
     encodeProperties(properties, out);
     return out.toBuffer();
@@ -277,11 +280,11 @@ describe("basic properties", () => {
   const decode = (bytes: Buffer) => decodeProperties(bytes, 0, bytes.length);
 
   test("all, none, and each alone", () => {
-    expect(decode(bytesOf(all))).toEqual(all);
-    expect(bytesOf({})).toEqual(hex("0000"));
-    expect(bytesOf({ deliveryMode: 2 })).toEqual(hex("1000 02"));
-    for (const name of Object.keys(all) as (keyof BasicProperties)[]) {
-      const bytes = bytesOf({ [name]: all[name] });
+    expect(decode(encode(all))).toEqual(all);
+    expect(encode({})).toEqual(hex("0000"));
+    expect(encode({ deliveryMode: 2 })).toEqual(hex("1000 02"));
+    for (const name of Object.keys(all) as (keyof Properties)[]) {
+      const bytes = encode({ [name]: all[name] });
       expect(bytes.readUInt16BE(0)).toBe(FLAG[name]);
       expect(decode(bytes)).toEqual({ [name]: all[name] });
       for (let cut = 0; cut < bytes.length; cut++) {
@@ -329,7 +332,7 @@ describe("basic properties", () => {
       F: { a: { b: {} } },
       D: new Decimal(1, 2),
     });
-    const bytes = bytesOf({ ...all, headers });
+    const bytes = encode({ ...all, headers });
     const verdict = (run: () => unknown) => {
       try {
         run();

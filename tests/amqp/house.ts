@@ -1,4 +1,5 @@
-import { AMQP_DEFAULTS, AmqpBroker, type AmqpOptions } from "../../src/amqp/broker.ts";
+import { AmqpBroker } from "../../src/amqp/broker/broker.ts";
+import { AMQP_DEFAULTS, type AmqpOptions } from "../../src/amqp/broker/options.ts";
 import type { AdvanceableClock } from "../../src/hooks/clock.ts";
 import type { Outgoing } from "../../src/hooks/plugin.ts";
 import { type Listener, listenTcp } from "../../src/net/listen.ts";

@@ -2,7 +2,8 @@ import { Framer } from "../../src/bytes/framer.ts";
 import { Reader } from "../../src/bytes/reader.ts";
 import { Writer } from "../../src/bytes/writer.ts";
 import { decodeArgs } from "../../src/amqp/v091/codec.ts";
-import { FieldTable, type Plain } from "../../src/amqp/v091/fields.ts";
+import type { Plain } from "../../src/amqp/model/values.ts";
+import { FieldTable } from "../../src/amqp/v091/fields.ts";
 import {
   BODY,
   FRAME_END,
@@ -15,14 +16,15 @@ import {
   writeMethod,
 } from "../../src/amqp/v091/frames.ts";
 import { type ArgsOut, methodOf, type MethodName, type Args } from "../../src/amqp/v091/methods.ts";
-import { type BasicProperties, decodeProperties, encodeProperties } from "../../src/amqp/v091/properties.ts";
+import type { Properties } from "../../src/amqp/model/properties.ts";
+import { decodeProperties, encodeProperties } from "../../src/amqp/v091/properties.ts";
 
 /** One method as it came, with its content where it has one. */
 export interface Received<N extends MethodName = MethodName> {
   channel: number;
   name: N;
   args: Args<N>;
-  properties?: BasicProperties;
+  properties?: Properties;
   body?: Buffer;
 }
 
@@ -173,7 +175,7 @@ export class RawClient {
     this.wire.write(out.toBuffer());
   }
 
-  header(channel: number, size: number, properties: BasicProperties = {}, classId = 60): void {
+  header(channel: number, size: number, properties: Properties = {}, classId = 60): void {
     const out = new Writer();
     out.u16(classId);
     out.u16(0);
@@ -186,7 +188,7 @@ export class RawClient {
     channel: number,
     to: { exchange?: string; routingKey?: string; mandatory?: boolean; immediate?: boolean },
     body: Buffer | string = "",
-    properties: BasicProperties = {},
+    properties: Properties = {},
     frameMax = 131072,
   ): void {
     const bytes = Buffer.from(body as string);

@@ -1,5 +1,6 @@
-import { FieldTable, type Plain } from "../../src/amqp/v091/fields.ts";
-import type { BasicProperties } from "../../src/amqp/v091/properties.ts";
+import type { Plain } from "../../src/amqp/model/values.ts";
+import { FieldTable } from "../../src/amqp/v091/fields.ts";
+import type { Properties } from "../../src/amqp/model/properties.ts";
 import { Closed, type RawClient, type Received, show } from "./raw-client.ts";
 
 type Open = Parameters<RawClient["open"]>[0];
@@ -109,7 +110,7 @@ export class Actor {
     exchange: string,
     routingKey: string,
     body = "",
-    properties: BasicProperties = {},
+    properties: Properties = {},
     flags: { mandatory?: boolean; immediate?: boolean } = {},
   ): void {
     this.raw.publish(this.channel, { exchange, routingKey, ...flags }, body, properties);

@@ -1,10 +1,11 @@
 import { Writer } from "../../src/bytes/writer.ts";
 import { Reader } from "../../src/bytes/reader.ts";
-import type { AmqpBroker } from "../../src/amqp/broker.ts";
+import type { AmqpBroker } from "../../src/amqp/broker/broker.ts";
 import { FieldTable } from "../../src/amqp/v091/fields.ts";
 import { BODY, FRAME_END, HEADER, HEARTBEAT, METHOD, PROTOCOL_HEADER, writeHead, writeMethod } from "../../src/amqp/v091/frames.ts";
 import { type ArgsOut, type ArgType, METHODS, type MethodName, methodOf, specOf } from "../../src/amqp/v091/methods.ts";
-import { type BasicProperties, encodeProperties } from "../../src/amqp/v091/properties.ts";
+import type { Properties } from "../../src/amqp/model/properties.ts";
+import { encodeProperties } from "../../src/amqp/v091/properties.ts";
 import type { Random } from "../../src/hooks/random.ts";
 import type { MemoryClient } from "../../src/net/memory.ts";
 import { CAPABLE, RawClient } from "../amqp/raw-client.ts";
@@ -82,7 +83,7 @@ function framed(type: number, channel: number, payload: Buffer, { length = paylo
   return out.toBuffer();
 }
 
-function header(channel: number, size: number, properties: BasicProperties, classId = 60): Buffer {
+function header(channel: number, size: number, properties: Properties, classId = 60): Buffer {
   const out = new Writer();
   out.u16(classId);
   out.u16(0);
@@ -108,7 +109,7 @@ function nested(size: number, lists: boolean): FieldTable {
   return new FieldTable(out.toBuffer());
 }
 
-const PROPERTIES: BasicProperties[] = [
+const PROPERTIES: Properties[] = [
   {},
   { contentType: "text/plain", deliveryMode: 2, priority: 3 },
   { expiration: "5" },

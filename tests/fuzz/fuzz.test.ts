@@ -3,7 +3,8 @@
  * stays behind, and a well-behaved client beside them loses nothing. HAVOQ_TEST_SEED draws others.
  */
 import { afterAll, describe, expect, test } from "bun:test";
-import { AMQP_DEFAULTS, AmqpBroker } from "../../src/amqp/broker.ts";
+import { AmqpBroker } from "../../src/amqp/broker/broker.ts";
+import { AMQP_DEFAULTS } from "../../src/amqp/broker/options.ts";
 import type { Plugin, Protocol } from "../../src/hooks/plugin.ts";
 import { hashText, Random } from "../../src/hooks/random.ts";
 import { connectMemory } from "../../src/net/memory.ts";

@@ -1,5 +1,5 @@
 import type { Vhost } from "../../amqp/model/vhost.ts";
-import { FieldTable, type Plain } from "../../amqp/v091/fields.ts";
+import { type Plain, Table } from "../../amqp/model/values.ts";
 import type { Exchange } from "../../amqp/model/exchange.ts";
 import type { AmqpQueue } from "../../amqp/model/queue.ts";
 import { answers, ApiError, createRoute, Done, enabled, Flag, missing, route, takes, Whole, z, type Resource } from "../api.ts";
@@ -380,11 +380,11 @@ const amqp: Resource = (api, havoq) => {
   );
 };
 
-function table(given: Record<string, unknown>): FieldTable {
-  return FieldTable.of(given as { [name: string]: Plain });
+function table(given: Record<string, unknown>): Table {
+  return Table.of(given as { [name: string]: Plain });
 }
 
-function shownTable(given: FieldTable): Record<string, unknown> {
+function shownTable(given: Table): Record<string, unknown> {
   return plain(given.toObject()) as Record<string, unknown>;
 }
 

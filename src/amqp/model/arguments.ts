@@ -1,5 +1,5 @@
-import { type Field, type FieldTable, typeName } from "../v091/fields.ts";
 import { AmqpError } from "./errors.ts";
+import type { Field, Kind, Table } from "./values.ts";
 
 export type Overflow = "drop-head" | "reject-publish" | "reject-publish-dlx";
 
@@ -24,10 +24,31 @@ export interface QueueArguments {
 export const LONGEST = 315_360_000_000;
 
 /** Why a value is refused, in RabbitMQ's spelling of it; null when it is not. */
-type Check = (field: Field, table: FieldTable) => string | null;
+type Check = (field: Field, table: Table) => string | null;
 
-export const integer = (field: Field): string | null =>
-  "bBsuIilL".includes(field.type) ? null : `"expected integer, got ${typeName(field)}"`;
+/** What RabbitMQ calls the kinds in its texts. */
+const SPELLED: Record<Kind, string> = {
+  boolean: "bool",
+  int8: "byte",
+  uint8: "unsignedbyte",
+  int16: "short",
+  uint16: "unsignedshort",
+  int32: "signedint",
+  uint32: "unsignedint",
+  int64: "long",
+  float: "float",
+  double: "double",
+  decimal: "decimal",
+  text: "longstr",
+  bytes: "binary",
+  list: "array",
+  timestamp: "timestamp",
+  table: "table",
+  void: "void",
+};
+export const typeName = (field: Field): string => SPELLED[field.kind];
+
+const integer = (field: Field): string | null => (/^u?int/.test(field.kind) ? null : `"expected integer, got ${typeName(field)}"`);
 const number =
   (most: number, least: number, tooLarge: string): Check =>
   (field) => {
@@ -39,13 +60,13 @@ const number =
     return (value as number) > most ? `{${tooLarge},${value}}` : null;
   };
 const text =
-  (check: (value: string, table: FieldTable) => string | null = () => null): Check =>
+  (check: (value: string, table: Table) => string | null = () => null): Check =>
   (field, table) => {
-    if (field.type !== "S") return `{unacceptable_type,${typeName(field)}}`;
+    if (field.kind !== "text") return `{unacceptable_type,${typeName(field)}}`;
     // Names of exchanges and routing keys have to fit into a short string.
     return Buffer.byteLength(field.value as string) > 255 ? "longer than 255 bytes" : check(field.value as string, table);
   };
-const truth: Check = (field) => (field.type === "t" ? null : `{unacceptable_type,${typeName(field)}}`);
+const truth: Check = (field) => (field.kind === "boolean" ? null : `{unacceptable_type,${typeName(field)}}`);
 const oneOf = (values: readonly string[], refused: (value: string) => string): Check =>
   text((value) => (values.includes(value) ? null : refused(value)));
 const size = number(Infinity, 1, "");
@@ -93,7 +114,7 @@ const FOREIGN: Record<string, readonly string[]> = {
 };
 
 /** Reads the arguments of the queue described by `what` ("queue 'q' in vhost '/'"). Throws AmqpError for those that are not acceptable. */
-export function queueArguments(table: FieldTable, what: string): QueueArguments {
+export function queueArguments(table: Table, what: string): QueueArguments {
   const type = table.get("x-queue-type") ?? "classic";
   if (type === "stream") throw new AmqpError("NOT_IMPLEMENTED", "queues of type stream");
   for (const name of FOREIGN[String(type)] ?? []) if (table.field(name) !== undefined) throw foreign(name, what, String(type));
@@ -125,7 +146,7 @@ export function queueArguments(table: FieldTable, what: string): QueueArguments 
 }
 
 /** Throws PRECONDITION_FAILED when `given` does not ask for the queue that is there. */
-export function sameQueueArguments(given: FieldTable, current: FieldTable, what: string): void {
+export function sameQueueArguments(given: Table, current: Table, what: string): void {
   const unknown = FOREIGN[(current.get("x-queue-type") as string | undefined) ?? "classic"]!;
   for (const name of [...Object.keys(CHECKS), "x-delivery-limit"]) {
     if (unknown.includes(name)) continue;
@@ -136,7 +157,7 @@ export function sameQueueArguments(given: FieldTable, current: FieldTable, what:
 }
 
 /** Reads the arguments of a consumer and returns its priority. Throws PRECONDITION_FAILED for those that are not acceptable. */
-export function consumerPriority(table: FieldTable, isQuorum: boolean, what: string): number {
+export function consumerPriority(table: Table, isQuorum: boolean, what: string): number {
   if (table.field("x-stream-offset") !== undefined) throw foreign("x-stream-offset", what, isQuorum ? "quorum" : "classic");
   for (const [name, check] of [
     ["x-priority", integer],
@@ -166,7 +187,7 @@ export function sameField(name: string, given: Field | undefined, current: Field
   );
 }
 
-const isFloat = (field: Field | undefined): boolean => field !== undefined && "fd".includes(field.type);
+const isFloat = (field: Field | undefined): boolean => field?.kind === "float" || field?.kind === "double";
 const spelled = (field: Field): string =>
   isFloat(field) && Number.isInteger(field.value) ? `${String(field.value)}.0` : String(field.value);
 

@@ -1,11 +1,11 @@
-import { Field, FieldTable } from "../v091/fields.ts";
 import { Address, type Message } from "./message.ts";
 import type { AmqpQueue, DeathReason } from "./queue.ts";
+import { Field, Table } from "./values.ts";
 import type { Vhost } from "./vhost.ts";
 
 type Entries = [string, Field][];
-const long = (value: number) => new Field("l", value);
-const text = (value: string) => new Field("S", value);
+const long = (value: number) => new Field("int64", value);
+const text = (value: string) => new Field("text", value);
 
 /**
  * Sends a message that `queue` let go of to the queue's dead letter exchange, with its story in the
@@ -25,7 +25,7 @@ export function deadLetter(vhost: Vhost, queue: AmqpQueue, message: Message, rea
   const keys = [routingKey, ...textsOf(headers.find(([name]) => name === "CC")?.[1])];
   const isFirst = !headers.some(([name]) => name === "x-death");
   const deaths = deathsOf(headers);
-  const isSame = (death: FieldTable) => death.get("queue") === queue.name && death.get("reason") === reason;
+  const isSame = (death: Table) => death.get("queue") === queue.name && death.get("reason") === reason;
   const before = deaths.find(isSame);
   const death: Entries =
     before !== undefined
@@ -34,19 +34,19 @@ export function deadLetter(vhost: Vhost, queue: AmqpQueue, message: Message, rea
           ["count", long(1)],
           ["reason", text(reason)],
           ["queue", text(queue.name)],
-          ["time", new Field("T", Math.floor(vhost.clock.now() / 1000))],
+          ["time", new Field("timestamp", Math.floor(vhost.clock.now() / 1000))],
           ["exchange", text(exchange)],
-          ["routing-keys", new Field("A", keys.map(text))],
+          ["routing-keys", new Field("list", keys.map(text))],
           ...(properties.expiration === undefined ? [] : ([["original-expiration", text(properties.expiration)]] as Entries)),
         ];
-  const story = [FieldTable.ofFields(death), ...deaths.filter((other) => !isSame(other))];
+  const story = [Table.ofFields(death), ...deaths.filter((other) => !isSame(other))];
 
   put(
     headers,
     "x-death",
     new Field(
-      "A",
-      story.map((table) => new Field("F", table)),
+      "list",
+      story.map((table) => new Field("table", table)),
     ),
   );
   if (isFirst) {
@@ -59,27 +59,27 @@ export function deadLetter(vhost: Vhost, queue: AmqpQueue, message: Message, rea
   const { expiration, ...others } = properties;
   void expiration;
   const address = new Address(deadLetterExchange, deadLetterRoutingKey ?? routingKey);
-  const letter = message.withProperties(address, { ...others, headers: FieldTable.ofFields(kept) });
+  const letter = message.with(address, { ...others, headers: Table.ofFields(kept) });
   for (const next of vhost.route(address.exchange, address.routingKey).queuesFor(letter)) {
     if (reason === "rejected" || !isCycle(next, story)) vhost.offer(next, letter);
   }
 }
 
 /** The message was in that queue before, and nobody rejected it since: it would go round for ever. */
-function isCycle(queue: AmqpQueue, story: readonly FieldTable[]): boolean {
+function isCycle(queue: AmqpQueue, story: readonly Table[]): boolean {
   const last = story.findIndex((death) => death.get("queue") === queue.name);
   return last >= 0 && story.slice(0, last + 1).every((death) => death.get("reason") !== "rejected");
 }
 
-function deathsOf(headers: Entries): FieldTable[] {
+function deathsOf(headers: Entries): Table[] {
   const field = headers.find(([name]) => name === "x-death")?.[1];
-  if (field?.type !== "A") return [];
-  return (field.value as readonly Field[]).filter(({ type }) => type === "F").map(({ value }) => value as FieldTable);
+  if (field?.kind !== "list") return [];
+  return (field.value as readonly Field[]).filter(({ kind }) => kind === "table").map(({ value }) => value as Table);
 }
 
 function textsOf(field: Field | undefined): string[] {
-  if (field?.type !== "A") return [];
-  return (field.value as readonly Field[]).filter(({ type }) => type === "S").map(({ value }) => value as string);
+  if (field?.kind !== "list") return [];
+  return (field.value as readonly Field[]).filter(({ kind }) => kind === "text").map(({ value }) => value as string);
 }
 
 /** A sender may have written anything into its `x-death`. */

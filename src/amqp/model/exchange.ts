@@ -1,6 +1,6 @@
-import type { FieldTable } from "../v091/fields.ts";
 import routers from "./exchanges/index.ts";
 import type { AmqpQueue } from "./queue.ts";
+import type { Table } from "./values.ts";
 
 export type Destination = AmqpQueue | Exchange;
 
@@ -9,7 +9,7 @@ export interface Binding {
   readonly source: Exchange;
   readonly destination: Destination;
   readonly routingKey: string;
-  readonly arguments: FieldTable;
+  readonly arguments: Table;
   /** The same for two bindings that are one. */
   readonly identity: string;
 }
@@ -19,10 +19,10 @@ export interface Router {
   /** The result depends on the message's headers, not on the routing key alone. */
   readonly byHeaders: boolean;
   /** Throws AmqpError when the arguments of a binding are not acceptable. */
-  check?(table: FieldTable): void;
+  check?(table: Table): void;
   add(binding: Binding): void;
   remove(binding: Binding): void;
-  route(routingKey: string, headers: FieldTable | null, to: Set<Destination>): void;
+  route(routingKey: string, headers: Table | null, to: Set<Destination>): void;
 }
 
 /** The types of exchange that there are. */
@@ -33,7 +33,7 @@ export interface ExchangeSettings {
   readonly durable: boolean;
   readonly autoDelete: boolean;
   readonly internal: boolean;
-  readonly arguments: FieldTable;
+  readonly arguments: Table;
 }
 
 export class Exchange {

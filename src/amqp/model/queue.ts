@@ -2,13 +2,15 @@ import { type Entry, Queue } from "../../core/queue.ts";
 import type { Clock, Timer } from "../../core/time.ts";
 import type { AnyMessage } from "../../hooks/plugin.ts";
 import type { BrokerEvents, Departure } from "../../pipeline/broker-events.ts";
-import { Field, FieldTable } from "../v091/fields.ts";
-import { FLAG } from "../v091/properties.ts";
 import { LONGEST, type QueueArguments } from "./arguments.ts";
 import { Consumers, type Taker } from "./consumers.ts";
 import { AmqpError } from "./errors.ts";
 import type { Binding } from "./exchange.ts";
 import type { Message } from "./message.ts";
+import { Field, Table } from "./values.ts";
+
+/** The queue that is none: who consumes from it gets the answers to requests that name it in `replyTo`. */
+export const REPLY_TO = "amq.rabbitmq.reply-to";
 
 export type Held = Entry<Message>;
 /** Why a message left a queue for its dead letter exchange, as `x-death` spells it. */
@@ -19,7 +21,7 @@ export interface QueueSettings {
   /** The connection that has the queue for itself, and takes it along when it ends. */
   readonly owner: object | null;
   readonly autoDelete: boolean;
-  readonly arguments: FieldTable;
+  readonly arguments: Table;
 }
 
 /** Who listens to what happens to messages. */
@@ -78,6 +80,11 @@ export class AmqpQueue {
     return this.host.name === "/" ? this.name : `${this.host.name}/${this.name}`;
   }
 
+  /** It stands behind `REPLY_TO` for one who consumes from there: nobody declared it. */
+  get isReplyTo(): boolean {
+    return this.name.startsWith(REPLY_TO);
+  }
+
   /** Takes a message in. False: refused, the queue is full and says so to publishers. */
   offer(message: Message): boolean {
     const { items } = this;
@@ -99,7 +106,7 @@ export class AmqpQueue {
       }
     }
     message.keep();
-    if (this.plain && !(message.flags & FLAG.expiration)) items.push(message, message.size);
+    if (this.plain && !message.hasExpiration) items.push(message, message.size);
     else {
       items.push(message, message.size, this.expiry(message), this.rank(message));
       // With a time limit of zero it only lives if somebody takes it at once.
@@ -177,8 +184,8 @@ export class AmqpQueue {
     if (!this.given.isQuorum || (deliveries === 0 && !isGot)) return item;
     const properties = item.properties();
     const headers = (properties.headers?.fields() ?? []).filter(([name]) => name !== "x-delivery-count");
-    const counted = FieldTable.ofFields([...headers, ["x-delivery-count", new Field("l", deliveries)]]);
-    return item.withProperties(item.address, { ...properties, headers: counted });
+    const counted = Table.ofFields([...headers, ["x-delivery-count", new Field("int64", deliveries)]]);
+    return item.with(item.address, { ...properties, headers: counted });
   }
 
   /** The consumer does not want it. */
@@ -245,14 +252,14 @@ export class AmqpQueue {
 
   private expiry(message: Message): number {
     let ttl = this.given.messageTtl;
-    if (message.flags & FLAG.expiration) ttl = Math.min(ttl, Number(message.properties().expiration));
+    if (message.hasExpiration) ttl = Math.min(ttl, Number(message.properties().expiration));
     return ttl === Infinity ? Infinity : this.host.clock.now() + ttl;
   }
 
   private rank(message: Message): number {
     const { maxPriority } = this.given;
     if (maxPriority === 0) return 0;
-    const priority = message.flags & FLAG.priority ? message.properties().priority! : 0;
+    const priority = message.hasPriority ? message.properties().priority! : 0;
     return maxPriority - Math.min(maxPriority, priority);
   }
 }

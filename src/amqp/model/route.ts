@@ -1,8 +1,9 @@
-import { type Field, FieldTable, typeName } from "../v091/fields.ts";
+import { typeName } from "./arguments.ts";
 import { AmqpError } from "./errors.ts";
 import { type Destination, Exchange } from "./exchange.ts";
 import { Address, type Message } from "./message.ts";
 import type { AmqpQueue } from "./queue.ts";
+import { type Field, Table } from "./values.ts";
 import type { Vhost } from "./vhost.ts";
 
 const NONE: readonly AmqpQueue[] = [];
@@ -30,7 +31,7 @@ export class Route {
 
   /** The queues for this message, each once. */
   queuesFor(message: Message): readonly AmqpQueue[] {
-    if (this.known !== null && !mayCopy(message)) return this.known;
+    if (this.known !== null && !message.mayHaveCopies) return this.known;
     if (this.exchange === undefined) return NONE;
     const headers = message.headers();
     const keys = headers === null ? [] : copies(headers);
@@ -41,7 +42,7 @@ export class Route {
   }
 
   /** Follows exchange after exchange; one that finds nothing hands on to its alternate. */
-  private resolve(keys: readonly string[], headers: FieldTable | null): AmqpQueue[] {
+  private resolve(keys: readonly string[], headers: Table | null): AmqpQueue[] {
     const { vhost } = this;
     const queues = new Set<AmqpQueue>();
     const seen = new Set<Exchange>([this.exchange!]);
@@ -69,35 +70,27 @@ export class Route {
   }
 }
 
-/** Without decoding: whether the properties can hold a header of that name at all. */
-function mayCopy(message: Message): boolean {
-  const { buf, propsStart, propsEnd } = message;
-  if (propsEnd - propsStart < 8) return false;
-  for (let i = propsStart + 2; i < propsEnd - 2; i++) if (buf[i] === 0x43 && buf[i + 1] === 0x43) return true;
-  return false;
-}
-
 /** RabbitMQ's sender-selected distribution: the headers `CC` and `BCC` name more routing keys. Throws PRECONDITION_FAILED for one that is no list. */
-export function copies(headers: FieldTable): string[] {
+export function copies(headers: Table): string[] {
   const keys: string[] = [];
   for (const name of ["CC", "BCC"]) {
     const list = headers.field(name);
     if (list === undefined) continue;
-    if (list.type !== "A")
+    if (list.kind !== "list")
       throw new AmqpError("PRECONDITION_FAILED", `invalid message: {unacceptable_type_in_header,"${name}",${typeName(list)}}`);
-    for (const { type, value } of list.value as readonly Field[]) if (type === "S") keys.push(value as string);
+    for (const { kind, value } of list.value as readonly Field[]) if (kind === "text") keys.push(value as string);
   }
   return keys;
 }
 
 /** The message as receivers get it: who got a blind copy is nobody's business. */
 export function withoutBcc(message: Message): Message {
-  if (!mayCopy(message)) return message;
+  if (!message.mayHaveCopies) return message;
   const properties = message.properties();
   const fields = properties.headers?.fields() ?? [];
   if (!fields.some(([name]) => name === "BCC")) return message;
-  return message.withProperties(message.address, {
+  return message.with(message.address, {
     ...properties,
-    headers: FieldTable.ofFields(fields.filter(([name]) => name !== "BCC")),
+    headers: Table.ofFields(fields.filter(([name]) => name !== "BCC")),
   });
 }

@@ -1,14 +1,14 @@
 import { Tally } from "../../core/tally.ts";
 import type { Clock } from "../../core/time.ts";
 import type { Random } from "../../hooks/random.ts";
-import { type Field, FieldTable, typeName } from "../v091/fields.ts";
-import { queueArguments, same, sameField, sameQueueArguments } from "./arguments.ts";
+import { queueArguments, same, sameField, sameQueueArguments, typeName } from "./arguments.ts";
 import { deadLetter } from "./dead-letter.ts";
 import { AmqpError } from "./errors.ts";
 import { type Binding, type Destination, Exchange, type ExchangeSettings, EXCHANGE_TYPES } from "./exchange.ts";
 import type { Message } from "./message.ts";
 import { AmqpQueue, type DeathReason, type Listening, type QueueHost, type QueueSettings } from "./queue.ts";
 import { Route } from "./route.ts";
+import { type Field, Table } from "./values.ts";
 
 /** The exchanges that every vhost has from the start. */
 const PREDECLARED = [
@@ -46,10 +46,7 @@ export class Vhost implements QueueHost {
     private readonly random: Random,
   ) {
     for (const [exchange, type, internal] of PREDECLARED) {
-      this.exchanges.set(
-        exchange,
-        new Exchange(exchange, { type, durable: true, autoDelete: false, internal, arguments: FieldTable.EMPTY }),
-      );
+      this.exchanges.set(exchange, new Exchange(exchange, { type, durable: true, autoDelete: false, internal, arguments: Table.EMPTY }));
     }
   }
 
@@ -204,7 +201,7 @@ export class Vhost implements QueueHost {
   // --- Bindings ---------------------------------------------------------------------------------
 
   /** Throws NOT_FOUND for an exchange that is not there; a binding that is there already stays the one it is. */
-  bind(source: string, find: () => Destination, routingKey: string, table: FieldTable): void {
+  bind(source: string, find: () => Destination, routingKey: string, table: Table): void {
     const exchange = this.checkExchange(source);
     const destination = find();
     exchange.router.check?.(table);
@@ -218,13 +215,7 @@ export class Vhost implements QueueHost {
   }
 
   /** Does nothing where there is no such binding. */
-  unbind(
-    source: string,
-    destination: Pick<Destination, "kind" | "name">,
-    routingKey: string,
-    table: FieldTable,
-    owner: object | null,
-  ): void {
+  unbind(source: string, destination: Pick<Destination, "kind" | "name">, routingKey: string, table: Table, owner: object | null): void {
     notDefault(source);
     const binding = this.exchanges.get(source)?.bindings.get(identityOf(destination, routingKey, table));
     if (binding === undefined) return;
@@ -283,7 +274,7 @@ export class Vhost implements QueueHost {
   }
 
   private textArgument(field: Field | undefined, name: string, what: string): void {
-    if (field === undefined || field.type === "S") return;
+    if (field === undefined || field.kind === "text") return;
     throw new AmqpError("PRECONDITION_FAILED", `invalid type '${typeName(field)}' for arg '${name}' in ${what} in vhost '${this.name}'`);
   }
 
@@ -308,7 +299,6 @@ function notReserved(kind: "queue" | "exchange", name: string): void {
 }
 
 /** The arguments of a binding belong to what it is; the order in which they came does not. */
-function identityOf(destination: Pick<Destination, "kind" | "name">, routingKey: string, table: FieldTable): string {
-  const fields = [...table.fields()].sort(([a], [b]) => (a < b ? -1 : 1));
-  return `${destination.kind}\0${destination.name}\0${routingKey}\0${FieldTable.ofFields(fields).bytes.toString("latin1")}`;
+function identityOf(destination: Pick<Destination, "kind" | "name">, routingKey: string, table: Table): string {
+  return `${destination.kind}\0${destination.name}\0${routingKey}\0${table.identity()}`;
 }

@@ -1,8 +1,8 @@
 import { type Fact, type FactName, deliveryStream, type HookEvent, messageStream, operationStream } from "../../hooks/event.ts";
 import type { AmqpMessage, ConnectionInfo, Disconnect, Headers, MessageChanges, Operation } from "../../hooks/plugin.ts";
-import { Address, Message } from "../model/message.ts";
-import { FieldTable, type Plain } from "../v091/fields.ts";
-import { type BasicProperties, PROPERTY_TYPES } from "../v091/properties.ts";
+import { Address, type Message } from "../model/message.ts";
+import { type Properties, propertiesOf } from "../model/properties.ts";
+import { type Plain, Table } from "../model/values.ts";
 
 /** What operations of one protocol version are made of. */
 export interface OperationTable {
@@ -58,7 +58,7 @@ export class AmqpOperation implements HookEvent, Operation {
 /** A message before it is routed, or on its way to one consumer. */
 export class AmqpMessageEvent implements HookEvent, AmqpMessage {
   readonly protocol = "amqp";
-  private props: BasicProperties | null = null;
+  private props: Properties | null = null;
   private plainHeaders: Headers | null = null;
   private bytes: Buffer | null = null;
 
@@ -116,7 +116,7 @@ export class AmqpMessageEvent implements HookEvent, AmqpMessage {
     }
   }
 
-  private get decoded(): BasicProperties {
+  private get decoded(): Properties {
     return (this.props ??= this.message.properties());
   }
 
@@ -129,29 +129,13 @@ export class AmqpMessageEvent implements HookEvent, AmqpMessage {
   change(changes: MessageChanges): void {
     const { exchange, routingKey } = this;
     const address = new Address(changes.exchange ?? exchange, changes.routingKey ?? routingKey);
-    const properties: BasicProperties = { ...this.decoded, ...basicProperties(changes.properties ?? {}) };
-    if (changes.headers !== undefined) properties.headers = FieldTable.of(changes.headers as { [name: string]: Plain });
+    const properties: Properties = { ...this.decoded, ...propertiesOf(changes.properties ?? {}) };
+    if (changes.headers !== undefined) properties.headers = Table.of(changes.headers as { [name: string]: Plain });
     const { payload } = changes;
     const body = payload === undefined ? this.payload : Buffer.from((payload ?? "") as string);
-    this.message = Message.of(address, properties, body);
+    this.message = this.message.with(address, properties, body);
     this.props = this.plainHeaders = this.bytes = null;
   }
-}
-
-/** Properties as plugins give them. Throws TypeError for one that there is not, or of a wrong type. */
-export function basicProperties(given: Record<string, unknown>): BasicProperties {
-  const properties: Record<string, unknown> = {};
-  for (const [name, value] of Object.entries(given)) {
-    const type = PROPERTY_TYPES[name];
-    if (value === undefined) properties[name] = undefined;
-    else if (type === "table") properties[name] = FieldTable.of(value as { [name: string]: Plain });
-    else if (type === "timestamp" && value instanceof Date) properties[name] = Math.floor(value.getTime() / 1000);
-    else if (name === "expiration" && /^\d+$/.test(String(value))) properties[name] = String(value);
-    else if (name !== "expiration" && type !== undefined && typeof value === (type === "shortstr" ? "string" : "number"))
-      properties[name] = value;
-    else throw new TypeError(`there is no basic property ${name} that could be ${JSON.stringify(value)}`);
-  }
-  return properties as BasicProperties;
 }
 
 /** A client that has said who it is, or is gone. */

@@ -1,5 +1,5 @@
 import type { Connection } from "../../net/connection.ts";
-import { AmqpError } from "../model/errors.ts";
+import { ReplyError } from "./replies.ts";
 import type { Address } from "../model/message.ts";
 import type { AmqpQueue, Held } from "../model/queue.ts";
 import type { Confirms } from "./confirms.ts";
@@ -88,7 +88,7 @@ export class Channel {
   /** The name that an empty one stands for. Throws NOT_FOUND when no queue was declared on this channel. */
   queueName(name: string): string {
     if (name !== "") return name;
-    if (this.lastQueue === "") throw new AmqpError("NOT_FOUND", "no previously declared queue");
+    if (this.lastQueue === "") throw new ReplyError("NOT_FOUND", "no previously declared queue");
     return this.lastQueue;
   }
 
@@ -194,7 +194,7 @@ export class Channel {
   // --- The end ----------------------------------------------------------------------------------
 
   /** An error closes this channel and no other. */
-  fail(error: AmqpError, method: MethodName | null): void {
+  fail(error: ReplyError, method: MethodName | null): void {
     this.session.closeChannel(this, error, method);
   }
 
@@ -220,6 +220,6 @@ export class Channel {
   }
 }
 
-function unknownTag(tag: number): AmqpError {
-  return new AmqpError("PRECONDITION_FAILED", `unknown delivery tag ${tag}`);
+function unknownTag(tag: number): ReplyError {
+  return new ReplyError("PRECONDITION_FAILED", `unknown delivery tag ${tag}`);
 }

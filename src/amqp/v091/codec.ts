@@ -1,6 +1,7 @@
 import { DecodeError, type Reader } from "../../bytes/reader.ts";
 import type { Writer } from "../../bytes/writer.ts";
-import { FieldTable } from "./fields.ts";
+import { Table } from "../model/values.ts";
+import { bytesOf, FieldTable } from "./fields.ts";
 import { type Args, type ArgsOut, type ArgType, type MethodName, specOf } from "./methods.ts";
 
 type Values = Record<string, unknown>;
@@ -64,9 +65,10 @@ const TYPES: { [T in Exclude<ArgType, "bit">]: { read: (reader: Reader) => unkno
   },
   table: {
     read: (r) => new FieldTable(r.view(r.u32())),
-    write(w, v = FieldTable.EMPTY) {
-      w.u32(v.bytes.length);
-      w.bytes(v.bytes);
+    write(w, v = Table.EMPTY) {
+      const bytes = bytesOf(v);
+      w.u32(bytes.length);
+      w.bytes(bytes);
     },
   },
 };

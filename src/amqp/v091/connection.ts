@@ -3,14 +3,16 @@ import type { Timer } from "../../core/time.ts";
 import type { Connection } from "../../net/connection.ts";
 import type { CloseReason, Session } from "../../net/session.ts";
 import { Patience } from "../../net/idle-timeout.ts";
-import type { AmqpBroker } from "../broker.ts";
-import { AmqpError, refusal } from "../model/errors.ts";
+import type { BrokerConnection, BrokerState } from "../broker/state.ts";
+import { refusal, ReplyError } from "./replies.ts";
+import { AmqpError } from "../model/errors.ts";
 import { Address, type Message } from "../model/message.ts";
 import type { Vhost } from "../model/vhost.ts";
 import { Channel } from "./channel.ts";
 import classes from "./classes/index.ts";
 import { decodeArgs, MALFORMED } from "./codec.ts";
 import { writeContent } from "./content.ts";
+import { depart } from "../pipeline/connect.ts";
 import { Operations, type OperationTarget } from "../pipeline/operations.ts";
 import { METHOD_TABLE } from "./operation-table.ts";
 import { BODY, FRAME_END, FRAME_HEAD, FrameError, frameLength, HEADER, HEARTBEAT, METHOD, writeHeartbeat, writeMethod } from "./frames.ts";
@@ -18,6 +20,7 @@ import { erlang } from "./erlang.ts";
 import type { Handler } from "./handlers.ts";
 import type { Delivery } from "./unacked.ts";
 import { loginOf } from "./login.ts";
+import { contentOf } from "./message.ts";
 import { type Args, type ArgsOut, type ClientMethod, methodOf, type MethodName, type ServerMethod, specOf } from "./methods.ts";
 
 /** How long a client may take for `close-ok`, in milliseconds. */
@@ -31,7 +34,7 @@ for (const { name, methods } of classes)
 export type State = "starting" | "tuning" | "opening" | "running" | "closing" | "closed";
 
 /** One AMQP 0-9-1 connection, from `connection.start` on. */
-export class AmqpConnection implements Session, OperationTarget<Channel> {
+export class AmqpConnection implements Session, BrokerConnection, OperationTarget<Channel> {
   readonly table = METHOD_TABLE;
   readonly operations: Operations<Channel>;
   readonly frameLength;
@@ -60,7 +63,7 @@ export class AmqpConnection implements Session, OperationTarget<Channel> {
 
   /** `timer`: what it waits for next is the end of the handshake, later heartbeats, at last `close-ok`. */
   constructor(
-    readonly broker: AmqpBroker,
+    readonly broker: BrokerState,
     readonly connection: Connection,
     private timer: Timer,
   ) {
@@ -68,7 +71,7 @@ export class AmqpConnection implements Session, OperationTarget<Channel> {
     this.frameMax = broker.options.frameMax;
     this.channelMax = broker.options.channelMax;
     this.frameLength = frameLength(this.frameMax);
-    broker.sessions.add(this);
+    broker.connections.add(this);
   }
 
   /** What its channels hold. */
@@ -108,34 +111,34 @@ export class AmqpConnection implements Session, OperationTarget<Channel> {
     this.current = name ?? null;
     if (type !== METHOD && (id === 0 || (type !== HEADER && type !== BODY))) this.strayFrame(type, buf, at, stop);
     if (id === 0) return this.method(null, buf, at, stop);
-    if (this.state !== "running") throw new AmqpError("CHANNEL_ERROR", `unexpected method in connection state ${this.state}`);
+    if (this.state !== "running") throw new ReplyError("CHANNEL_ERROR", `unexpected method in connection state ${this.state}`);
     if (channel === null) {
-      if (type !== METHOD) throw new AmqpError("UNEXPECTED_FRAME", "expected method frame, got non method frame instead");
+      if (type !== METHOD) throw new ReplyError("UNEXPECTED_FRAME", "expected method frame, got non method frame instead");
       return this.openChannel(id, name, buf, at, stop);
     }
     // The channel is closing: all is ignored but its end, and an attempt to begin it anew.
     if (name === "channel.close-ok") this.forgetChannel(channel);
     else if (name === "channel.close") this.send(id, "channel.close-ok", {});
-    else if (name === "channel.open") throw new AmqpError("CHANNEL_ERROR", "second 'channel.open' seen");
+    else if (name === "channel.open") throw new ReplyError("CHANNEL_ERROR", "second 'channel.open' seen");
   }
 
   /** Throws for a frame of a type that has no place here, or none at all. */
   strayFrame(type: number, buf: Buffer, at: number, stop: number): never {
     this.current = null;
     const what = `type ${type}, all octets = ${erlang(buf.subarray(at, stop))}`;
-    if (type === HEADER || type === BODY || type === HEARTBEAT) throw new AmqpError("UNEXPECTED_FRAME", what);
-    throw new AmqpError("FRAME_ERROR", `${what}: unknown_frame`);
+    if (type === HEADER || type === BODY || type === HEARTBEAT) throw new ReplyError("UNEXPECTED_FRAME", what);
+    throw new ReplyError("FRAME_ERROR", `${what}: unknown_frame`);
   }
 
   private openChannel(id: number, name: MethodName | undefined, buf: Buffer, at: number, stop: number): void {
     if (this.channels.size >= this.channelMax) {
       this.current = null;
-      throw new AmqpError(
+      throw new ReplyError(
         "NOT_ALLOWED",
         `number of channels opened (${this.channels.size}) has reached the negotiated channel_max (${this.channelMax})`,
       );
     }
-    if (name !== "channel.open") throw new AmqpError("CHANNEL_ERROR", "expected 'channel.open'");
+    if (name !== "channel.open") throw new ReplyError("CHANNEL_ERROR", "expected 'channel.open'");
     const channel = new Channel(this, id);
     this.channels.set(id, channel);
     this.method(channel, buf, at, stop);
@@ -147,12 +150,12 @@ export class AmqpConnection implements Session, OperationTarget<Channel> {
     if (stop - at < 4) this.strayFrame(METHOD, buf, at, stop);
     const name = methodOf(reader.u16(), reader.u16());
     this.current = name ?? null;
-    if (name === undefined) throw new AmqpError("COMMAND_INVALID", `unknown method ${erlang(buf.subarray(at, Math.min(stop, at + 4)))}`);
+    if (name === undefined) throw new ReplyError("COMMAND_INVALID", `unknown method ${erlang(buf.subarray(at, Math.min(stop, at + 4)))}`);
     if (channel === null && !name.startsWith("connection."))
-      throw new AmqpError("CHANNEL_ERROR", `unexpected method in connection state ${this.state}`);
+      throw new ReplyError("CHANNEL_ERROR", `unexpected method in connection state ${this.state}`);
     const args = this.decode(name, reader);
-    if (channel !== null && name.startsWith("connection.")) throw new AmqpError("COMMAND_INVALID", "unimplemented method");
-    if (!handlers.has(name)) throw new AmqpError("COMMAND_INVALID", "unimplemented method");
+    if (channel !== null && name.startsWith("connection.")) throw new ReplyError("COMMAND_INVALID", "unimplemented method");
+    if (!handlers.has(name)) throw new ReplyError("COMMAND_INVALID", "unimplemented method");
     // With it the client says who it is; hooks are to see that.
     if (name === "connection.start-ok" && this.state === "starting") this.introduce(args as Args<"connection.start-ok">);
     this.operations.request(channel, name, args);
@@ -166,9 +169,9 @@ export class AmqpConnection implements Session, OperationTarget<Channel> {
     } catch (error) {
       if (!(error instanceof DecodeError)) throw error;
       this.broker.host.net.countFailure(this.connection, error);
-      if (error.message !== MALFORMED) throw new AmqpError("FRAME_ERROR", `cannot decode ${erlang(reader.buf.subarray(at, reader.end))}`);
+      if (error.message !== MALFORMED) throw new ReplyError("FRAME_ERROR", `cannot decode ${erlang(reader.buf.subarray(at, reader.end))}`);
       this.current = null;
-      throw new AmqpError("FRAME_ERROR", MALFORMED);
+      throw new ReplyError("FRAME_ERROR", MALFORMED);
     }
   }
 
@@ -258,7 +261,7 @@ export class AmqpConnection implements Session, OperationTarget<Channel> {
       const late = atLast();
       if (late === null) return;
       writeMethod(connection.out, channel.id, name, { ...given, ...late } as ArgsOut<N>);
-      writeContent(connection.out, channel.id, message, this.frameMax);
+      writeContent(connection.out, channel.id, contentOf(message), this.frameMax);
     };
     if (!this.operations.waits(name)) return write(args);
     message.keep();
@@ -291,19 +294,20 @@ export class AmqpConnection implements Session, OperationTarget<Channel> {
   /** Answers an error as the protocol has it: the channel or the connection is closed with its code. */
   private trouble(error: Error, channel: Channel | null): void {
     const { current } = this;
-    if (error instanceof AmqpError) {
-      if (!error.hard && channel !== null) this.closeChannel(channel, error, current);
-      else this.closeConnection(error, current);
+    const reply = error instanceof AmqpError ? ReplyError.of(error) : error;
+    if (reply instanceof ReplyError) {
+      if (!reply.hard && channel !== null) this.closeChannel(channel, reply, current);
+      else this.closeConnection(reply, current);
       return;
     }
     // Counted where it is answered, see `failed`.
     if (error instanceof FrameError) throw error;
     this.broker.host.net.countFailure(this.connection, error);
-    if (error instanceof DecodeError) this.closeConnection(new AmqpError("SYNTAX_ERROR", String(error)), current);
-    else this.closeConnection(new AmqpError("INTERNAL_ERROR", String(error)), current);
+    if (error instanceof DecodeError) this.closeConnection(new ReplyError("SYNTAX_ERROR", String(error)), current);
+    else this.closeConnection(new ReplyError("INTERNAL_ERROR", String(error)), current);
   }
 
-  closeChannel(channel: Channel, error: AmqpError, method: MethodName | null): void {
+  closeChannel(channel: Channel, error: ReplyError, method: MethodName | null): void {
     if (!channel.isOpen) return;
     channel.close();
     this.send(channel.id, "channel.close", closing(error, method));
@@ -321,7 +325,7 @@ export class AmqpConnection implements Session, OperationTarget<Channel> {
   }
 
   /** Says why, and waits for `close-ok` while all else is ignored. */
-  closeConnection(error: AmqpError, method: MethodName | null): void {
+  closeConnection(error: ReplyError, method: MethodName | null): void {
     if (this.state === "closing" || this.state === "closed") return;
     this.end();
     this.state = "closing";
@@ -347,20 +351,20 @@ export class AmqpConnection implements Session, OperationTarget<Channel> {
     if (!running) return;
     const reply =
       error instanceof FrameError
-        ? new AmqpError("FRAME_ERROR", `type ${error.type}, all octets = ${erlang(error.payload)}: ${error.message}`)
-        : new AmqpError("INTERNAL_ERROR", String(error));
+        ? new ReplyError("FRAME_ERROR", `type ${error.type}, all octets = ${erlang(error.payload)}: ${error.message}`)
+        : new ReplyError("INTERNAL_ERROR", String(error));
     writeMethod(this.connection.out, 0, "connection.close", closing(reply, null));
   }
 
   goodbye(): void {
     if (this.state !== "running") return;
-    this.closeConnection(new AmqpError("CONNECTION_FORCED", "broker forced connection closure with reason 'shutdown'"), null);
+    this.closeConnection(new ReplyError("CONNECTION_FORCED", "broker forced connection closure with reason 'shutdown'"), null);
   }
 
   closed(reason: CloseReason): void | Promise<unknown> {
-    this.broker.sessions.delete(this);
+    this.broker.connections.delete(this);
     this.end();
-    return this.broker.closed(this, reason);
+    if (this.isKnown) return depart(this.broker.host, this.connection, reason);
   }
 
   drained(): void {
@@ -381,7 +385,7 @@ export class AmqpConnection implements Session, OperationTarget<Channel> {
   refuseLogin(mechanism: string): void {
     if (this.closesOnBadLogin) {
       this.closeConnection(
-        new AmqpError(
+        new ReplyError(
           "ACCESS_REFUSED",
           `Login was refused using authentication mechanism ${mechanism}. For details see the broker logfile.`,
         ),
@@ -411,7 +415,7 @@ export class AmqpConnection implements Session, OperationTarget<Channel> {
   }
 }
 
-function closing(error: AmqpError, method: MethodName | null): Args<"connection.close"> {
+function closing(error: ReplyError, method: MethodName | null): Args<"connection.close"> {
   const [classId, methodId] = method === null ? [0, 0] : specOf(method).id;
   return { replyCode: error.code, replyText: cut(error.message), classId, methodId };
 }

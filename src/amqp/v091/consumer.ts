@@ -3,6 +3,7 @@ import type { Message } from "../model/message.ts";
 import type { AmqpQueue, Held } from "../model/queue.ts";
 import type { Channel } from "./channel.ts";
 import { DeliverFrame } from "./content.ts";
+import { contentOf } from "./message.ts";
 import { Outlet, type Receiver } from "../pipeline/outlet.ts";
 import { Delivery } from "./unacked.ts";
 
@@ -141,7 +142,7 @@ export class Consumer implements Taker, Receiver<Delivery | Held | null> {
     if (!this.noAck) channel.unacked.add(new Delivery(tag, entry, this.queue, this));
     session.spoke = true;
     session.broker.messagesOut++;
-    this.frame.write(channel.connection.out, tag, redelivered, message, session.frameMax);
+    this.frame.write(channel.connection.out, tag, redelivered, contentOf(message), session.frameMax);
     return tag;
   }
 

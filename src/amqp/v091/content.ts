@@ -1,6 +1,6 @@
 import type { Writer } from "../../bytes/writer.ts";
-import type { Message } from "../model/message.ts";
 import { BODY, FRAME_END, FRAME_HEAD, FRAME_OVERHEAD, HEADER, METHOD, writeHead } from "./frames.ts";
+import { type Content, namesOf } from "./message.ts";
 
 /** Class and method id, then `weight`, before the properties in a content header: class · weight · size 64. */
 const HEADER_FIXED = 12;
@@ -33,10 +33,10 @@ export class DeliverFrame {
   }
 
   /** The method, and the message's header and body in frames of at most `frameMax` bytes. */
-  write(out: Writer, deliveryTag: number, redelivered: boolean, message: Message, frameMax: number): void {
+  write(out: Writer, deliveryTag: number, redelivered: boolean, message: Content, frameMax: number): void {
     const { start, channel } = this;
     const { size } = message;
-    const { names } = message.address;
+    const names = namesOf(message.address);
     // The usual message, of one small body frame, is written with one claim.
     const isSmall = message.pieces === null && size < VIEW_FROM && size + FRAME_OVERHEAD <= frameMax;
     const payload = start.length - FRAME_HEAD + 9 + names.length;
@@ -75,7 +75,7 @@ export class DeliverFrame {
 }
 
 /** Fills in a content header frame at `at` and returns where it ends. */
-function contentHeader(b: Buffer, at: number, channel: number, message: Message): number {
+function contentHeader(b: Buffer, at: number, channel: number, message: Content): number {
   const { size } = message;
   const payload = HEADER_FIXED + message.propsEnd - message.propsStart;
   const high = Math.floor(size / 0x1_0000_0000);
@@ -102,14 +102,14 @@ function contentHeader(b: Buffer, at: number, channel: number, message: Message)
 }
 
 /** Writes header and body of a message after a method frame that carries it. */
-export function writeContent(out: Writer, channel: number, message: Message, frameMax: number): void {
+export function writeContent(out: Writer, channel: number, message: Content, frameMax: number): void {
   const at = out.claim(FRAME_OVERHEAD + HEADER_FIXED + message.propsEnd - message.propsStart);
   contentHeader(out.buf, at, channel, message);
   if (message.size > 0) writeBody(out, channel, message, frameMax);
 }
 
 /** Cuts a body into frames; where the body came in pieces, a frame never spans two of them. */
-function writeBody(out: Writer, channel: number, message: Message, frameMax: number): void {
+function writeBody(out: Writer, channel: number, message: Content, frameMax: number): void {
   const { pieces, buf, bodyStart, size } = message;
   const most = frameMax - FRAME_OVERHEAD;
   for (const piece of pieces ?? [buf.subarray(bodyStart, bodyStart + size)]) {

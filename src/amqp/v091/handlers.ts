@@ -12,7 +12,7 @@ export interface ClassHandlers<C extends ClassName> {
 
 /**
  * The handlers of one class: every method of the table that a client may send, or it does not
- * compile. A refused method throws AmqpError; an answer is sent with `reply`.
+ * compile. A refused method throws ReplyError; an answer is sent with `reply`.
  */
 export function amqpClass<C extends ClassName>(name: C, methods: ClassHandlers<C>["methods"]): ClassHandlers<C> {
   return { name, methods };

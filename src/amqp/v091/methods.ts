@@ -1,4 +1,4 @@
-import type { FieldTable } from "./fields.ts";
+import type { Table } from "../model/values.ts";
 
 /** Wire types of a method's arguments (AMQP 0-9-1, 4.2.5); consecutive `bit`s share octets, eight each. */
 export type ArgType = "octet" | "short" | "long" | "longlong" | "shortstr" | "longstr" | "bit" | "timestamp" | "table";
@@ -268,7 +268,7 @@ type Value<T> = T extends "shortstr"
     : T extends "bit"
       ? boolean
       : T extends "table"
-        ? FieldTable
+        ? Table
         : number;
 
 /**

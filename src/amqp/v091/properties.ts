@@ -1,26 +1,8 @@
 import { DecodeError, Reader } from "../../bytes/reader.ts";
 import type { Writer } from "../../bytes/writer.ts";
 import { readLonglong, writeShortstr } from "./codec.ts";
-import { checkTable, FieldTable } from "./fields.ts";
-
-/** What a content header of class basic may say of a message. `timestamp` is in seconds, `expiration` a text of milliseconds. */
-export interface BasicProperties {
-  contentType?: string;
-  contentEncoding?: string;
-  headers?: FieldTable;
-  /** 1 transient, 2 persistent. */
-  deliveryMode?: number;
-  priority?: number;
-  correlationId?: string;
-  replyTo?: string;
-  expiration?: string;
-  messageId?: string;
-  timestamp?: number;
-  type?: string;
-  userId?: string;
-  appId?: string;
-  clusterId?: string;
-}
+import type { Properties, PropertyName } from "../model/properties.ts";
+import { bytesOf, checkTable, FieldTable } from "./fields.ts";
 
 type PropertyType = "shortstr" | "octet" | "timestamp" | "table";
 
@@ -40,10 +22,7 @@ const PROPERTIES = [
   ["userId", "shortstr"],
   ["appId", "shortstr"],
   ["clusterId", "shortstr"],
-] as const satisfies readonly (readonly [keyof BasicProperties, PropertyType])[];
-
-export type PropertyName = (typeof PROPERTIES)[number][0];
-export const PROPERTY_TYPES: Readonly<Record<string, PropertyType>> = Object.fromEntries(PROPERTIES);
+] as const satisfies readonly (readonly [PropertyName, PropertyType])[];
 
 /** The flag of each property in the first flag word. */
 export const FLAG = Object.fromEntries(PROPERTIES.map(([name], i) => [name, 1 << (15 - i)])) as { readonly [N in PropertyName]: number };
@@ -66,7 +45,7 @@ function readFlags(reader: Reader): number {
 }
 
 /** Reads flags and values, all of `buf[start, end)`; headers are a view. Throws DecodeError with the property in its path. */
-export function decodeProperties(buf: Buffer, start: number, end: number): BasicProperties {
+export function decodeProperties(buf: Buffer, start: number, end: number): Properties {
   const reader = new Reader(buf, start, end);
   const flags = readFlags(reader);
   const properties: { [N in PropertyName]?: unknown } = {};
@@ -84,7 +63,7 @@ export function decodeProperties(buf: Buffer, start: number, end: number): Basic
     }
   }
   if (reader.remaining > 0) throw new DecodeError(`${reader.remaining} bytes after the last property`);
-  return properties as BasicProperties;
+  return properties as Properties;
 }
 
 /**
@@ -117,7 +96,7 @@ export function checkProperties(buf: Buffer, start: number, end: number): void {
 }
 
 /** Writes flags and values; absent and undefined properties are not sent. */
-export function encodeProperties(properties: BasicProperties, out: Writer): void {
+export function encodeProperties(properties: Properties, out: Writer): void {
   let flags = 0;
   for (const [name] of PROPERTIES) if (properties[name] !== undefined) flags |= FLAG[name];
   out.u16(flags);
@@ -127,7 +106,7 @@ export function encodeProperties(properties: BasicProperties, out: Writer): void
     else if (type === "octet") out.u8(properties[name] as number);
     else if (type === "timestamp") out.i64n(properties[name] as number);
     else {
-      const { bytes } = properties[name] as FieldTable;
+      const bytes = bytesOf(properties[name]!);
       out.u32(bytes.length);
       out.bytes(bytes);
     }

@@ -1,13 +1,14 @@
 import type { AnyMessage } from "../../hooks/plugin.ts";
 import { LONGEST } from "../model/arguments.ts";
-import { AmqpError, refusal } from "../model/errors.ts";
+import { refusal, ReplyError } from "./replies.ts";
 import type { Address, Message } from "../model/message.ts";
 import { type Route, withoutBcc } from "../model/route.ts";
 import type { AmqpMessageEvent } from "../pipeline/events.ts";
 import type { Publisher as PublisherOf } from "../pipeline/intake.ts";
 import type { Channel } from "./channel.ts";
+import { contentOf } from "./message.ts";
 import { FLAG } from "./properties.ts";
-import { directReplyTo, REPLY_TO } from "./reply-to.ts";
+import { directReplyTo } from "./reply-to.ts";
 
 const MANDATORY = 1;
 const IMMEDIATE = 2;
@@ -106,14 +107,14 @@ export class Publisher implements PublisherOf {
   private publishTo(route: Route, given: Message, origin: Origin | null, mandatory: boolean, number?: number): void {
     const { channel } = this;
     const { session } = channel;
-    if (this.bits & IMMEDIATE) throw new AmqpError("NOT_IMPLEMENTED", "immediate=true");
+    if (this.bits & IMMEDIATE) throw new ReplyError("NOT_IMPLEMENTED", "immediate=true");
     const { exchange } = route;
     if (exchange === undefined)
-      throw new AmqpError("NOT_FOUND", `no exchange '${route.address.exchange}' in vhost '${session.vhost.name}'`);
+      throw new ReplyError("NOT_FOUND", `no exchange '${route.address.exchange}' in vhost '${session.vhost.name}'`);
     if (exchange.settings.internal) {
-      throw new AmqpError("ACCESS_REFUSED", `cannot publish to internal exchange '${exchange.name}' in vhost '${session.vhost.name}'`);
+      throw new ReplyError("ACCESS_REFUSED", `cannot publish to internal exchange '${exchange.name}' in vhost '${session.vhost.name}'`);
     }
-    const message = given.flags & CHECKED ? this.checked(given) : given;
+    const message = contentOf(given).flags & CHECKED ? this.checked(given) : given;
     const sequence = number ?? (channel.confirms === null ? 0 : channel.confirms.next());
     if (channel.transaction !== null) return channel.transaction.publish(route, message, mandatory, origin);
     const accepted = this.route(route, message, mandatory, origin);
@@ -130,9 +131,9 @@ export class Publisher implements PublisherOf {
     session.broker.messagesIn++;
     session.broker.alarm.published();
     if (route.exchange !== undefined) route.exchange.published++;
-    const copy = message.flags & FLAG.headers ? withoutBcc(message) : message;
+    const copy = message.hasHeaders ? withoutBcc(message) : message;
     // An answer finds its asker without a queue: RabbitMQ delivers it, and returns it too.
-    if (mandatory && (queues.length === 0 || queues.every(({ name }) => name.startsWith(REPLY_TO)))) this.returned(copy);
+    if (mandatory && (queues.length === 0 || queues.every(({ isReplyTo }) => isReplyTo))) this.returned(copy);
     let accepted = true;
     for (let i = 0; i < queues.length; i++) {
       if (events !== null) events.stored(queues[i]!.place, copy, origin ?? session.broker.messageOf(session.vhost.name, copy));
@@ -154,14 +155,14 @@ export class Publisher implements PublisherOf {
     const { userId, expiration, replyTo } = properties;
     const { user } = channel.session;
     if (userId !== undefined && userId !== user) {
-      throw new AmqpError("PRECONDITION_FAILED", `user_id property set to '${userId}' but authenticated user was '${user}'`);
+      throw new ReplyError("PRECONDITION_FAILED", `user_id property set to '${userId}' but authenticated user was '${user}'`);
     }
     if (expiration !== undefined && (!/^[+-]?\d+$/.test(expiration) || Number(expiration) < 0 || Number(expiration) > LONGEST)) {
-      throw new AmqpError("PRECONDITION_FAILED", `invalid expiration '${expiration}': ${whyNot(expiration)}`);
+      throw new ReplyError("PRECONDITION_FAILED", `invalid expiration '${expiration}': ${whyNot(expiration)}`);
     }
     if (replyTo === undefined) return message;
     const direct = directReplyTo(channel, replyTo);
-    return direct === replyTo ? message : message.withProperties(message.address, { ...properties, replyTo: direct });
+    return direct === replyTo ? message : message.with(message.address, { ...properties, replyTo: direct });
   }
 }
 

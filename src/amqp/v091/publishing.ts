@@ -1,12 +1,12 @@
 import { DecodeError, Reader } from "../../bytes/reader.ts";
 import { EMPTY } from "../../bytes/writer.ts";
-import { AmqpError } from "../model/errors.ts";
-import { Message } from "../model/message.ts";
+import { ReplyError } from "./replies.ts";
 import type { Route } from "../model/route.ts";
 import { Intake } from "../pipeline/intake.ts";
 import type { Channel } from "./channel.ts";
 import { readShortstr } from "./codec.ts";
 import { erlang } from "./erlang.ts";
+import { Content } from "./message.ts";
 import { checkProperties } from "./properties.ts";
 import { Publisher } from "./publisher.ts";
 
@@ -55,12 +55,12 @@ export class Publishing {
   }
 
   /** What to say of a frame that is not the one expected. */
-  unexpected(): AmqpError {
+  unexpected(): ReplyError {
     if (this.expecting === "header")
-      return new AmqpError("UNEXPECTED_FRAME", "expected content header for class 60, got non content header frame instead");
-    if (this.expecting === "body") return new AmqpError("UNEXPECTED_FRAME", "expected content body, got non content body frame instead");
+      return new ReplyError("UNEXPECTED_FRAME", "expected content header for class 60, got non content header frame instead");
+    if (this.expecting === "body") return new ReplyError("UNEXPECTED_FRAME", "expected content body, got non content body frame instead");
     this.channel.session.current = null;
-    return new AmqpError("UNEXPECTED_FRAME", "expected method frame, got non method frame instead");
+    return new ReplyError("UNEXPECTED_FRAME", "expected method frame, got non method frame instead");
   }
 
   /** A `basic.publish` whose arguments are in `buf[at, stop)`. */
@@ -104,13 +104,13 @@ export class Publishing {
     this.channel.session.current = "basic.publish";
     if (stop - at < 14) {
       this.channel.session.current = null;
-      throw new AmqpError("FRAME_ERROR", `type 2, all octets = ${erlang(buf.subarray(at, stop))}: unknown_frame`);
+      throw new ReplyError("FRAME_ERROR", `type 2, all octets = ${erlang(buf.subarray(at, stop))}: unknown_frame`);
     }
     const classId = (buf[at]! << 8) | buf[at + 1]!;
     // The weight is always zero: with another it is no header for RabbitMQ.
     if ((buf[at + 2]! | buf[at + 3]!) !== 0) throw this.unexpected();
     if (classId !== 60) {
-      throw new AmqpError("UNEXPECTED_FRAME", `expected content header for class 60, got one for class ${classId} instead`);
+      throw new ReplyError("UNEXPECTED_FRAME", `expected content header for class 60, got one for class ${classId} instead`);
     }
     this.head = buf;
     this.propsStart = at + 12;
@@ -118,12 +118,12 @@ export class Publishing {
     this.size = this.left = buf.readUInt32BE(at + 4) * 0x1_0000_0000 + buf.readUInt32BE(at + 8);
     const { maxMessageSize } = this.channel.session.broker.options;
     if (this.size > maxMessageSize) {
-      throw new AmqpError("PRECONDITION_FAILED", `message size ${this.size} is larger than configured max size ${maxMessageSize}`);
+      throw new ReplyError("PRECONDITION_FAILED", `message size ${this.size} is larger than configured max size ${maxMessageSize}`);
     }
     this.expecting = "body";
     if (this.size > 0) return;
     if (this.skipping) this.forget();
-    else this.complete(new Message(this.address!.address, buf, at + 12, stop, stop, 0, null));
+    else this.complete(new Content(this.address!.address, buf, at + 12, stop, stop, 0, null));
   }
 
   body(buf: Buffer, at: number, stop: number): void {
@@ -131,7 +131,7 @@ export class Publishing {
     this.channel.session.current = "basic.publish";
     const { size, head } = this;
     const got = stop - at;
-    if (got > this.left) throw new AmqpError("UNEXPECTED_FRAME", `body frame of ${got} bytes, ${this.left} were expected`);
+    if (got > this.left) throw new ReplyError("UNEXPECTED_FRAME", `body frame of ${got} bytes, ${this.left} were expected`);
     if (this.skipping) {
       this.left -= got;
       if (this.left === 0) this.forget();
@@ -139,7 +139,7 @@ export class Publishing {
     }
     if (got === size) {
       // All in one frame, as nearly always.
-      if (buf === head) return this.complete(new Message(this.address!.address, buf, this.propsStart, this.propsEnd, at, size, null));
+      if (buf === head) return this.complete(new Content(this.address!.address, buf, this.propsStart, this.propsEnd, at, size, null));
       if (got < PIECE) return this.complete(this.joined(buf, at, stop));
     }
     this.left -= got;
@@ -148,16 +148,16 @@ export class Publishing {
     this.endGather();
     const { pieces } = this;
     this.pieces = [];
-    this.complete(new Message(this.address!.address, head, this.propsStart, this.propsEnd, 0, size, pieces));
+    this.complete(new Content(this.address!.address, head, this.propsStart, this.propsEnd, 0, size, pieces));
   }
 
   /** Header and body came in different chunks: they meet in bytes of their own. */
-  private joined(buf: Buffer, at: number, stop: number): Message {
+  private joined(buf: Buffer, at: number, stop: number): Content {
     const props = this.propsEnd - this.propsStart;
     const own = Buffer.allocUnsafeSlow(props + stop - at);
     this.head.copy(own, 0, this.propsStart, this.propsEnd);
     buf.copy(own, props, at, stop);
-    return new Message(this.address!.address, own, 0, props, props, stop - at, null);
+    return new Content(this.address!.address, own, 0, props, props, stop - at, null);
   }
 
   private append(buf: Buffer, at: number, stop: number): void {
@@ -189,7 +189,7 @@ export class Publishing {
     this.gathered = 0;
   }
 
-  private complete(message: Message): void {
+  private complete(message: Content): void {
     this.expecting = "method";
     // Something was declared, bound or deleted while the content was on its way.
     if (this.address!.isStale) {

@@ -1,18 +1,15 @@
 import { queueArguments } from "../model/arguments.ts";
-import { AmqpError } from "../model/errors.ts";
-import { AmqpQueue } from "../model/queue.ts";
+import { ReplyError } from "./replies.ts";
+import { AmqpQueue, REPLY_TO } from "../model/queue.ts";
+import { Table } from "../model/values.ts";
 import type { Channel } from "./channel.ts";
-import { FieldTable } from "./fields.ts";
-
-/** The queue that is none: who consumes from it gets the answers to requests that name it in `replyTo`. */
-export const REPLY_TO = "amq.rabbitmq.reply-to";
 
 /** Behind the name stands, for each channel that consumes from it, a queue that nobody declared. */
 export function replyQueue(channel: Channel): AmqpQueue {
   const { vhost } = channel.session;
-  if (channel.replyTo !== null) throw new AmqpError("PRECONDITION_FAILED", "reply consumer already set");
-  const settings = { durable: false, owner: null, autoDelete: true, arguments: FieldTable.EMPTY };
-  const queue = new AmqpQueue(vhost, vhost.generateName(`${REPLY_TO}.`), settings, queueArguments(FieldTable.EMPTY, REPLY_TO));
+  if (channel.replyTo !== null) throw new ReplyError("PRECONDITION_FAILED", "reply consumer already set");
+  const settings = { durable: false, owner: null, autoDelete: true, arguments: Table.EMPTY };
+  const queue = new AmqpQueue(vhost, vhost.generateName(`${REPLY_TO}.`), settings, queueArguments(Table.EMPTY, REPLY_TO));
   vhost.addQueue(queue);
   channel.replyTo = queue;
   return queue;
@@ -21,6 +18,6 @@ export function replyQueue(channel: Channel): AmqpQueue {
 /** What `replyTo` becomes: the requester's own queue in place of the name that all share. */
 export function directReplyTo(channel: Channel, replyTo: string): string {
   if (replyTo !== REPLY_TO) return replyTo;
-  if (channel.replyTo === null) throw new AmqpError("PRECONDITION_FAILED", "fast reply consumer does not exist");
+  if (channel.replyTo === null) throw new ReplyError("PRECONDITION_FAILED", "fast reply consumer does not exist");
   return channel.replyTo.name;
 }

@@ -1,4 +1,4 @@
-import { AmqpError } from "../model/errors.ts";
+import { ReplyError } from "./replies.ts";
 import type { Message } from "../model/message.ts";
 import type { AmqpQueue } from "../model/queue.ts";
 import type { Route } from "../model/route.ts";
@@ -41,7 +41,7 @@ export class Transaction {
       if (!this.channel.publishing.publisher.route(route, message, mandatory, origin, left)) accepted = false;
     }
     for (const { deliveries, how } of settled) this.channel.settle(deliveries, how);
-    if (!accepted) throw new AmqpError("PRECONDITION_FAILED", "partial tx completion");
+    if (!accepted) throw new ReplyError("PRECONDITION_FAILED", "partial tx completion");
   }
 
   /** The messages were never published; what was settled is unsettled again. */

@@ -1,4 +1,4 @@
-import type { AmqpBroker } from "../../amqp/broker.ts";
+import type { AmqpBroker } from "../../amqp/broker/broker.ts";
 import type { Broker, ConnectionFilter } from "../../hooks/plugin.ts";
 import type { Seam } from "../../hooks/seam.ts";
 import type { KafkaCluster } from "../../kafka/broker/cluster.ts";

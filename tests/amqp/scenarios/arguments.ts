@@ -1,4 +1,4 @@
-import { Field } from "../../../src/amqp/v091/fields.ts";
+import { Field, type Kind } from "../../../src/amqp/model/values.ts";
 import type { Scenarios } from "./index.ts";
 
 const QUORUM = { durable: true, exclusive: false } as const;
@@ -33,12 +33,12 @@ const scenarios: Scenarios = {
         { "x-dead-letter-exchange": null },
         { "x-queue-mode": "default" },
         { "x-queue-mode": 5 },
-        { "x-max-length": new Field("b", 5) },
-        { "x-max-length": new Field("B", 5) },
-        { "x-max-length": new Field("u", 5) },
-        { "x-max-length": new Field("i", 5) },
-        { "x-max-length": new Field("f", 5) },
-        { "x-max-length": new Field("T", 5) },
+        { "x-max-length": new Field("int8", 5) },
+        { "x-max-length": new Field("uint8", 5) },
+        { "x-max-length": new Field("uint16", 5) },
+        { "x-max-length": new Field("uint32", 5) },
+        { "x-max-length": new Field("float", 5) },
+        { "x-max-length": new Field("timestamp", 5) },
         { "x-max-length": 2n ** 62n },
         { "x-message-ttl": 4294967295 },
         { "x-message-ttl": 4294967296 },
@@ -53,10 +53,10 @@ const scenarios: Scenarios = {
       ] as const
     ).map(
       (table) =>
-        [
-          `classic queue: ${JSON.stringify(table, (_, v) => (typeof v === "bigint" ? String(v) : v))}`,
-          async (stage) => (await stage.client()).declareQueue("q", { arguments: table }),
-        ] as [string, Scenarios[string]],
+        [`classic queue: ${named(table)}`, async (stage) => (await stage.client()).declareQueue("q", { arguments: table })] as [
+          string,
+          Scenarios[string],
+        ],
     ),
   ),
   ...Object.fromEntries(
@@ -118,7 +118,7 @@ const scenarios: Scenarios = {
         ],
         ["no active consumer", { "x-single-active-consumer": true }, {}],
         ["an active consumer that says no", {}, { "x-single-active-consumer": false }],
-        ["a double", { "x-max-length": 5 }, { "x-max-length": new Field("d", 5) }],
+        ["a double", { "x-max-length": 5 }, { "x-max-length": new Field("double", 5) }],
         ["the types reversed", { "x-queue-type": "classic" }, {}],
         ["a strategy", {}, { "x-dead-letter-strategy": "at-most-once" }],
       ] as const
@@ -189,7 +189,7 @@ const scenarios: Scenarios = {
         { "x-priority": null },
         { "x-priority": 1.5 },
         { "x-priority": true },
-        { "x-priority": new Field("b", -3) },
+        { "x-priority": new Field("int8", -3) },
         { "x-cancel-on-ha-failover": true },
         { "x-cancel-on-ha-failover": "yes" },
         { "x-stream-offset": "first" },
@@ -200,7 +200,7 @@ const scenarios: Scenarios = {
     ).map(
       (table) =>
         [
-          `consumer arguments: ${JSON.stringify(table)}`,
+          `consumer arguments: ${named(table)}`,
           async (stage) => {
             const a = await stage.client();
             await a.queue("q");
@@ -251,4 +251,16 @@ const scenarios: Scenarios = {
     await a.next();
   },
 };
+/** The letters of the kinds, by which the recorded scenarios are named. */
+function letterOf(kind: Kind): string | undefined {
+  const letters: Partial<Record<Kind, string>> = { int8: "b", uint8: "B", uint16: "u", uint32: "i", float: "f", timestamp: "T" };
+  return letters[kind];
+}
+
+function named(table: object): string {
+  return JSON.stringify(table, (_, v) =>
+    v instanceof Field ? { type: letterOf(v.kind), value: v.value } : typeof v === "bigint" ? String(v) : v,
+  );
+}
+
 export default scenarios;

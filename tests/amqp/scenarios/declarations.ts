@@ -1,4 +1,4 @@
-import { Field } from "../../../src/amqp/v091/fields.ts";
+import { Field } from "../../../src/amqp/model/values.ts";
 import type { Scenarios } from "./index.ts";
 
 /** What is declared, bound, deleted, and refused. */
@@ -107,7 +107,7 @@ const scenarios: Scenarios = {
     await a.queue("q", { arguments: { "x-max-length": 5 } });
     a.publish("", "q", "1");
     await a.settle();
-    a.declareQueue("q", { arguments: { "x-max-length": new Field("l", 5) } });
+    a.declareQueue("q", { arguments: { "x-max-length": new Field("int64", 5) } });
   },
   "queue: redeclared durable while exclusive": async (stage) => {
     const a = await stage.client();
@@ -152,7 +152,7 @@ const scenarios: Scenarios = {
         ["a limit where there was none", {}, { "x-message-ttl": 1000 }],
         ["no limit where there was one", { "x-message-ttl": 1000 }, {}],
         ["another limit", { "x-message-ttl": 1000 }, { "x-message-ttl": 2000 }],
-        ["the limit in other bytes", { "x-message-ttl": 1000 }, { "x-message-ttl": new Field("l", 1000) }],
+        ["the limit in other bytes", { "x-message-ttl": 1000 }, { "x-message-ttl": new Field("int64", 1000) }],
         ["another dead letter exchange", { "x-dead-letter-exchange": "a" }, { "x-dead-letter-exchange": "b" }],
         ["another argument without meaning", { anything: "a" }, { anything: "b" }],
         ["an argument of another type", { "x-max-length": 5 }, { "x-max-length": "5" }],

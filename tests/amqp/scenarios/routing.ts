@@ -1,4 +1,5 @@
-import { Field, type Plain, FieldTable } from "../../../src/amqp/v091/fields.ts";
+import { Field, type Plain } from "../../../src/amqp/model/values.ts";
+import { FieldTable } from "../../../src/amqp/v091/fields.ts";
 import type { Actor } from "../scenario.ts";
 import type { Scenarios } from "./index.ts";
 
@@ -75,8 +76,8 @@ const scenarios: Scenarios = {
   ...Object.fromEntries(
     (
       [
-        ["number in other bytes", { a: new Field("I", 1) }, { a: new Field("l", 1) }],
-        ["number as a double", { a: 1 }, { a: new Field("d", 1) }],
+        ["number in other bytes", { a: new Field("int32", 1) }, { a: new Field("int64", 1) }],
+        ["number as a double", { a: 1 }, { a: new Field("double", 1) }],
         ["text and bytes", { a: "z" }, { a: Buffer.from("z") }],
         ["another value", { a: 1 }, { a: 2 }],
         ["no value wanted", { a: null }, { a: 3 }],

@@ -1,4 +1,5 @@
-import { Field, FieldTable } from "../../../src/amqp/v091/fields.ts";
+import { Field } from "../../../src/amqp/model/values.ts";
+import { FieldTable } from "../../../src/amqp/v091/fields.ts";
 import type { Scenarios } from "./index.ts";
 
 /** Exchanges and queues that hang together, and what is left of them when a part goes. */
@@ -127,7 +128,7 @@ const scenarios: Scenarios = {
     const a = await stage.client();
     await a.queue("q");
     await a.bind("q", "amq.direct", "k", { n: 1 });
-    a.unbindQueue("q", "amq.direct", "k", { n: new Field("l", 1) });
+    a.unbindQueue("q", "amq.direct", "k", { n: new Field("int64", 1) });
     await a.next();
     a.publish("amq.direct", "k", "x", {}, { mandatory: true });
     await a.settle();

@@ -1,5 +1,5 @@
 import type { AmqpQueue } from "../../../src/amqp/model/queue.ts";
-import type { Port } from "../../../src/amqp/port.ts";
+import type { Port } from "../../../src/amqp/broker/port.ts";
 import type { AmqpConnection } from "../../../src/amqp/v091/connection.ts";
 import type { Connection } from "../../../src/net/connection.ts";
 import type { AmqpConsumer, Delivered } from "../clients/amqp-consumer.ts";

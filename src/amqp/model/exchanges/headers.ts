@@ -1,6 +1,7 @@
-import { Decimal, type Field, type FieldTable, typeName } from "../../v091/fields.ts";
+import { typeName } from "../arguments.ts";
 import { AmqpError } from "../errors.ts";
 import type { Binding, Destination, Router } from "../exchange.ts";
+import { Decimal, type Field, Table } from "../values.ts";
 
 type Mode = "all" | "any" | "all-with-x" | "any-with-x";
 const MODES: readonly string[] = ["all", "any", "all-with-x", "any-with-x"] satisfies Mode[];
@@ -16,7 +17,7 @@ export default class Headers implements Router {
   private readonly bindings = new Map<Binding, { any: boolean; wanted: (readonly [string, Field])[] }>();
 
   /** Throws PRECONDITION_FAILED for an `x-match` that is none. */
-  check(table: FieldTable): void {
+  check(table: Table): void {
     modeOf(table);
   }
 
@@ -32,21 +33,21 @@ export default class Headers implements Router {
     this.bindings.delete(binding);
   }
 
-  route(_routingKey: string, headers: FieldTable | null, to: Set<Destination>): void {
+  route(_routingKey: string, headers: Table | null, to: Set<Destination>): void {
     for (const [binding, { any, wanted }] of this.bindings) {
       const meets = ([name, field]: readonly [string, Field]) => {
         const header = headers?.field(name);
-        return header !== undefined && (field.type === "V" || sameValue(field, header));
+        return header !== undefined && (field.kind === "void" || sameValue(field, header));
       };
       if (any ? wanted.some(meets) : wanted.every(meets)) to.add(binding.destination);
     }
   }
 }
 
-function modeOf(table: FieldTable): Mode {
+function modeOf(table: Table): Mode {
   const field = table.field("x-match");
   if (field === undefined) return "all";
-  if (field.type !== "S") {
+  if (field.kind !== "text") {
     throw new AmqpError(
       "PRECONDITION_FAILED",
       `Invalid x-match field type ${typeName(field)} (value ${String(field.value)}); expected longstr`,
@@ -66,10 +67,10 @@ function sameValue(a: Field, b: Field): boolean {
   if (typeof x === "string" || Buffer.isBuffer(x))
     return (typeof y === "string" || Buffer.isBuffer(y)) && Buffer.from(x as string).equals(Buffer.from(y as string));
   if (x instanceof Decimal) return y instanceof Decimal && x.scale === y.scale && x.unscaled === y.unscaled;
-  if (a.type === "A") return b.type === "A" && sameList(x as readonly Field[], y as readonly Field[]);
-  if (a.type === "F") {
-    if (b.type !== "F") return false;
-    const [left, right] = [(x as FieldTable).fields(), (y as FieldTable).fields()];
+  if (a.kind === "list") return b.kind === "list" && sameList(x as readonly Field[], y as readonly Field[]);
+  if (a.kind === "table") {
+    if (b.kind !== "table") return false;
+    const [left, right] = [(x as Table).fields(), (y as Table).fields()];
     return (
       left.every(([name], i) => right[i]?.[0] === name) &&
       sameList(
@@ -82,5 +83,5 @@ function sameValue(a: Field, b: Field): boolean {
 }
 
 function sameList(a: readonly Field[], b: readonly Field[]): boolean {
-  return a.length === b.length && a.every((field, i) => field.type === b[i]!.type && sameValue(field, b[i]!));
+  return a.length === b.length && a.every((field, i) => field.kind === b[i]!.kind && sameValue(field, b[i]!));
 }

@@ -1,14 +1,15 @@
 import { consumerPriority } from "../../model/arguments.ts";
-import { AmqpError } from "../../model/errors.ts";
+import { ReplyError } from "../replies.ts";
+import { REPLY_TO } from "../../model/queue.ts";
 import { Consumer } from "../consumer.ts";
 import { answerGet } from "../get.ts";
 import { amqpClass } from "../handlers.ts";
 import { clean } from "../names.ts";
-import { REPLY_TO, replyQueue } from "../reply-to.ts";
+import { replyQueue } from "../reply-to.ts";
 
 export default amqpClass("basic", {
   qos(channel, { prefetchSize, prefetchCount, global }) {
-    if (prefetchSize !== 0) throw new AmqpError("NOT_IMPLEMENTED", `prefetch_size!=0 (${prefetchSize})`);
+    if (prefetchSize !== 0) throw new ReplyError("NOT_IMPLEMENTED", `prefetch_size!=0 (${prefetchSize})`);
     // RabbitMQ lifts the limit of the channel when one for its consumers is set.
     const hadLimit = channel.prefetch !== 0;
     channel.prefetch = global ? prefetchCount : 0;
@@ -20,12 +21,12 @@ export default amqpClass("basic", {
   consume(channel, { queue: given, consumerTag, noAck, exclusive, noWait, arguments: table }) {
     const { session } = channel;
     const name = clean(given);
-    if (channel.consumers.has(consumerTag)) throw new AmqpError("NOT_ALLOWED", `attempt to reuse consumer tag '${consumerTag}'`);
-    if (name === REPLY_TO && !noAck) throw new AmqpError("PRECONDITION_FAILED", "reply consumer cannot acknowledge");
+    if (channel.consumers.has(consumerTag)) throw new ReplyError("NOT_ALLOWED", `attempt to reuse consumer tag '${consumerTag}'`);
+    if (name === REPLY_TO && !noAck) throw new ReplyError("PRECONDITION_FAILED", "reply consumer cannot acknowledge");
     const queue = name === REPLY_TO ? replyQueue(channel) : channel.queue(name);
     const what = `queue '${queue.name}' in vhost '${session.vhost.name}'`;
     const priority = consumerPriority(table, queue.given.isQuorum, what);
-    if (queue.given.isQuorum && channel.prefetch !== 0) throw new AmqpError("NOT_IMPLEMENTED", `${what} does not support global qos`);
+    if (queue.given.isQuorum && channel.prefetch !== 0) throw new ReplyError("NOT_IMPLEMENTED", `${what} does not support global qos`);
     const tag = consumerTag === "" ? session.vhost.generateName("amq.ctag-") : consumerTag;
     const consumer = new Consumer(channel, queue, tag, { noAck, exclusive, priority, prefetch: channel.consumerPrefetch });
     queue.addConsumer(consumer);
@@ -46,7 +47,7 @@ export default amqpClass("basic", {
   },
 
   "cancel-ok"() {
-    throw new AmqpError("COMMAND_INVALID", "unimplemented method");
+    throw new ReplyError("COMMAND_INVALID", "unimplemented method");
   },
 
   publish(channel, address) {
@@ -73,12 +74,12 @@ export default amqpClass("basic", {
   },
 
   "recover-async"(channel, { requeue }) {
-    if (!requeue) throw new AmqpError("NOT_IMPLEMENTED", "requeue=false");
+    if (!requeue) throw new ReplyError("NOT_IMPLEMENTED", "requeue=false");
     channel.recover();
   },
 
   recover(channel, { requeue }) {
-    if (!requeue) throw new AmqpError("NOT_IMPLEMENTED", "requeue=false");
+    if (!requeue) throw new ReplyError("NOT_IMPLEMENTED", "requeue=false");
     channel.send("basic.recover-ok", {});
     channel.recover();
   },

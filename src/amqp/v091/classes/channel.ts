@@ -1,21 +1,21 @@
-import { AmqpError } from "../../model/errors.ts";
+import { ReplyError } from "../replies.ts";
 import { amqpClass } from "../handlers.ts";
 
 export default amqpClass("channel", {
   open(channel) {
-    if (channel.isBegun) throw new AmqpError("CHANNEL_ERROR", "second 'channel.open' seen");
+    if (channel.isBegun) throw new ReplyError("CHANNEL_ERROR", "second 'channel.open' seen");
     channel.isBegun = true;
     channel.send("channel.open-ok", {});
   },
 
   flow(channel, { active }) {
     // As in RabbitMQ: consumers are held back with basic.qos.
-    if (!active) throw new AmqpError("NOT_IMPLEMENTED", "active=false");
+    if (!active) throw new ReplyError("NOT_IMPLEMENTED", "active=false");
     channel.send("channel.flow-ok", { active });
   },
 
   "flow-ok"() {
-    throw new AmqpError("COMMAND_INVALID", "unimplemented method");
+    throw new ReplyError("COMMAND_INVALID", "unimplemented method");
   },
 
   close(channel) {
@@ -24,6 +24,6 @@ export default amqpClass("channel", {
   },
 
   "close-ok"() {
-    throw new AmqpError("COMMAND_INVALID", "unimplemented method");
+    throw new ReplyError("COMMAND_INVALID", "unimplemented method");
   },
 });

@@ -1,10 +1,10 @@
-import { AmqpError } from "../../model/errors.ts";
+import { ReplyError } from "../replies.ts";
 import { Confirms } from "../confirms.ts";
 import { amqpClass } from "../handlers.ts";
 
 export default amqpClass("confirm", {
   select(channel, { noWait }) {
-    if (channel.transaction !== null) throw new AmqpError("PRECONDITION_FAILED", "cannot switch from tx to confirm mode");
+    if (channel.transaction !== null) throw new ReplyError("PRECONDITION_FAILED", "cannot switch from tx to confirm mode");
     channel.confirms ??= new Confirms(channel);
     channel.reply(noWait, "confirm.select-ok", {});
   },

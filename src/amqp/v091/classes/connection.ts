@@ -1,4 +1,4 @@
-import { AmqpError } from "../../model/errors.ts";
+import { ReplyError } from "../replies.ts";
 import type { AmqpConnection, State } from "../connection.ts";
 import { admit } from "../../pipeline/connect.ts";
 import { FRAME_MIN_SIZE, frameLength } from "../frames.ts";
@@ -9,7 +9,7 @@ export default amqpClass("connection", {
   "start-ok"(session, { mechanism, response }) {
     expect(session, "starting");
     const login = loginOf(mechanism, response);
-    if (login === undefined) throw new AmqpError("ACCESS_REFUSED", `${mechanism} is not a mechanism that this server offers`);
+    if (login === undefined) throw new ReplyError("ACCESS_REFUSED", `${mechanism} is not a mechanism that this server offers`);
     if (login === null || !session.broker.admits(login.user, login.password)) return session.refuseLogin(mechanism);
     session.user = login.user;
     session.state = "tuning";
@@ -18,7 +18,7 @@ export default amqpClass("connection", {
   },
 
   "secure-ok"() {
-    throw new AmqpError("COMMAND_INVALID", "no challenge was sent");
+    throw new ReplyError("COMMAND_INVALID", "no challenge was sent");
   },
 
   "tune-ok"(session, { channelMax, frameMax, heartbeat }) {
@@ -36,7 +36,7 @@ export default amqpClass("connection", {
   open(session, { virtualHost }) {
     expect(session, "opening");
     const vhost = session.broker.vhosts.get(virtualHost);
-    if (vhost === undefined) throw new AmqpError("NOT_ALLOWED", `vhost ${virtualHost} not found`);
+    if (vhost === undefined) throw new ReplyError("NOT_ALLOWED", `vhost ${virtualHost} not found`);
     session.isKnown = true;
     admit(session.broker.host, session.connection, session, () => {
       session.opened(vhost);
@@ -63,15 +63,15 @@ export default amqpClass("connection", {
 });
 
 function expect(session: AmqpConnection, state: State): void {
-  if (session.state !== state) throw new AmqpError("CHANNEL_ERROR", `unexpected method in connection state ${session.state}`);
+  if (session.state !== state) throw new ReplyError("CHANNEL_ERROR", `unexpected method in connection state ${session.state}`);
 }
 
 /** Both sides have a say; the client's word is last, within what was offered. */
 function negotiated(name: string, value: number, least: number, most: number): void {
   if (value !== 0 && value < least)
-    throw new AmqpError("NOT_ALLOWED", `negotiated ${name} = ${value} is lower than the minimum allowed value (${least})`);
+    throw new ReplyError("NOT_ALLOWED", `negotiated ${name} = ${value} is lower than the minimum allowed value (${least})`);
   if (most !== 0 && (value === 0 || value > most)) {
     const spelled = value === 0 ? "0 (no limit)" : String(value);
-    throw new AmqpError("NOT_ALLOWED", `negotiated ${name} = ${spelled} is higher than the maximum allowed value (${most})`);
+    throw new ReplyError("NOT_ALLOWED", `negotiated ${name} = ${spelled} is higher than the maximum allowed value (${most})`);
   }
 }

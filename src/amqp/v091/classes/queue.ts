@@ -1,8 +1,7 @@
-import { AmqpError } from "../../model/errors.ts";
-import type { AmqpQueue } from "../../model/queue.ts";
+import { ReplyError } from "../replies.ts";
+import { type AmqpQueue, REPLY_TO } from "../../model/queue.ts";
 import { amqpClass } from "../handlers.ts";
 import { clean } from "../names.ts";
-import { REPLY_TO } from "../reply-to.ts";
 
 export default amqpClass("queue", {
   declare(channel, { queue: given, passive, durable, exclusive, autoDelete, noWait, arguments: table }) {
@@ -50,7 +49,7 @@ export default amqpClass("queue", {
     if (!vhost.queues.has(name)) channel.reply(noWait, "queue.delete-ok", { messageCount: 0 });
     else {
       const queue = vhost.queue(name, session);
-      const refuse = (why: string) => new AmqpError("PRECONDITION_FAILED", `queue '${name}' in vhost '${vhost.name}' ${why}`);
+      const refuse = (why: string) => new ReplyError("PRECONDITION_FAILED", `queue '${name}' in vhost '${vhost.name}' ${why}`);
       if (ifUnused && queue.consumers.count > 0) throw refuse("in use");
       if (ifEmpty && queue.items.ready > 0) throw refuse("not empty");
       // Its consumers on this channel hear of it behind the answer.

@@ -1,11 +1,11 @@
-import { AmqpError } from "../../model/errors.ts";
+import { ReplyError } from "../replies.ts";
 import type { Channel } from "../channel.ts";
 import { amqpClass } from "../handlers.ts";
 import { Transaction } from "../transaction.ts";
 
 export default amqpClass("tx", {
   select(channel) {
-    if (channel.confirms !== null) throw new AmqpError("PRECONDITION_FAILED", "cannot switch from confirm to tx mode");
+    if (channel.confirms !== null) throw new ReplyError("PRECONDITION_FAILED", "cannot switch from confirm to tx mode");
     channel.transaction ??= new Transaction(channel);
     channel.send("tx.select-ok", {});
   },
@@ -22,6 +22,6 @@ export default amqpClass("tx", {
 });
 
 function begun({ transaction }: Channel): Transaction {
-  if (transaction === null) throw new AmqpError("PRECONDITION_FAILED", "channel is not transactional");
+  if (transaction === null) throw new ReplyError("PRECONDITION_FAILED", "channel is not transactional");
   return transaction;
 }

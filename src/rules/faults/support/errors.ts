@@ -1,5 +1,5 @@
 import { unknownFlaw } from "../../../core/shape.ts";
-import { REPLIES } from "../../../amqp/model/errors.ts";
+import { REPLIES } from "../../../amqp/v091/replies.ts";
 import type { Match, Protocol } from "../../../hooks/plugin.ts";
 import { FaultError } from "../../rule.ts";
 import { Errors } from "../../../kafka/wire/errors.ts";

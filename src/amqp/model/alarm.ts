@@ -1,5 +1,5 @@
-import type { Clock } from "../core/time.ts";
-import type { Vhost } from "./model/vhost.ts";
+import type { Clock } from "../../core/time.ts";
+import type { Vhost } from "./vhost.ts";
 
 /** What a message takes beside its bytes, roughly. */
 const OVERHEAD = 512;

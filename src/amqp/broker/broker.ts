@@ -1,91 +1,30 @@
-import { totalmem } from "node:os";
-import { notFound } from "../core/errors.ts";
-import { inTurn, Sent } from "../pipeline/inject.ts";
-import type { AnyMessage, Outgoing } from "../hooks/plugin.ts";
-import type { Connection } from "../net/connection.ts";
-import type { CloseReason, Session } from "../net/session.ts";
-import type { Server } from "../net/net.ts";
-import type { BrokerEvents } from "../pipeline/broker-events.ts";
-import type { Host } from "../pipeline/host.ts";
-import { MemoryAlarm } from "./alarm.ts";
-import { Address, Message } from "./model/message.ts";
-import { copies, withoutBcc } from "./model/route.ts";
-import { Vhost } from "./model/vhost.ts";
+import { notFound } from "../../core/errors.ts";
+import type { AnyMessage, Outgoing } from "../../hooks/plugin.ts";
+import type { Connection } from "../../net/connection.ts";
+import type { Server } from "../../net/net.ts";
+import type { Session } from "../../net/session.ts";
+import { inTurn, Sent } from "../../pipeline/inject.ts";
+import { Address, MadeMessage, type Message } from "../model/message.ts";
+import { propertiesOf } from "../model/properties.ts";
+import { copies, withoutBcc } from "../model/route.ts";
+import { type Plain, Table } from "../model/values.ts";
+import { Vhost } from "../model/vhost.ts";
+import { acceptInternal } from "../pipeline/intake.ts";
 import { Port } from "./port.ts";
 import { countMessages, durableOf, load, save } from "./snapshot.ts";
-import type { AmqpConnection } from "./v091/connection.ts";
-import { depart } from "./pipeline/connect.ts";
-import { AmqpMessageEvent, basicProperties } from "./pipeline/events.ts";
-import { acceptInternal } from "./pipeline/intake.ts";
-import { FieldTable, type Plain } from "./v091/fields.ts";
+import { BrokerState } from "./state.ts";
 
-export interface AmqpOptions {
-  maxConnections: number;
-  /** Seconds between heartbeats that the broker suggests; 0: none. */
-  heartbeatInterval: number;
-  /** Bytes of the largest frame. */
-  frameMax: number;
-  channelMax: number;
-  /** Bytes of the largest message. */
-  maxMessageSize: number;
-  /** Bytes that queues may hold before publishers have to wait. */
-  memoryLimit: number;
-  vhosts: readonly string[];
-  /** Passwords by user name; null lets everybody in. */
-  users: Readonly<Record<string, string>> | null;
-}
-
-export const AMQP_DEFAULTS: AmqpOptions = {
-  maxConnections: 1000,
-  heartbeatInterval: 60,
-  frameMax: 131072,
-  channelMax: 2047,
-  maxMessageSize: 128 * 1024 * 1024,
-  // RabbitMQ's high watermark.
-  memoryLimit: 0.4 * totalmem(),
-  vhosts: ["/"],
-  users: null,
-};
-
-/** An AMQP broker: what all its connections share. */
-export class AmqpBroker implements Server {
+/** An AMQP broker. */
+export class AmqpBroker extends BrokerState implements Server {
   readonly protocol = "amqp";
-  readonly maxConnections: number;
-  readonly vhosts = new Map<string, Vhost>();
-  readonly alarm: MemoryAlarm;
-  /** Connections that speak 0-9-1. */
-  readonly sessions = new Set<AmqpConnection>();
   private lives = 0;
-  /** Messages that clients published, and that consumers were sent. */
-  messagesIn = 0;
-  messagesOut = 0;
 
-  constructor(
-    readonly options: AmqpOptions,
-    readonly host: Host,
-  ) {
-    this.maxConnections = options.maxConnections;
-    this.alarm = new MemoryAlarm(host.clock, this.vhosts, options.memoryLimit);
-    for (const name of options.vhosts) this.vhosts.set(name, new Vhost(name, host.clock, this, host.random(`amqp names ${name}`)));
-  }
-
-  get events(): BrokerEvents | null {
-    return this.host.events;
-  }
-
-  /** What a message is known as that no client published. */
-  messageOf(vhost: string, message: Message): AnyMessage {
-    return new AmqpMessageEvent(null, vhost, message, "", false);
+  get maxConnections(): number {
+    return this.options.maxConnections;
   }
 
   accept(connection: Connection): Session {
     return new Port(this, connection);
-  }
-
-  /** Whether this user may come in with this password. */
-  admits(user: string, password: string): boolean {
-    const { users } = this.options;
-    return users === null || (Object.hasOwn(users, user) && users[user] === password);
   }
 
   /** Puts a message on an exchange as a client would, past the `message` hooks. Throws for a vhost or exchange that is not there. */
@@ -136,12 +75,12 @@ export class AmqpBroker implements Server {
     if (vhost === undefined) throw notFound("vhost", String(outgoing.vhost), this.vhosts.keys());
     const { payload, headers, exchange = "", routingKey } = outgoing;
     vhost.exchange(exchange);
-    const properties = basicProperties(outgoing.properties ?? {});
-    if (headers !== undefined && Object.keys(headers).length > 0) properties.headers = FieldTable.of(headers as { [name: string]: Plain });
+    const properties = propertiesOf(outgoing.properties ?? {});
+    if (headers !== undefined && Object.keys(headers).length > 0) properties.headers = Table.of(headers as { [name: string]: Plain });
     if (properties.headers !== undefined) copies(properties.headers);
     const body = payload === null ? "" : payload instanceof Uint8Array || typeof payload === "string" ? payload : JSON.stringify(payload);
     const key = routingKey ?? (outgoing.key === undefined || outgoing.key === null ? "" : Buffer.from(outgoing.key as string).toString());
-    return [vhost, Message.of(new Address(exchange, key), properties, Buffer.from(body as string))];
+    return [vhost, new MadeMessage(new Address(exchange, key), properties, Buffer.from(body as string))];
   }
 
   // --- The control surface ----------------------------------------------------------------------
@@ -169,7 +108,7 @@ export class AmqpBroker implements Server {
 
   /** Resets those of the connections that hold messages unacknowledged, which go back to their queues. */
   redeliver(connections: readonly Connection[]): number {
-    const behind = [...this.sessions].filter((session) => connections.includes(session.connection) && !session.unsettled().next().done);
+    const behind = [...this.connections].filter((one) => connections.includes(one.connection) && !one.unsettled().next().done);
     for (const { connection } of behind) connection.abort(true);
     return behind.length;
   }
@@ -181,10 +120,5 @@ export class AmqpBroker implements Server {
       for (const queue of vhost.queues.values()) queue.close();
       this.vhosts.set(name, new Vhost(name, this.host.clock, this, this.host.random(`amqp names ${name} ${this.lives}`)));
     }
-  }
-
-  /** A connection has ended. The socket's end waits for the promise. */
-  closed(session: AmqpConnection, reason: CloseReason): void | Promise<unknown> {
-    if (session.isKnown) return depart(this.host, session.connection, reason);
   }
 }

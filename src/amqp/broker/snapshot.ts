@@ -1,10 +1,10 @@
-import type { AmqpBroker } from "./broker.ts";
-import { Address, Message } from "./model/message.ts";
-import type { AmqpQueue, Held } from "./model/queue.ts";
-import type { Vhost } from "./model/vhost.ts";
-import { FieldTable } from "./v091/fields.ts";
-import { decodeProperties } from "./v091/properties.ts";
-import { REPLY_TO } from "./v091/reply-to.ts";
+import { Address } from "../model/message.ts";
+import type { AmqpQueue, Held } from "../model/queue.ts";
+import type { Vhost } from "../model/vhost.ts";
+import { bytesOf, FieldTable } from "../v091/fields.ts";
+import { Content, contentOf } from "../v091/message.ts";
+import { decodeProperties } from "../v091/properties.ts";
+import type { BrokerState } from "./state.ts";
 
 /** A vhost as plain data: what outlives the connections of its clients. Tables and properties stay as they are on the wire. */
 export interface VhostState {
@@ -35,10 +35,10 @@ interface MessageState {
 }
 
 /** Everything but what belongs to single connections. */
-export function save(broker: AmqpBroker): VhostState[] {
+export function save(broker: BrokerState): VhostState[] {
   const held = new Map<AmqpQueue, Held[]>();
-  for (const session of broker.sessions) {
-    for (const { entry, queue } of session.unsettled()) {
+  for (const one of broker.connections) {
+    for (const { entry, queue } of one.unsettled()) {
       if (entry === null) continue;
       const entries = held.get(queue);
       if (entries === undefined) held.set(queue, [entry]);
@@ -50,14 +50,14 @@ export function save(broker: AmqpBroker): VhostState[] {
 }
 
 function saveVhost(vhost: Vhost, held: ReadonlyMap<AmqpQueue, readonly Held[]>, now: number): VhostState {
-  const lasting = (queue: AmqpQueue): boolean => queue.settings.owner === null && !queue.name.startsWith(REPLY_TO);
+  const lasting = (queue: AmqpQueue): boolean => queue.settings.owner === null && !queue.isReplyTo;
   const state: VhostState = { name: vhost.name, exchanges: [], queues: [], bindings: [] };
   for (const { name, settings, bindings } of vhost.exchanges.values()) {
     const { type, durable, autoDelete, internal } = settings;
-    if (!isPredeclared(name)) state.exchanges.push({ name, type, durable, autoDelete, internal, arguments: settings.arguments.bytes });
+    if (!isPredeclared(name)) state.exchanges.push({ name, type, durable, autoDelete, internal, arguments: bytesOf(settings.arguments) });
     for (const { destination, routingKey, arguments: table } of bindings.values()) {
       if (destination.kind === "queue" && !lasting(destination)) continue;
-      state.bindings.push({ source: name, kind: destination.kind, destination: destination.name, routingKey, arguments: table.bytes });
+      state.bindings.push({ source: name, kind: destination.kind, destination: destination.name, routingKey, arguments: bytesOf(table) });
     }
   }
   for (const queue of vhost.queues.values()) {
@@ -69,11 +69,12 @@ function saveVhost(vhost: Vhost, held: ReadonlyMap<AmqpQueue, readonly Held[]>, 
       .map(({ entry, deliveries }) => {
         const { item, expires } = entry;
         const { exchange, routingKey } = item.address;
-        const properties = item.buf.subarray(item.propsStart, item.propsEnd);
+        const { buf, propsStart, propsEnd } = contentOf(item);
+        const properties = buf.subarray(propsStart, propsEnd);
         return { exchange, routingKey, properties, body: item.body(), deliveries, expiresIn: expires === Infinity ? null : expires - now };
       });
     const { durable, autoDelete } = queue.settings;
-    state.queues.push({ name: queue.name, durable, autoDelete, arguments: queue.settings.arguments.bytes, messages });
+    state.queues.push({ name: queue.name, durable, autoDelete, arguments: bytesOf(queue.settings.arguments), messages });
   }
   return state;
 }
@@ -111,7 +112,7 @@ function isPersistent({ properties }: MessageState): boolean {
 }
 
 /** Puts everything into vhosts that hold nothing yet. */
-export function load(broker: AmqpBroker, states: readonly VhostState[]): void {
+export function load(broker: BrokerState, states: readonly VhostState[]): void {
   const now = broker.host.clock.now();
   for (const { name, exchanges, queues, bindings } of states) {
     const vhost = broker.vhosts.get(name);
@@ -130,7 +131,7 @@ export function load(broker: AmqpBroker, states: readonly VhostState[]): void {
       for (const { exchange, routingKey, properties, body, deliveries, expiresIn } of messages) {
         const buf = Buffer.concat([properties, body]);
         const at = properties.length;
-        const message = new Message(new Address(exchange, routingKey), buf, 0, at, at, body.length, null);
+        const message = new Content(new Address(exchange, routingKey), buf, 0, at, at, body.length, null);
         queue.restore(message, expiresIn === null ? Infinity : now + expiresIn, deliveries);
       }
     }

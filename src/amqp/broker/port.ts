@@ -1,12 +1,12 @@
-import type { FrameLength } from "../bytes/framer.ts";
-import type { Timer } from "../core/time.ts";
-import type { Connection } from "../net/connection.ts";
-import type { CloseReason, Session } from "../net/session.ts";
-import { Patience } from "../net/idle-timeout.ts";
-import type { AmqpBroker } from "./broker.ts";
-import { AmqpConnection } from "./v091/connection.ts";
-import { PROTOCOL_HEADER } from "./v091/frames.ts";
-import { start } from "./v091/start.ts";
+import type { FrameLength } from "../../bytes/framer.ts";
+import type { Timer } from "../../core/time.ts";
+import type { Connection } from "../../net/connection.ts";
+import type { CloseReason, Session } from "../../net/session.ts";
+import { Patience } from "../../net/idle-timeout.ts";
+import { AmqpConnection } from "../v091/connection.ts";
+import { PROTOCOL_HEADER } from "../v091/frames.ts";
+import { start } from "../v091/start.ts";
+import type { BrokerState } from "./state.ts";
 
 /** How long a client may take from the opening of its socket to that of its connection, in milliseconds. */
 const HANDSHAKE_TIMEOUT = 10_000;
@@ -16,7 +16,7 @@ const HEADER_SIZE = 8;
 interface Dialect {
   readonly header: Buffer;
   /** Makes the session, which cancels `handshake` when it is done, and sends its first bytes. */
-  open(broker: AmqpBroker, connection: Connection, handshake: Timer): Session;
+  open(broker: BrokerState, connection: Connection, handshake: Timer): Session;
 }
 
 /** The dialects that answer on this port. */
@@ -38,7 +38,7 @@ export class Port implements Session {
   private readonly handshake: Timer;
 
   constructor(
-    private readonly broker: AmqpBroker,
+    private readonly broker: BrokerState,
     private readonly connection: Connection,
   ) {
     this.handshake = new Patience(connection, broker.host.clock, HANDSHAKE_TIMEOUT, () => connection.abort(false));
