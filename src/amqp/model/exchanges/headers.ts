@@ -1,7 +1,7 @@
 import { typeName } from "../arguments.ts";
 import { AmqpError } from "../errors.ts";
 import type { Binding, Destination, Router } from "../exchange.ts";
-import { Decimal, type Field, Table } from "../values.ts";
+import { Decimal, type Field, type Table } from "../values.ts";
 
 type Mode = "all" | "any" | "all-with-x" | "any-with-x";
 const MODES: readonly string[] = ["all", "any", "all-with-x", "any-with-x"] satisfies Mode[];
