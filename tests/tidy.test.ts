@@ -89,6 +89,15 @@ describe("imports", () => {
     ).toEqual(LAYERS);
   });
 
+  test("the files that docs/ARCHITECTURE.md names are there", async () => {
+    const page = await read("docs/ARCHITECTURE.md");
+    const named = [...page.matchAll(/`(?:src\/)?([\w./-]+\.ts)`/g)].map(([, path]) => path!);
+    const known = new Set(tracked);
+    // What has no folder before it stands beside the text that names its folder.
+    const missing = named.filter((path) => path.includes("/") && !known.has(`src/${path}`) && !known.has(path) && !path.includes("NN-"));
+    expect(missing).toEqual([]);
+  });
+
   test("plugins see only the module havoq and their own files", async () => {
     const wrong: string[] = [];
     for (const file of sources.filter((one) => one.startsWith("plugins/"))) {
@@ -192,7 +201,38 @@ describe("banned calls", () => {
   }
 });
 
+describe("what nobody needs", () => {
+  /** Exported for people who import them: the plugin API, the module for tests. */
+  const PUBLIC = ["src/hooks/plugin.ts", "src/hooks/verdicts.ts", "src/rules/module.ts", "src/testing/"];
+
+  test("no value is exported that no other file uses", async () => {
+    const texts = new Map<string, string>();
+    for (const file of tracked.filter((one) => one.endsWith(".ts"))) {
+      if (await Bun.file(join(root, file)).exists()) texts.set(file, await read(file));
+    }
+    const unused: string[] = [];
+    for (const file of sources.filter((one) => !one.endsWith("/index.ts") && !PUBLIC.some((place) => one.startsWith(place)))) {
+      for (const [, name] of texts.get(file)!.matchAll(/^export (?:abstract |async )*(?:const|let|class|function\*?) (\w+)/gm)) {
+        const used = new RegExp(`\\b${name}\\b`);
+        if (![...texts].some(([other, text]) => other !== file && used.test(text))) unused.push(`${file}: ${name}`);
+      }
+    }
+    expect(unused).toEqual([]);
+  });
+});
+
 describe("the repository", () => {
+  test("no comment is longer than the formatter lets code be", async () => {
+    const wrong: string[] = [];
+    for (const file of tracked.filter((one) => /^(src|tests|bench|plugins)\/.*\.ts$/.test(one))) {
+      if (!(await Bun.file(join(root, file)).exists())) continue;
+      (await read(file)).split("\n").forEach((line, i) => {
+        if (line.length > 140 && /^\s*(?:\/\/|\/?\*)/.test(line)) wrong.push(`${file}:${i + 1}`);
+      });
+    }
+    expect(wrong).toEqual([]);
+  });
+
   test("bun.lock names no host", async () => {
     expect(await read("bun.lock")).not.toContain("http");
   });

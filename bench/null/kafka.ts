@@ -76,7 +76,8 @@ function answer(request: Buffer, frames: Frames): Buffer {
       return produced;
     }
     case Api.Fetch: {
-      // tags 1, replica 4, max wait 4, min bytes 4, max bytes 4, isolation 1, session 8, topics 1, name 1 + n, partitions 1, index 4, epoch 4
+      // tags 1, replica 4, max wait 4, min bytes 4, max bytes 4, isolation 1, session 8, topics 1, name 1 + n,
+      // partitions 1, index 4, epoch 4
       const at = BODY + 1 + 4 + 4 + 4 + 4 + 1 + 8 + 1 + 1 + topic.length + 1 + 4 + 4;
       const offset = request.readUInt32BE(at) * 2 ** 32 + request.readUInt32BE(at + 4);
       fetched.writeInt32BE(correlationId, 4);

@@ -4,7 +4,10 @@ import type { ReplyName } from "./v091/replies.ts";
 
 /** What plugins can say and see of AMQP 0-9-1. */
 export interface AmqpVocabulary {
-  /** Reply codes by name: hard ones close the connection, the others the channel. `nack` answers a message in confirm mode, elsewhere nobody hears it. */
+  /**
+   * Reply codes by name: hard ones close the connection, the others the channel. `nack` answers a message in
+   * confirm mode, elsewhere nobody hears it.
+   */
   errors: ReplyName | "nack";
   /** Methods that clients send, `basic.publish` with its arguments only: the message itself is a `message`. */
   requests: { [N in ClientMethod]: Body<N> };

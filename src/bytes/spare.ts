@@ -23,7 +23,10 @@ export function takeLarge(n: number): Buffer {
   return fresh;
 }
 
-/** Frees the memory of a large read now, warm as it is for the next one, instead of when the collector comes; the caller knows that no view of it is left. */
+/**
+ * Frees the memory of a large read now, warm as it is for the next one, instead of when the collector comes; the
+ * caller knows that no view of it is left.
+ */
 export function free({ buffer, length }: Buffer): void {
   if (length >= STEP && length === buffer.byteLength) (buffer as ArrayBuffer).transfer(0);
 }

@@ -44,7 +44,10 @@ interface Common<N extends ActionName> {
   readonly protocol?: Protocol;
   readonly takes: ArgumentsOf<ParametersOf<N>>;
   run(on: ActionContext, ...args: ParametersOf<N>): ReturnOf<N>;
-  /** Undoes what is left of the action, whoever did it. A scenario does this at its end. Left out: nothing lasts, or nothing takes it back. */
+  /**
+   * Undoes what is left of the action, whoever did it. A scenario does this at its end. Left out: nothing lasts,
+   * or nothing takes it back.
+   */
   heal?(on: ActionContext): void;
 }
 
@@ -147,7 +150,7 @@ export function readByName(action: Action, given: Readonly<Record<string, unknow
 }
 
 /** As it is written in a file: one value, a list in order, a mapping by name; nothing or true for no arguments. */
-export function readWritten(action: Action, given: unknown, world: World, path: Path): ReadArguments {
+function readWritten(action: Action, given: unknown, world: World, path: Path): ReadArguments {
   if (given === undefined || given === null || given === true) return readInOrder(action, [], world, path);
   if (Array.isArray(given)) return readInOrder(action, given, world, path, (i) => [...path, i]);
   if (isObject(given)) return readByName(action, given, world, path);
@@ -217,7 +220,7 @@ export function schemaByName({ takes }: Action): JsonSchema {
 }
 
 /** What a scenario's step takes for the action, as JSON Schema. */
-export function schemaWritten(action: Action): JsonSchema {
+function schemaWritten(action: Action): JsonSchema {
   const { takes } = action;
   const needed = takes.filter(({ shape }) => shape.isOptional !== true).length;
   const [first] = takes;

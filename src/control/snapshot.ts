@@ -18,7 +18,10 @@ export function take({ kafka, mqtt, amqp }: Parts): Snapshot {
   return { havoq: "snapshot", version: 1, kafka: kafka && saveKafka(kafka), mqtt: mqtt && saveMqtt(mqtt), amqp: amqp && saveAmqp(amqp) };
 }
 
-/** Puts a snapshot in the place of all state. The clients of every broker have to be gone. A broker that the snapshot does not know begins empty. */
+/**
+ * Puts a snapshot in the place of all state. The clients of every broker have to be gone. A broker that the
+ * snapshot does not know begins empty.
+ */
 export function put({ kafka, mqtt, amqp }: Parts, snapshot: Snapshot): void {
   if (kafka !== null) loadKafka(kafka, snapshot.kafka ?? { lastProducerId: -1, topics: [], groups: [] });
   if (mqtt !== null) loadMqtt(mqtt, snapshot.mqtt ?? { messages: [], retained: [], sessions: [] });

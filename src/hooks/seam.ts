@@ -29,7 +29,10 @@ export class ProtocolHooks implements Record<HookPoint, Chain | null> {
   bytes: Chain | null = null;
   /** Keeps account of what happens to messages; null unless somebody asked for it. */
   observer: Observer | null = null;
-  /** Another number whenever a hook comes or goes, a connection says who it is, or an MQTT session gets another one: what was found out about the hooks before no longer holds. */
+  /**
+   * Another number whenever a hook comes or goes, a connection says who it is, or an MQTT session gets another
+   * one: what was found out about the hooks before no longer holds.
+   */
   version = 0;
 
   /** A connection's client id or user became known. */
@@ -298,7 +301,10 @@ export class Seam implements ChainHost {
     return { plugin: this.record(plugin), rule, point, match, run, streams, noted, lastAct: "" };
   }
 
-  /** Hooks that see everything and change nothing: no plugin, and nothing for the journal. They see what comes in before all others, and what goes out after them. */
+  /**
+   * Hooks that see everything and change nothing: no plugin, and nothing for the journal. They see what comes in
+   * before all others, and what goes out after them.
+   */
   watch(name: string, plugin: Plugin): void {
     const record = new PluginRecord(name);
     for (const point of HOOK_POINTS) {

@@ -83,7 +83,10 @@ export function hold(until: Promise<unknown>, reason?: string): Hold {
   return { kind: "hold", until, reason };
 }
 
-/** Lost without a trace. A request is never carried out nor answered; a response is never sent; a message is acknowledged but not stored. */
+/**
+ * Lost without a trace. A request is never carried out nor answered; a response is never sent; a message is
+ * acknowledged but not stored.
+ */
 export function drop(reason?: string): Drop {
   return { kind: "drop", reason };
 }
@@ -98,7 +101,10 @@ export function reply(body: object, reason?: string): Reply {
   return { kind: "reply", body, reason };
 }
 
-/** Goes on changed. For messages see `MessageChanges`; for operations the fields given replace those of the body; for bytes see `ByteChanges`. */
+/**
+ * Goes on changed. For messages see `MessageChanges`; for operations the fields given replace those of the body;
+ * for bytes see `ByteChanges`.
+ */
 export function replace(changes: MessageChanges | ByteChanges | Record<string, unknown>, reason?: string): Replace {
   return { kind: "replace", changes, reason };
 }
@@ -126,12 +132,18 @@ export function expire(reason?: string): Expire {
   return { kind: "expire", reason };
 }
 
-/** Nothing more is handled and nothing more is said on this connection, which stays open: for good, or until it is reset after `ms` milliseconds. */
+/**
+ * Nothing more is handled and nothing more is said on this connection, which stays open: for good, or until it is
+ * reset after `ms` milliseconds.
+ */
 export function hang(ms?: number, reason?: string): Hang {
   return { kind: "hang", ...(ms === undefined ? {} : { ms }), reason };
 }
 
-/** The connection is closed: FIN, or RST with `reset`. What was in the middle of it is not answered; of a chunk of bytes, `after` bytes still go on. */
+/**
+ * The connection is closed: FIN, or RST with `reset`. What was in the middle of it is not answered; of a chunk of
+ * bytes, `after` bytes still go on.
+ */
 export function close(options: { reset?: boolean; after?: number } = {}, reason?: string): Close {
   const { reset = false, after } = options;
   return { kind: "close", reset, ...(after === undefined ? {} : { after }), reason };

@@ -2,7 +2,10 @@ import type { JournalEntry, JournalRule, JournalWriter } from "../hooks/journal-
 
 export type { JournalEntry, JournalRule } from "../hooks/journal-entry.ts";
 
-/** The lines of a journal: what ran, then what fired. A later `rules` line, `at` milliseconds after the start, follows what came, went or was reloaded. */
+/**
+ * The lines of a journal: what ran, then what fired. A later `rules` line, `at` milliseconds after the start,
+ * follows what came, went or was reloaded.
+ */
 export type JournalLine = { havoq: string; seed: number; rules: JournalRule[] } | { rules: JournalRule[]; at?: number } | JournalEntry;
 
 /** Not a header, and not a change of rules. */

@@ -44,7 +44,10 @@ export class Replay {
     else fate.verdict = entry;
   }
 
-  /** The rules in force `ms` after the start; of those that were asked for, the ones that are asked for again, by the names of their plugins. */
+  /**
+   * The rules in force `ms` after the start; of those that were asked for, the ones that are asked for again, by
+   * the names of their plugins.
+   */
   rulesAt(ms: number, asked: ReadonlySet<string>): JournalRule[] {
     const stage = this.stages.findLast(({ at }) => at <= ms) ?? this.stages[0]!;
     return [...stage.rules, ...[...this.asked.values()].filter(({ plugin }) => asked.has(plugin))];

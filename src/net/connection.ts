@@ -139,7 +139,10 @@ export class Connection implements ConnectionInfo, TransportEvents {
     this.interruption.remove(BLOCKED);
   }
 
-  /** Neither handles nor writes anything until `unblock`, or until it is reset after `ms` milliseconds; but notices when the peer closes. */
+  /**
+   * Neither handles nor writes anything until `unblock`, or until it is reset after `ms` milliseconds; but notices
+   * when the peer closes.
+   */
   hang(ms?: number): void {
     this.interruption.hang(ms);
   }
@@ -149,7 +152,10 @@ export class Connection implements ConnectionInfo, TransportEvents {
     return this.interruption.reachable();
   }
 
-  /** For `interruption`: with `input` no frame is handed on, with `output` nothing is written, with `socket` the socket is not read from. */
+  /**
+   * For `interruption`: with `input` no frame is handed on, with `output` nothing is written, with `socket` the
+   * socket is not read from.
+   */
   setStopped(input: boolean, output: boolean, socket: boolean): void {
     const startsOutput = this.outputStopped && !output;
     const startsInput = this.inputStopped && !input;

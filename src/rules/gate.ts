@@ -111,7 +111,10 @@ export class Gate {
     return (this.until?.since(this.whole, null, now, this.armedAt ?? now, this.house) ?? null) !== null;
   }
 
-  /** Counts an event that the match admits, and says whether the rule fires on it. Draws from `at.random` where there is a probability. `isTick`: the time between two is kept by the caller. */
+  /**
+   * Counts an event that the match admits, and says whether the rule fires on it. Draws from `at.random` where
+   * there is a probability. `isTick`: the time between two is kept by the caller.
+   */
   passes(event: HookEvent, at: At, isTick = false): boolean {
     const now = this.needsTime ? at.clock.now() : 0;
     this.armedAt ??= now;

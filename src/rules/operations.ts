@@ -81,5 +81,8 @@ function amqpFacts(args: object): readonly FactName[] {
   return "source" in args && "destination" in args ? [...facts, "exchange"] : facts;
 }
 
-/** What clients and the broker say to each other, and what can be told of it: so that a rule which waits for what never comes is found at once. */
+/**
+ * What clients and the broker say to each other, and what can be told of it: so that a rule which waits for what
+ * never comes is found at once.
+ */
 export const operations: Record<Protocol, () => OperationTable> = { kafka, mqtt, amqp };

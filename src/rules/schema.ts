@@ -4,7 +4,10 @@ import type { FaultOptions } from "./rule.ts";
 import { ruleDefinitions } from "./grammar.ts";
 import presets from "./presets/index.ts";
 
-/** JSON Schema of `Rule` and of what it refers to, with all faults and presets. @param at where these definitions will lie, such as `#/definitions/` */
+/**
+ * JSON Schema of `Rule` and of what it refers to, with all faults and presets. @param at where these definitions
+ * will lie, such as `#/definitions/`
+ */
 export function ruleSchemas(at: string): Record<string, JsonSchema> {
   return ruleDefinitions(optionsOf(faults), optionsOf(presets), at);
 }

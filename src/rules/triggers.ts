@@ -5,7 +5,7 @@ import type { AnyMessage, At, Match, OneHook, Plugin, Protocol } from "../hooks/
 import { ASIDE, knownFaults, type Fault } from "./rule.ts";
 
 /** The name of a record header, an MQTT user property or an AMQP header that asks for a fault: `lose-answer`, `latency {"ms": 200}`. */
-export const TRIGGER = "havoq-fault";
+const TRIGGER = "havoq-fault";
 /** What begins the end of a client id that does: `payments+havoq:lose-answer`. */
 const SUFFIX = "+havoq:";
 /** Header texts whose faults are kept ready, and complaints that are remembered. */

@@ -19,7 +19,8 @@ function appFile(): string {
 }
 
 /**
- * A real RabbitMQ of its own, with its management plugin where one asks for that: free loopback ports, its own node name, name service and folders.
+ * A real RabbitMQ of its own, with its management plugin where one asks for that: free loopback ports, its own
+ * node name, name service and folders.
  * `stop` ends all of it, also after a start that failed.
  */
 export async function startRabbit({ management = false } = {}): Promise<{ port: number; managementPort: number; stop(): Promise<void> }> {

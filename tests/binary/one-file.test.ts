@@ -1,4 +1,7 @@
-/** "Adding a thing is one file": the fault that docs/ARCHITECTURE.md shows, and a control action, put into a copy of the tree, are all it takes. */
+/**
+ * "Adding a thing is one file": the fault that docs/ARCHITECTURE.md shows, and a control action, put into a copy
+ * of the tree, are all it takes.
+ */
 import { expect, test } from "bun:test";
 import { cpSync, mkdtempSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";

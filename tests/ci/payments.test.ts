@@ -1,4 +1,7 @@
-/** examples/payments, a service with a planted bug: found by explore, shrunk to one fault, repeated by the replay, gone in the repaired service. */
+/**
+ * examples/payments, a service with a planted bug: found by explore, shrunk to one fault, repeated by the replay,
+ * gone in the repaired service.
+ */
 import { beforeAll, describe, expect, test } from "bun:test";
 import { cpSync, symlinkSync } from "node:fs";
 import { join } from "node:path";

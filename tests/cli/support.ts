@@ -103,7 +103,10 @@ export async function benchAtRate(rate: number, ms: number, ...args: string[]): 
   return json;
 }
 
-/** Commands and options below a command that no test of this process has run, under the names that help shows. A test that is picked alone says nothing about the others. */
+/**
+ * Commands and options below a command that no test of this process has run, under the names that help shows. A
+ * test that is picked alone says nothing about the others.
+ */
 export function unused(top: string): string[] {
   if (used.length === 0) {
     console.warn(`skipped: no test of havoq ${top} has run before, so nothing is known of its options`);

@@ -12,7 +12,10 @@ export interface Mosquitto {
   stop(): Promise<void>;
 }
 
-/** A real Mosquitto of its own that lets everybody in. It takes no port 0; what it has instead is a socket with a name that nobody else can take. */
+/**
+ * A real Mosquitto of its own that lets everybody in. It takes no port 0; what it has instead is a socket with a
+ * name that nobody else can take.
+ */
 export async function startMosquitto(): Promise<Mosquitto> {
   const folder = mkdtempSync(join(tmpdir(), "havoq-mosquitto-"));
   const address = { unix: join(folder, "socket") };

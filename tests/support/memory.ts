@@ -9,7 +9,10 @@ import type { Net } from "../../src/net/net.ts";
 import { type Host, hostOf } from "../../src/pipeline/host.ts";
 import { Pipelines } from "../../src/pipeline/pipelines.ts";
 
-/** A house without listeners, for protocols in memory: seam and net are real. The clock stands still but for `advance`, unless another is given. */
+/**
+ * A house without listeners, for protocols in memory: seam and net are real. The clock stands still but for
+ * `advance`, unless another is given.
+ */
 export class MemoryHouse {
   readonly journal: Journal;
   readonly seam: Seam;

@@ -79,7 +79,10 @@ function saveVhost(vhost: Vhost, held: ReadonlyMap<AmqpQueue, readonly Held[]>, 
   return state;
 }
 
-/** What is left of it after the broker was killed. What classic queues get back from the disk RabbitMQ takes for delivered, whether it was or not. */
+/**
+ * What is left of it after the broker was killed. What classic queues get back from the disk RabbitMQ takes for
+ * delivered, whether it was or not.
+ */
 export function durableOf(states: readonly VhostState[]): VhostState[] {
   return states.map(({ name, exchanges, queues, bindings }) => {
     const left = exchanges.filter(({ durable }) => durable);

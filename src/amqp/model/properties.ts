@@ -41,7 +41,10 @@ const KINDS: { readonly [N in PropertyName]-?: "text" | "number" | "timestamp" |
 /** The longest text of a property, in bytes. */
 const TEXT_MOST = 255;
 
-/** Properties as plugins give them. Throws TypeError for one that there is not, or of a wrong type, RangeError for a text that is too long. */
+/**
+ * Properties as plugins give them. Throws TypeError for one that there is not, or of a wrong type, RangeError for
+ * a text that is too long.
+ */
 export function propertiesOf(given: Record<string, unknown>): Properties {
   const properties: Record<string, unknown> = {};
   for (const [name, value] of Object.entries(given)) {

@@ -70,7 +70,10 @@ export class Route {
   }
 }
 
-/** RabbitMQ's sender-selected distribution: the headers `CC` and `BCC` name more routing keys. Throws PRECONDITION_FAILED for one that is no list. */
+/**
+ * RabbitMQ's sender-selected distribution: the headers `CC` and `BCC` name more routing keys. Throws
+ * PRECONDITION_FAILED for one that is no list.
+ */
 export function copies(headers: Table): string[] {
   const keys: string[] = [];
   for (const name of ["CC", "BCC"]) {

@@ -6,7 +6,10 @@ import { type AdapterAt, applyVerdict } from "../../pipeline/verdict.ts";
 import type { Address } from "../model/message.ts";
 import { AmqpOperation, type OperationTable } from "./events.ts";
 
-/** What carries methods out behind the stages: the connection of one protocol version. @typeParam Channel null stands for the connection itself */
+/**
+ * What carries methods out behind the stages: the connection of one protocol version. @typeParam Channel null
+ * stands for the connection itself
+ */
 export interface OperationTarget<Channel> {
   readonly table: OperationTable;
   /** The turn of an operation has come that was asked about. False: its connection or channel is over, and nothing is left to do. */
@@ -89,7 +92,10 @@ export class Operations<Channel extends { readonly id: number }> {
     return this.connection.waiting || this.pipeline.responses(this.connection, name) !== null;
   }
 
-  /** @param write what puts it on the wire, with its arguments as the hooks left them @param about where the message went that is confirmed */
+  /**
+   * @param write what puts it on the wire, with its arguments as the hooks left them @param about where the
+   * message went that is confirmed
+   */
   respond(channel: number, name: string, args: object, write: (args: object) => void, about?: Address): void {
     const operation = new AmqpOperation(this.connection, name, args, channel, this.target.table, about);
     const decision = this.pipeline.responses(this.connection, name)?.decide(operation) ?? null;

@@ -12,7 +12,10 @@ import { reroute } from "./intake.ts";
 export interface Receiver<Entry> {
   /** False: its channel is over, and what it was to get goes back. */
   readonly isOpen: boolean;
-  /** Writes a message, as the hooks left it, and returns its delivery tag; null: that is told later, by `Outlet.delivered`. @param event what the hooks were asked about */
+  /**
+   * Writes a message, as the hooks left it, and returns its delivery tag; null: that is told later, by
+   * `Outlet.delivered`. @param event what the hooks were asked about
+   */
   send(message: Message, redelivered: boolean, entry: Entry, event: AmqpMessageEvent | null): number | null;
   /** The same once more, with nothing behind it that could be settled. */
   sendAgain(message: Message): number | null;

@@ -22,7 +22,10 @@ export class Confirms {
     return ++this.published;
   }
 
-  /** The message that now came was taken before it was published: publishers count it, and hear of it later or never. Returns its number. */
+  /**
+   * The message that now came was taken before it was published: publishers count it, and hear of it later or
+   * never. Returns its number.
+   */
   skip(): number {
     this.spread();
     return (this.sent = this.accepted = this.next());

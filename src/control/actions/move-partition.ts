@@ -4,7 +4,10 @@ import { node, partition, topic } from "../arguments.ts";
 
 declare module "../../hooks/plugin.ts" {
   interface ControlActions {
-    /** Gives the leader's place among a Kafka partition's replicas to `broker`, or the next one that is up, which then leads; returns its node id. */
+    /**
+     * Gives the leader's place among a Kafka partition's replicas to `broker`, or the next one that is up, which
+     * then leads; returns its node id.
+     */
     movePartition(topic: string, partition: number, broker?: number): number;
   }
 }

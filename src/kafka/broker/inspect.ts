@@ -60,7 +60,10 @@ export interface Position {
   readonly metadata: string;
 }
 
-/** Records that a group has yet to commit, in the partitions where it committed any, of all topics or one; null where it committed nothing. */
+/**
+ * Records that a group has yet to commit, in the partitions where it committed any, of all topics or one; null
+ * where it committed nothing.
+ */
 export function lagOf(group: Group, topics: ReadonlyMap<string, Topic>, topic?: string): number | null {
   let behind: number | null = null;
   for (const { topic: name, lag } of positions(group, topics)) if (topic === undefined || topic === name) behind = (behind ?? 0) + lag;

@@ -7,7 +7,7 @@ import type { Fields } from "../wire/schema.ts";
 export const DURATION_BUCKETS = [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 30] as const;
 
 /** What was asked of one API. */
-export class ApiCounts {
+class ApiCounts {
   count = 0;
   private readonly failed = new Map<ErrorName, number>();
   /** Seconds from a request to its answer, all together. */

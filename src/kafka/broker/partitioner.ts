@@ -4,7 +4,7 @@ export function partitionForKey(key: Uint8Array, partitions: number): number {
 }
 
 /** MurmurHash2 with the seed of Kafka's clients. */
-export function murmur2(bytes: Uint8Array): number {
+function murmur2(bytes: Uint8Array): number {
   const M = 0x5bd1e995;
   const n = bytes.length;
   let hash = 0x9747b28c ^ n;

@@ -51,7 +51,10 @@ export class Partition {
     return this.log.end;
   }
 
-  /** Appends a checked batch; it takes the next offsets. True: its bytes now belong to the log. @param lent a hook may have kept views of them */
+  /**
+   * Appends a checked batch; it takes the next offsets. True: its bytes now belong to the log. @param lent a hook
+   * may have kept views of them
+   */
   append(batch: Batch, now: number, lent: boolean): boolean {
     batch.place(this.log.end, this.leaderEpoch);
     const { logAppendTime, retentionBytes } = this.topic.config;

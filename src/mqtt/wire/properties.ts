@@ -80,7 +80,7 @@ export function propertiesOf(place: PropertyPlace): PropertyName[] {
 }
 
 /** Variable byte integer (1.5.5): at most four bytes. */
-export function readVar(r: Reader): number {
+function readVar(r: Reader): number {
   let value = 0;
   for (let shift = 0; shift < 28; shift += 7) {
     const byte = r.u8();

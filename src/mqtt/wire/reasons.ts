@@ -100,7 +100,7 @@ export function mayCarry(packet: PacketType, reason: ReasonName): boolean {
 }
 
 /** CONNACK return codes of MQTT 3.1 and 3.1.1 (table 3.1). */
-export const RETURN_CODES = {
+const RETURN_CODES = {
   "Connection Accepted": 0,
   "unacceptable protocol version": 1,
   "identifier rejected": 2,
@@ -139,7 +139,10 @@ export class MqttError extends DecodeError {
   }
 }
 
-/** The error that a name stands for. A rule may name one that MQTT does not have: that is printed, and the client gets an error all the same. */
+/**
+ * The error that a name stands for. A rule may name one that MQTT does not have: that is printed, and the client
+ * gets an error all the same.
+ */
 export function errorNamed(code: string, { print }: { print(line: string): void }): ErrorName {
   if (isErrorName(code)) return code;
   print(`mqtt: ${JSON.stringify(code)} is no reason code of MQTT, "Unspecified error" goes out`);

@@ -74,7 +74,10 @@ const KINDS = {
   ),
   /** A Kafka topic: `records` that lie in it, or `messages` that ever were stored. */
   topic: kind({ topic: text, records: optional(amount), messages: optional(amount) }, ["records", "messages"], { protocol: "kafka" }),
-  /** An AMQP queue, in any vhost unless one is named: messages that wait, that are out unacknowledged, that ever went to consumers; and consumers. */
+  /**
+   * An AMQP queue, in any vhost unless one is named: messages that wait, that are out unacknowledged, that ever
+   * went to consumers; and consumers.
+   */
   queue: kind(
     {
       queue: text,

@@ -60,7 +60,10 @@ function modeOf(table: Table): Mode {
   return mode as Mode;
 }
 
-/** RabbitMQ's comparison: of the values and not of their types, so 1 is 1 in however many bytes. Within tables and arrays the types count. */
+/**
+ * RabbitMQ's comparison: of the values and not of their types, so 1 is 1 in however many bytes. Within tables and
+ * arrays the types count.
+ */
 function sameValue(a: Field, b: Field): boolean {
   const [x, y] = [a.value, b.value];
   if (typeof x === "number" || typeof x === "bigint") return (typeof y === "number" || typeof y === "bigint") && x == y;

@@ -20,7 +20,10 @@ const publish: Handler = {
 };
 export default publish;
 
-/** A plain QoS 0 packet that nobody wants to see is passed on as it came, without being decoded. False: it is not such a packet; `view` has read it. */
+/**
+ * A plain QoS 0 packet that nobody wants to see is passed on as it came, without being decoded. False: it is not
+ * such a packet; `view` has read it.
+ */
 export function forward(link: Link, buf: Buffer, start: number, end: number): boolean {
   view.read(buf, start, end, link.version);
   const { broker } = link;

@@ -6,7 +6,10 @@ export function onlyProtocol({ protocol }: Match): Match {
   return protocol === undefined ? {} : { protocol };
 }
 
-/** The match for each protocol that it admits, with these operations at this point; a protocol that does not have what it asks for is left out. */
+/**
+ * The match for each protocol that it admits, with these operations at this point; a protocol that does not have
+ * what it asks for is left out.
+ */
 export function within(match: Match, point: "request" | "response", operations: Record<Protocol, string[]>): Match[] {
   const protocols: readonly Protocol[] = [match.protocol ?? (["kafka", "mqtt", "amqp"] as const)].flat();
   const all = protocols.map((protocol) => ({ ...match, protocol, operation: operations[protocol] }));
